@@ -1,0 +1,3 @@
+module github.com/secure-socket-api/ssa
+
+go 1.25

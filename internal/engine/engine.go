@@ -1,0 +1,116 @@
+// Package engine does TLS on behalf of programs: it takes a connected TCP
+// stream and a request, performs and verifies the handshake, and then moves
+// bytes between TLS and the program's plaintext stream until both sides are
+// done. It never opens sockets or files for a program, and it never decides
+// what is allowed: the request carries the effective policy.
+package engine
+
+import (
+	"context"
+	"crypto/x509"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/secure-socket-api/ssa/internal/identity"
+	"github.com/secure-socket-api/ssa/internal/policy"
+)
+
+// Role says which end of the handshake we are.
+type Role uint8
+
+// Roles.
+const (
+	Client Role = iota
+	Server
+)
+
+// Stream is a connected byte stream: the TCP connection to the peer, or the
+// plaintext connection to the program. *net.TCPConn and *net.UnixConn are
+// streams. Close must unblock Read and Write.
+type Stream interface {
+	net.Conn
+	CloseWrite() error
+	SyscallConn() (syscall.RawConn, error)
+}
+
+// Request is what one connection needs.
+type Request struct {
+	Role Role
+	// ID numbers the connection in logs and status.
+	ID uint64
+	// Policy is the effective policy of the socket, never nil.
+	Policy *policy.Effective
+	// Name is what a client's peer must prove to be: a host name, also sent
+	// as SNI, or the text of an IP address. Never empty for a client.
+	Name string
+	// ALPN lists application protocols, best first.
+	ALPN []string
+	// Identities are our own certificates: a server's in the order given, the
+	// first being the default; a client's for when it is asked for one.
+	Identities []*identity.Identity
+	// ProgramRoots are the anchors the program gave, nil when it gave none.
+	// What they may do is the policy's to say.
+	ProgramRoots []*x509.Certificate
+	// HandshakeTimeout ends a handshake; zero means no limit.
+	HandshakeTimeout time.Duration
+}
+
+// Facts are what is known of an established connection. Immutable.
+type Facts struct {
+	Version     uint16 // 0x0303, 0x0304
+	CipherSuite uint16
+	ALPN        string
+	// ServerName is the SNI: the name the client asked for.
+	ServerName string
+	// PeerIdentity is the verified name: the one checked for a server, the
+	// certificate's subject for a client; empty when the peer gave none.
+	PeerIdentity string
+	// PeerChain is what the peer sent, DER, leaf first.
+	PeerChain [][]byte
+	Resumed   bool
+	Group     string // key exchange group, for example "X25519MLKEM768"
+}
+
+// Engine performs handshakes. Implementations are safe for concurrent use.
+type Engine interface {
+	// Handshake performs the handshake on tcp and verifies the peer. It takes
+	// ownership of tcp: on error it has been closed (after a fatal alert,
+	// where one is due). Cancelling ctx ends the handshake. Errors are *Error.
+	Handshake(ctx context.Context, tcp Stream, req *Request) (Conn, error)
+}
+
+// Conn is an established connection, before and while its bytes are relayed.
+type Conn interface {
+	Facts() *Facts
+	// Relay moves bytes until both directions have ended, and returns how.
+	// It owns plain and closes it and the TCP stream before it returns.
+	// It must be called at most once.
+	Relay(plain Stream, opts RelayOptions) End
+	// Guard makes a running Relay read the plaintext stream from now on so
+	// that the last byte before end of file stays unread, and returns once that
+	// holds. The caller then writes one byte of no meaning to the program's
+	// end and shuts it down for writing. See package relay.
+	Guard()
+	// Abort ends a connection that is not going to be relayed, with a
+	// close_notify, and closes TCP.
+	Abort()
+}
+
+// RelayOptions are the gate's part in a relay.
+type RelayOptions struct {
+	// BeforeReset, when not nil, is called when the program's stream must end
+	// with ECONNRESET, after the relay has stopped reading it for good and
+	// before it is closed. It puts an unread byte into the relay's queue; that
+	// makes the kernel report ECONNRESET to the program on close.
+	BeforeReset func()
+}
+
+// End says how a relayed connection ended.
+type End struct {
+	// Err is nil when the peer ended with close_notify (or the program closed
+	// first); otherwise why the program was shown ECONNRESET, as *Error.
+	Err error
+	// Sent and Received count plaintext bytes to and from the peer.
+	Sent, Received int64
+}

@@ -1,0 +1,29 @@
+package engine
+
+// Reason classifies why a connection failed.
+type Reason uint8
+
+// Reasons.
+const (
+	Protocol   Reason = iota // malformed or unacceptable TLS, an alert from the peer
+	Untrusted                // the peer's certificate was not accepted
+	Truncated                // TCP ended without close_notify
+	Network                  // TCP failed; Err holds the syscall.Errno
+	TimedOut                 // the handshake did not finish in time
+	Cancelled                // the caller's context ended
+	Refused                  // the policy or the request makes a connection impossible
+)
+
+// Error says why a connection failed, for a person and for a program.
+type Error struct {
+	Reason Reason
+	// Sentence is one sentence for a person: what happened and, where that
+	// helps, what to do. No key material, no payload.
+	Sentence string
+	Err      error // underlying error, may be nil
+}
+
+func (e *Error) Error() string { return e.Sentence }
+
+// Unwrap returns the underlying error.
+func (e *Error) Unwrap() error { return e.Err }
