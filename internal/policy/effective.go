@@ -12,9 +12,14 @@ type Effective struct {
 	MinVersion, MaxVersion uint16
 	// CipherSuites lists TLS 1.2 suites, best first; nil means the built-in ones.
 	CipherSuites []uint16
-	// Roots are the anchors the administrator trusts.
-	Roots *x509.CertPool
-	// RootsFrom says in words where Roots come from, for messages, for example
-	// "the system trust store" or "/etc/ssa/corporate.pem".
+	// Anchors are the certificates the administrator trusts; nil trusts nobody.
+	Anchors *Anchors
+	// RootsFrom says in words where the anchors come from, for messages, for
+	// example "the system trust store" or "/etc/ssa/corporate.pem".
 	RootsFrom string
 }
+
+// Roots returns the pool of the administrator's anchors. It is never nil, since
+// crypto/x509 takes nil for the system's roots. The first call for the system
+// trust store reads and parses it, which takes some milliseconds.
+func (e *Effective) Roots() *x509.CertPool { return e.Anchors.Pool() }
