@@ -1,0 +1,143 @@
+//go:build unix
+
+package ssatest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const modulePath = "github.com/secure-socket-api/ssa"
+
+// SSA returns the path of the ssa command, built once per test binary.
+// SSA_TEST_BUILDFLAGS holds flags for that build, for example -race.
+func SSA(t testing.TB) string {
+	t.Helper()
+	return Artifact(t, "ssa", func(out string) error {
+		return goBuild(out, modulePath+"/cmd/ssa", strings.Fields(os.Getenv("SSA_TEST_BUILDFLAGS"))...)
+	})
+}
+
+// GoProgram builds a main package of this module, without cgo, and returns the
+// path of the program.
+func GoProgram(t testing.TB, pkg string) string {
+	t.Helper()
+	return Artifact(t, filepath.Base(pkg), func(out string) error {
+		return goBuild(out, modulePath+"/"+pkg)
+	})
+}
+
+func goBuild(out, pkg string, flags ...string) error {
+	args := append([]string{"build", "-o", out}, flags...)
+	cmd := exec.Command("go", append(args, pkg)...)
+	if len(flags) == 0 {
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	}
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", pkg, err, text)
+	}
+	return nil
+}
+
+// Run says how a program is started under `ssa run`.
+type Run struct {
+	// Policy is the path of a policy file; empty is the built-in default.
+	Policy string
+	// Verbose adds -v: every failure is told on standard error.
+	Verbose bool
+}
+
+// Command returns the command `ssa run [...] -- program args`. It is killed
+// when the test ends, if it has not ended before.
+func (r Run) Command(t testing.TB, program string, args ...string) *exec.Cmd {
+	t.Helper()
+	line := []string{"run"}
+	if r.Policy != "" {
+		line = append(line, "--policy", r.Policy)
+	}
+	if r.Verbose {
+		line = append(line, "-v")
+	}
+	line = append(append(line, "--", program), args...)
+	return Kill(t, exec.Command(SSA(t), line...))
+}
+
+// Kill arranges for a command to be killed when the test ends, should it still
+// run then, so that a failing test leaves no process behind.
+func Kill(t testing.TB, cmd *exec.Cmd) *exec.Cmd {
+	t.Helper()
+	cmd.WaitDelay = 5 * time.Second
+	t.Cleanup(func() {
+		if cmd.Process != nil && cmd.ProcessState == nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+	})
+	return cmd
+}
+
+// PolicyWithRoots writes a policy file that trusts these files alone, followed
+// by more lines of its default profile (already indented by two spaces).
+func PolicyWithRoots(t testing.TB, more string, roots ...string) string {
+	t.Helper()
+	text := "default:\n  trust:\n    roots: [" + strings.Join(roots, ", ") + "]\n" + more
+	return writeFile(t, "policy.yaml", []byte(text), 0o644)
+}
+
+// artifacts remembers what this test binary has built.
+type artifacts struct {
+	mu    sync.Mutex
+	built map[string]error
+}
+
+var artifact = artifacts{built: map[string]error{}}
+
+// Artifact builds something once per test binary: the first call for a name
+// runs build, which must write the file it is given. The file may be read and
+// executed by every user.
+func Artifact(t testing.TB, name string, build func(out string) error) string {
+	t.Helper()
+	dir := os.Getenv(artifactsEnv)
+	if dir == "" {
+		t.Fatal("this package's TestMain does not call ssatest.Main")
+	}
+	out := filepath.Join(dir, name)
+	artifact.mu.Lock()
+	defer artifact.mu.Unlock()
+	err, done := artifact.built[name]
+	if !done {
+		if _, missing := os.Stat(out); missing != nil {
+			err = build(out)
+		}
+		if err == nil {
+			err = os.Chmod(out, 0o755)
+			if Ordinary() {
+				err = nil // built by the privileged run before this one
+			}
+		}
+		artifact.built[name] = err
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Output runs a command to its end and returns its standard output; it fails
+// the test, showing both outputs, when the command fails.
+func Output(t testing.TB, cmd *exec.Cmd) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v\nstandard output:\n%s\nstandard error:\n%s", strings.Join(cmd.Args, " "), err, out.String(), errs.String())
+	}
+	return out.String()
+}
