@@ -1,25 +1,157 @@
 package policy
 
-import "crypto/x509"
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/secure-socket-api/ssa/abi"
+)
 
 // Effective is what holds for one socket: the administrator's policy for the
 // program, tightened by the program. It is computed once per socket and never
-// changed afterwards.
+// changed afterwards. Fields are named after the keys of the policy file; keys
+// that are not obeyed yet are refused at load, so their fields hold the default.
 type Effective struct {
 	// Profile names the profile of the policy that applied, "default" if none.
 	Profile string
+
 	// MinVersion and MaxVersion bound the TLS version: 0x0303 or 0x0304.
 	MinVersion, MaxVersion uint16
-	// CipherSuites lists TLS 1.2 suites, best first; nil means the built-in ones.
+	// CipherSuites lists TLS 1.2 suites, best first; nil means the built-in
+	// ones. It is empty, not nil, when MinVersion excludes TLS 1.2.
 	CipherSuites []uint16
+	// CipherSuites13 lists TLS 1.3 suites in the same way.
+	CipherSuites13 []uint16
+	// KeyExchange lists groups, best first.
+	KeyExchange []tls.CurveID
+	// SignatureAlgorithms lists what may sign a handshake or a certificate.
+	SignatureAlgorithms []tls.SignatureScheme
+	// MinRSABits and MinECDSABits are the smallest keys of a whole chain.
+	MinRSABits, MinECDSABits int
+
+	// PeersAllowed and PeersDenied say with whom a program may talk; an empty
+	// PeersAllowed allows all.
+	PeersAllowed, PeersDenied []Destination
+
 	// Anchors are the certificates the administrator trusts; nil trusts nobody.
 	Anchors *Anchors
 	// RootsFrom says in words where the anchors come from, for messages, for
 	// example "the system trust store" or "/etc/ssa/corporate.pem".
 	RootsFrom string
+	// ProgramRoots says what anchors given by the program may do.
+	ProgramRoots ProgramRoots
+	// MaxDepth is the largest number of certificates from leaf to anchor.
+	MaxDepth int
+	// Revocation says how much must be known about revocation.
+	Revocation Revocation
+	// RevocationWays are the ways that may answer.
+	RevocationWays RevocationWays
+	// RevocationAnywhere allows OCSP and CRL fetches to loopback and private
+	// addresses.
+	RevocationAnywhere bool
+	// RevocationTimeout bounds all fetches for one handshake.
+	RevocationTimeout time.Duration
+	// CRLFiles are local revocation lists.
+	CRLFiles []string
+	// Transparency requires signed certificate timestamps of logs that
+	// TransparencyLogs, a log list file, names.
+	Transparency     bool
+	TransparencyLogs string
+	// Pins are the allowed SHA-256 hashes of public keys by host name.
+	Pins map[string][]Pin
+	// Verify is false only in a profile that turned verification off.
+	Verify bool
+
+	// Resumption allows sessions to be resumed, for at most Lifetime, by the
+	// programs of SharedBy.
+	Resumption bool
+	Lifetime   time.Duration
+	SharedBy   Sharing
+
+	// ServerIdentity names the identity of a server that gives none, nil for
+	// no such identity.
+	ServerIdentity *IdentityFiles
+	// ClientAuth is what a server asks of its clients.
+	ClientAuth ClientAuth
+	// ServerALPN lists the protocols a server may speak; empty allows all.
+	ServerALPN []string
+	// OCSPStapling makes a server staple OCSP answers.
+	OCSPStapling bool
+
+	// ProgramOptions lists the options a program may set; nil means all.
+	ProgramOptions []abi.Option
+	// PlainTCP says where plain TCP connections may go.
+	PlainTCP PlainTCP
+	// Upgrade lists plain TCP connections to be made TLS.
+	Upgrade []Upgrade
+	// SloppyEnd shows a truncated stream as an end instead of an error.
+	SloppyEnd bool
+	// Connections and Handshakes bound those of one program at a time, and
+	// HandshakeTimeout one handshake of a server.
+	Connections, Handshakes int
+	HandshakeTimeout        time.Duration
+
+	origins map[string]Position // where each key was set, by its dotted name
 }
 
 // Roots returns the pool of the administrator's anchors. It is never nil, since
 // crypto/x509 takes nil for the system's roots. The first call for the system
 // trust store reads and parses it, which takes some milliseconds.
 func (e *Effective) Roots() *x509.CertPool { return e.Anchors.Pool() }
+
+// Origin says where the policy sets a key, for example "versions.min". It is
+// the zero Position when the built-in default holds.
+func (e *Effective) Origin(key string) Position { return e.origins[key] }
+
+// Builtin returns the policy that holds when the administrator wrote none.
+func Builtin() *Policy {
+	return &Policy{fallback: builtinEffective(&systemStore{})}
+}
+
+func builtinEffective(system *systemStore) *Effective {
+	return &Effective{
+		Profile:             "default",
+		MinVersion:          tls.VersionTLS12,
+		MaxVersion:          tls.VersionTLS13,
+		CipherSuites:        slices.Clone(defaultSuites12),
+		CipherSuites13:      slices.Clone(defaultSuites13),
+		KeyExchange:         slices.Clone(defaultGroups),
+		SignatureAlgorithms: slices.Clone(defaultSignatures),
+		MinRSABits:          2048,
+		MinECDSABits:        256,
+		Anchors:             &Anchors{system: system},
+		RootsFrom:           systemRootsText,
+		ProgramRoots:        Narrow,
+		MaxDepth:            10,
+		Revocation:          RevocationOff,
+		RevocationWays:      RevocationWays{Stapled: true, OCSP: true, CRL: true, Cached: true},
+		RevocationTimeout:   5 * time.Second,
+		TransparencyLogs:    "/etc/ssa/log_list.json",
+		Verify:              true,
+		Resumption:          true,
+		Lifetime:            24 * time.Hour,
+		SharedBy:            SharedByProfile,
+		ClientAuth:          ClientAuthNone,
+		PlainTCP:            PlainTCP{Mode: PlainAllow},
+		Connections:         10000,
+		Handshakes:          200,
+		HandshakeTimeout:    10 * time.Second,
+	}
+}
+
+// clone returns a copy whose slices are shared: they are never changed in place.
+func (e *Effective) clone() *Effective {
+	c := *e
+	return &c
+}
+
+// Destination is a peer or a set of peers: a host name, which may begin with
+// "*.", or an address range; and a port, 0 for all.
+type Destination struct {
+	Host   string
+	Prefix netip.Prefix
+	Port   uint16
+}

@@ -1,0 +1,80 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// decode reads one file into the loader.
+func (l *loader) decode(name string, data []byte) {
+	d := &decoder{loader: l, file: name}
+	root := d.parseNode(data)
+	if root == nil {
+		return
+	}
+	d.mapping(root, "the policy", func(k, v *yaml.Node) {
+		switch {
+		case k.Value == "default":
+			d.settings(v, "", "default", l.defaults)
+		case k.Value == profilesKey && l.honours(profilesKey):
+			d.profileList(v)
+		case k.Value == identitiesKey && l.honours(identitiesKey):
+			d.identityMap(v)
+		case k.Value == profilesKey, k.Value == identitiesKey:
+			d.problem(k, "%s is not supported by this version yet", k.Value)
+		default:
+			d.unknown(k, "", []string{"default", identitiesKey, profilesKey})
+		}
+	})
+}
+
+// build computes the effective values of the default and of every profile.
+func (l *loader) build() *Policy {
+	p := &Policy{warnings: l.warnings}
+	p.fallback = l.effective("default", nil)
+	for _, profile := range l.profiles {
+		profile.effective = l.effective(profile.name, profile.settings)
+	}
+	p.profiles = l.ordered()
+	return p
+}
+
+// effective lays a profile's settings over the default's and the built-in ones.
+func (l *loader) effective(name string, over layer) *Effective {
+	e := builtinEffective(l.system)
+	e.Profile = name
+	merged := maps.Clone(l.defaults)
+	maps.Copy(merged, over)
+	e.origins = make(map[string]Position, len(merged))
+	for _, key := range slices.Sorted(maps.Keys(merged)) {
+		merged[key].apply(e)
+		e.origins[key] = merged[key].at
+	}
+	l.check(e)
+	return e
+}
+
+// check notes settings that are each fine but not together.
+func (l *loader) check(e *Effective) {
+	if e.MinVersion > e.MaxVersion {
+		l.report(e.firstOrigin("versions.min", "versions.max"),
+			"versions.min "+versionName(e.MinVersion)+" is above versions.max "+versionName(e.MaxVersion)+
+				" ("+e.Origin("versions.max").String()+")")
+	}
+	if e.MinVersion < versionValues[1] && len(e.CipherSuites) == 0 {
+		l.report(e.Origin("cipher_suites"),
+			"cipher_suites has no suite of TLS 1.2: add one, or set versions.min to \"1.3\"")
+	}
+}
+
+// firstOrigin returns the place of the first of the keys that a file sets.
+func (e *Effective) firstOrigin(keys ...string) Position {
+	for _, key := range keys {
+		if at, ok := e.origins[key]; ok {
+			return at
+		}
+	}
+	return Position{}
+}

@@ -1,0 +1,109 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// change sets one key's value in an effective value.
+type change func(*Effective)
+
+// setting is a key's value in a file.
+type setting struct {
+	at    Position
+	apply change
+}
+
+// layer holds the keys that one or more files set, by dotted name.
+type layer map[string]setting
+
+// key describes one key of `default` and of profiles.
+type key struct {
+	name string // dotted, for example "versions.min"
+	// honoured is true when the rest of the product obeys the key. Others are
+	// refused, so that nobody believes in a setting that does nothing. Turning
+	// one on is all it takes here.
+	honoured bool
+	decode   func(d *decoder, n *yaml.Node) change // nil after a problem
+}
+
+// suites13Key stands for TLS 1.3 suites in cipher_suites, profilesKey and
+// identitiesKey for whole sections.
+const (
+	suites13Key   = "cipher_suites (TLS 1.3)"
+	profilesKey   = "profiles"
+	identitiesKey = "identities"
+)
+
+// sectionHonoured is key.honoured for what is not in the table of keys.
+var sectionHonoured = map[string]bool{
+	suites13Key:   false,
+	profilesKey:   false,
+	identitiesKey: false,
+}
+
+// keys lists the keys in the order of the file.
+func keys() []key {
+	return []key{
+		{"versions.min", true, decodeVersion("versions.min", func(e *Effective, v uint16) { e.MinVersion = v })},
+		{"versions.max", true, decodeVersion("versions.max", func(e *Effective, v uint16) { e.MaxVersion = v })},
+		{"cipher_suites", true, decodeSuites},
+		{"trust.roots", true, decodeRoots},
+	}
+}
+
+// isHonoured reports whether the product obeys a key today.
+func isHonoured(name string) bool {
+	if honoured, ok := sectionHonoured[name]; ok {
+		return honoured
+	}
+	k, ok := findKey(name)
+	return ok && k.honoured
+}
+
+func findKey(name string) (key, bool) {
+	all := keys()
+	i := slices.IndexFunc(all, func(k key) bool { return k.name == name })
+	if i < 0 {
+		return key{}, false
+	}
+	return all[i], true
+}
+
+// keysBelow lists the keys and sections allowed below a section, "" for the top.
+func keysBelow(section string) []string {
+	var names []string
+	for _, k := range keys() {
+		if rest, ok := strings.CutPrefix(k.name, section); ok {
+			name, _, _ := strings.Cut(rest, ".")
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// settings decodes the keys of a section into a layer. Section is "" or ends
+// with a dot; extra names keys that the caller handles.
+func (d *decoder) settings(n *yaml.Node, section, what string, into layer, extra ...string) {
+	d.mapping(n, what, func(k, v *yaml.Node) {
+		name := section + k.Value
+		found, ok := findKey(name)
+		switch {
+		case slices.Contains(extra, name):
+		case ok && !d.honours(name):
+			d.problem(k, "%s is not supported by this version yet", name)
+		case ok:
+			if apply := found.decode(d, v); apply != nil {
+				into[name] = setting{d.at(v), apply}
+			}
+		case len(keysBelow(name+".")) > 0 && !strings.Contains(k.Value, "."):
+			d.settings(v, name+".", name, into)
+		default:
+			d.unknown(k, " in "+what, append(extra, keysBelow(section)...))
+		}
+	})
+}
