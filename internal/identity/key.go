@@ -1,0 +1,84 @@
+package identity
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+)
+
+// maxKeyDER is well above an RSA key of 16384 bits (9.3 kB). Checking a key
+// costs time that grows with its size, and a program names the key.
+const maxKeyDER = 16 << 10
+
+// ParseKey reads the first private key from PEM: PKCS #8, PKCS #1 or SEC 1.
+// Other blocks are passed over. The key is RSA, ECDSA or Ed25519.
+func ParseKey(data []byte) (crypto.Signer, error) {
+	if len(data) > maxPEM {
+		return nil, tooLong(len(data), maxPEM)
+	}
+	others := map[string]bool{}
+	for rest := data; ; {
+		var block *pem.Block
+		block, rest = pem.Decode(rest)
+		if block == nil {
+			return nil, nothingFound("private key", data, others)
+		}
+		parse := keyParser(block.Type)
+		switch {
+		case block.Type == "ENCRYPTED PRIVATE KEY", parse != nil && block.Headers["DEK-Info"] != "":
+			return nil, errEncrypted
+		case parse == nil:
+			others[clean(block.Type)] = true
+			continue
+		case len(block.Bytes) > maxKeyDER:
+			return nil, fmt.Errorf("a private key of %d bytes is too long (at most %d)", len(block.Bytes), maxKeyDER)
+		}
+		key, err := parse(block.Bytes)
+		if err != nil {
+			// The error of crypto/x509 has no key material in it.
+			return nil, fmt.Errorf("the private key is malformed: %w", err)
+		}
+		return signer(key)
+	}
+}
+
+func keyParser(blockType string) func([]byte) (any, error) {
+	switch blockType {
+	case "PRIVATE KEY":
+		return x509.ParsePKCS8PrivateKey
+	case "RSA PRIVATE KEY":
+		return func(der []byte) (any, error) { return x509.ParsePKCS1PrivateKey(der) }
+	case "EC PRIVATE KEY":
+		return func(der []byte) (any, error) { return x509.ParseECPrivateKey(der) }
+	}
+	return nil
+}
+
+func signer(key any) (crypto.Signer, error) {
+	switch key := key.(type) {
+	case *rsa.PrivateKey:
+		return key, nil
+	case *ecdsa.PrivateKey:
+		return key, nil
+	case ed25519.PrivateKey:
+		return key, nil
+	}
+	return nil, fmt.Errorf("private keys of type %T cannot sign a handshake; RSA, ECDSA and Ed25519 keys can", key)
+}
+
+// kindOf describes a public key, for messages.
+func kindOf(public crypto.PublicKey) string {
+	switch public := public.(type) {
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA, %d bits", public.N.BitLen())
+	case *ecdsa.PublicKey:
+		return "ECDSA, " + public.Curve.Params().Name
+	case ed25519.PublicKey:
+		return "Ed25519"
+	}
+	return fmt.Sprintf("%T", public)
+}
