@@ -1,0 +1,162 @@
+// Package filter builds the seccomp program that decides which system calls
+// of a watched program are brought to the gate. It is data in, data out: it
+// installs nothing.
+package filter
+
+import (
+	"fmt"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+)
+
+// Call names a system call that the gate answers.
+type Call uint8
+
+// The system calls that the gate answers.
+const (
+	Socket Call = iota
+	Connect
+	Bind
+	Listen
+	Accept
+	Accept4
+	Getsockname
+	Getpeername
+	Setsockopt
+	Getsockopt
+	Shutdown
+	calls // number of calls
+)
+
+var callNames = [calls]string{"socket", "connect", "bind", "listen", "accept", "accept4",
+	"getsockname", "getpeername", "setsockopt", "getsockopt", "shutdown"}
+
+func (c Call) String() string { return callNames[c] }
+
+// Arch is what the filter has to know of a processor architecture.
+type Arch struct {
+	Name    string
+	Audit   uint32 // AUDIT_ARCH_*, linux/audit.h
+	Numbers [calls]uint32
+	// IOUring is io_uring_setup(2), which opens sockets unseen.
+	IOUring uint32
+	// Foreign is a bit of the system call number that marks another ABI of
+	// the same architecture (x32), 0 when there is none.
+	Foreign uint32
+}
+
+// Architectures are those the gate runs on.
+var Architectures = map[string]Arch{
+	"amd64": {
+		Name: "amd64", Audit: unix.AUDIT_ARCH_X86_64, IOUring: 425, Foreign: 0x40000000,
+		Numbers: [calls]uint32{Socket: 41, Connect: 42, Bind: 49, Listen: 50, Accept: 43, Accept4: 288,
+			Getsockname: 51, Getpeername: 52, Setsockopt: 54, Getsockopt: 55, Shutdown: 48},
+	},
+	"arm64": {
+		Name: "arm64", Audit: unix.AUDIT_ARCH_AARCH64, IOUring: 425,
+		Numbers: [calls]uint32{Socket: 198, Connect: 203, Bind: 200, Listen: 201, Accept: 202, Accept4: 242,
+			Getsockname: 204, Getpeername: 205, Setsockopt: 208, Getsockopt: 209, Shutdown: 210},
+	},
+}
+
+// Lookup finds the call with a system call number of the architecture.
+func (a Arch) Lookup(number uint32) (Call, bool) {
+	for c, n := range a.Numbers {
+		if n == number {
+			return Call(c), true
+		}
+	}
+	return 0, false
+}
+
+// ForGOARCH returns the architecture with Go's name for it.
+func ForGOARCH(goarch string) (Arch, error) {
+	a, ok := Architectures[goarch]
+	if !ok {
+		return Arch{}, fmt.Errorf("the seccomp gate does not know the architecture %s (it knows amd64 and arm64)", goarch)
+	}
+	return a, nil
+}
+
+// nativeSocketOptions are options of level SOL_SOCKET that the program's own
+// descriptor answers as a TCP socket would, so that they need not be seen.
+var nativeSocketOptions = []uint32{
+	unix.SO_TYPE, unix.SO_ACCEPTCONN, unix.SO_RCVTIMEO, unix.SO_SNDTIMEO,
+	unix.SO_RCVTIMEO_NEW, unix.SO_SNDTIMEO_NEW, unix.SO_PEERCRED, unix.SO_RCVBUF, unix.SO_RCVBUFFORCE,
+}
+
+// Offsets in struct seccomp_data, linux/seccomp.h; arguments little-endian.
+const (
+	offNumber = 0
+	offArch   = 4
+	offArgs   = 16
+)
+
+func argLow(i int) bpf.Instruction  { return bpf.LoadAbsolute{Off: uint32(offArgs + 8*i), Size: 4} }
+func argHigh(i int) bpf.Instruction { return bpf.LoadAbsolute{Off: uint32(offArgs + 8*i + 4), Size: 4} }
+
+var (
+	allow  = bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}
+	notify = bpf.RetConstant{Val: unix.SECCOMP_RET_USER_NOTIF}
+	nosys  = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)}
+)
+
+// Program returns the filter for an architecture. Calls of any other
+// architecture or ABI, and io_uring_setup, get ENOSYS, since they would go
+// round the gate.
+func Program(a Arch) []bpf.Instruction {
+	p := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: offArch, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: a.Audit, SkipTrue: 1},
+		nosys,
+		bpf.LoadAbsolute{Off: offNumber, Size: 4},
+	}
+	if a.Foreign != 0 {
+		p = append(p, bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: a.Foreign, SkipTrue: 1}, nosys)
+	}
+	p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: a.IOUring, SkipTrue: 1}, nosys)
+	for c, number := range a.Numbers {
+		body := callBody(Call(c))
+		p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: number, SkipTrue: uint8(len(body))})
+		p = append(p, body...)
+	}
+	return append(p, allow)
+}
+
+// callBody decides about one call; every path returns.
+func callBody(c Call) []bpf.Instruction {
+	switch c {
+	case Socket:
+		return []bpf.Instruction{
+			argLow(2),
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: abi.ProtocolTLS, SkipTrue: 1},
+			allow,
+			notify,
+		}
+	case Accept, Accept4:
+		return []bpf.Instruction{
+			argLow(1),
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 3},
+			argHigh(1),
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 1},
+			allow,
+			notify,
+		}
+	case Setsockopt, Getsockopt:
+		n := len(nativeSocketOptions)
+		body := []bpf.Instruction{
+			argLow(1),
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SOL_SOCKET, SkipTrue: uint8(n + 1)},
+			argLow(2),
+		}
+		for i, option := range nativeSocketOptions {
+			body = append(body, bpf.JumpIf{Cond: bpf.JumpEqual, Val: option, SkipTrue: uint8(n - i)})
+		}
+		return append(body, notify, allow)
+	default:
+		return []bpf.Instruction{notify}
+	}
+}

@@ -1,0 +1,131 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// Own is this process's identity, against which programs are compared.
+type Own struct {
+	status Status
+	net    unix.Stat_t
+}
+
+// Self reads this process's identity.
+func Self() (*Own, error) {
+	status, err := ReadStatus(os.Getpid())
+	if err != nil {
+		return nil, err
+	}
+	o := &Own{status: status}
+	if err := unix.Stat("/proc/self/ns/net", &o.net); err != nil {
+		return nil, fmt.Errorf("looking at our network namespace: %w", err)
+	}
+	return o, nil
+}
+
+// Privileged reports whether this process has rights that a program under it
+// may have dropped.
+func (o *Own) Privileged() bool { return o.status.Capabilities != 0 || o.status.UIDs[3] == 0 }
+
+// Rights are a program's rights at one moment: credentials, capabilities and
+// network namespace. What is done for the program is done with these.
+type Rights struct {
+	status *Status // nil: the same credentials as ours
+	net    *sys.FD // nil: the same network namespace
+}
+
+// Rights reads a thread's rights. A thread whose network namespace this
+// process cannot enter is ENETDOWN: a socket made elsewhere would let it out.
+func (o *Own) Rights(thread int) (*Rights, error) {
+	r := &Rights{}
+	var net unix.Stat_t
+	path := "/proc/" + strconv.Itoa(thread) + "/ns/net"
+	if err := unix.Stat(path, &net); err != nil {
+		return nil, fmt.Errorf("looking at the program's network namespace: %w", err)
+	}
+	if net.Ino != o.net.Ino || net.Dev != o.net.Dev {
+		n, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return nil, fmt.Errorf("opening the program's network namespace: %w", err)
+		}
+		r.net = sys.Own(n)
+	}
+	if o.Privileged() {
+		status, err := ReadStatus(thread)
+		if err != nil {
+			r.Close()
+			return nil, err
+		}
+		if !o.sameCredentials(&status) {
+			r.status = &status
+		}
+	}
+	return r, nil
+}
+
+func (o *Own) sameCredentials(s *Status) bool {
+	return s.UIDs[3] == o.status.UIDs[3] && s.GIDs[3] == o.status.GIDs[3] &&
+		s.Capabilities == o.status.Capabilities && slices.Equal(s.Groups, o.status.Groups)
+}
+
+// Close releases what Rights holds.
+func (r *Rights) Close() {
+	if r.net != nil {
+		r.net.Close()
+	}
+}
+
+// Do runs f with the rights. f must do its system calls on the calling
+// goroutine.
+func (r *Rights) Do(f func() error) error {
+	if r.status == nil && r.net == nil {
+		return f()
+	}
+	done := make(chan error)
+	go func() {
+		// Credentials and namespaces are changed for this thread alone
+		// (setfsuid(2), capset(2), setns(2)); the goroutine ends locked, and
+		// the thread ends with it.
+		runtime.LockOSThread()
+		err := r.assume()
+		if err == nil {
+			err = f()
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+// assume gives the calling thread the rights. The file system identity is
+// changed rather than the effective one, so that the program's user may not
+// signal or trace this thread.
+func (r *Rights) assume() error {
+	if r.net != nil {
+		if err := unix.Setns(r.net.Int(), unix.CLONE_NEWNET); err != nil {
+			return errors.Join(abi.ENETDOWN, fmt.Errorf("entering the program's network namespace: %w", err))
+		}
+	}
+	if r.status == nil {
+		return nil
+	}
+	if err := setGroups(r.status.Groups); err != nil {
+		return fmt.Errorf("taking the program's groups: %w", err)
+	}
+	if err := setFileSystemIDs(r.status.UIDs[3], r.status.GIDs[3]); err != nil {
+		return err
+	}
+	if err := limitCapabilities(r.status.Capabilities); err != nil {
+		return fmt.Errorf("taking the program's capabilities: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package sys
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Diag asks the kernel about AF_UNIX sockets by inode, sock_diag(7). It sees
+// the sockets of the network namespace it was opened in. Safe for concurrent
+// use.
+type Diag struct {
+	mu  sync.Mutex
+	fd  *FD // nil when the kernel has no unix_diag
+	seq uint32
+}
+
+const (
+	diagShowPeer = 4 // UDIAG_SHOW_PEER, linux/unix_diag.h
+	diagPeer     = 2 // UNIX_DIAG_PEER
+	noCookie     = 0xffffffff
+)
+
+// OpenDiag opens the interface and tries it on a socket of its own; without
+// unix_diag in the kernel, Exists reads /proc/net/unix and Peer fails.
+func OpenDiag() (*Diag, error) {
+	n, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+	if err != nil {
+		return &Diag{}, nil
+	}
+	d := &Diag{fd: Own(n)}
+	probe, err := Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		d.fd.Close()
+		return nil, fmt.Errorf("probing sock_diag: %w", err)
+	}
+	defer probe.Close()
+	inode, err := probe.SocketInode()
+	if err != nil {
+		d.fd.Close()
+		return nil, err
+	}
+	if _, err := d.query(inode); err != nil {
+		d.fd.Close()
+		d.fd = nil
+	}
+	return d, nil
+}
+
+// Close closes the interface.
+func (d *Diag) Close() error { return d.fd.Close() }
+
+// Exists reports whether an AF_UNIX socket with this inode is open anywhere.
+func (d *Diag) Exists(inode uint64) (bool, error) {
+	if d.fd == nil {
+		return listedInProc(inode)
+	}
+	_, err := d.query(inode)
+	if errors.Is(err, unix.ENOENT) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Peer returns the inode of the socket that the one with this inode is
+// connected to, 0 when there is none or when it has not been accepted yet.
+func (d *Diag) Peer(inode uint64) (uint64, error) {
+	if d.fd == nil {
+		return 0, errors.New("this kernel has no unix_diag")
+	}
+	attrs, err := d.query(inode)
+	if err != nil {
+		return 0, fmt.Errorf("asking sock_diag for a socket's peer: %w", err)
+	}
+	for len(attrs) >= 4 {
+		size := int(binary.NativeEndian.Uint16(attrs))
+		if size < 4 || size > len(attrs) {
+			break
+		}
+		if binary.NativeEndian.Uint16(attrs[2:]) == diagPeer && size >= 8 {
+			return uint64(binary.NativeEndian.Uint32(attrs[4:])), nil
+		}
+		attrs = attrs[min((size+3)&^3, len(attrs)):]
+	}
+	return 0, nil
+}
+
+// query sends struct unix_diag_req and returns the attributes of the answer.
+func (d *Diag) query(inode uint64) ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.seq++
+	req := make([]byte, 0, 40)
+	le := binary.NativeEndian
+	req = le.AppendUint32(req, 40)
+	req = le.AppendUint16(req, unix.SOCK_DIAG_BY_FAMILY)
+	req = le.AppendUint16(req, unix.NLM_F_REQUEST)
+	req = le.AppendUint32(req, d.seq)
+	req = le.AppendUint32(req, 0)
+	req = append(req, unix.AF_UNIX, 0, 0, 0)
+	req = le.AppendUint32(req, noCookie)
+	req = le.AppendUint32(req, uint32(inode))
+	req = le.AppendUint32(req, diagShowPeer)
+	req = le.AppendUint32(req, noCookie)
+	req = le.AppendUint32(req, noCookie)
+	if err := unix.Sendto(d.fd.Int(), req, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return nil, err
+	}
+	buf := make([]byte, 4096)
+	for {
+		n, _, err := unix.Recvfrom(d.fd.Int(), buf, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n < 20 || le.Uint32(buf[8:]) != d.seq {
+			continue
+		}
+		if le.Uint16(buf[4:]) == unix.NLMSG_ERROR {
+			return nil, unix.Errno(-int32(le.Uint32(buf[16:])))
+		}
+		if n < 32 { // nlmsghdr and struct unix_diag_msg
+			return nil, unix.EPROTO
+		}
+		return append([]byte(nil), buf[32:n]...), nil
+	}
+}
+
+func listedInProc(inode uint64) (bool, error) {
+	table, err := os.ReadFile("/proc/net/unix")
+	if err != nil {
+		return false, fmt.Errorf("looking for a socket: %w", err)
+	}
+	want := strconv.FormatUint(inode, 10)
+	for line := range bytes.Lines(table) {
+		if fields := bytes.Fields(line); len(fields) > 6 && string(fields[6]) == want {
+			return true, nil
+		}
+	}
+	return false, nil
+}
