@@ -34,7 +34,7 @@ type AuthorityOptions struct {
 	Name                string   // common name, "SSA Test Root" if empty
 	PermittedDNSDomains []string // name constraints, critical
 	NotBefore, NotAfter time.Time
-	MaxPathLen          int // 0 means no limit
+	NoIntermediates     bool // a path length of zero
 	KeyUsages           []x509.ExtKeyUsage
 }
 
@@ -104,10 +104,10 @@ func authorityTemplate(t testing.TB, opts AuthorityOptions, name string) *x509.C
 		ExtKeyUsage:                 opts.KeyUsages,
 		PermittedDNSDomains:         opts.PermittedDNSDomains,
 		PermittedDNSDomainsCritical: len(opts.PermittedDNSDomains) > 0,
-		MaxPathLen:                  opts.MaxPathLen,
+		MaxPathLen:                  -1,
 	}
-	if opts.MaxPathLen == 0 {
-		template.MaxPathLen = -1
+	if opts.NoIntermediates {
+		template.MaxPathLen, template.MaxPathLenZero = 0, true
 	}
 	if !opts.NotBefore.IsZero() {
 		template.NotBefore = opts.NotBefore
