@@ -17,7 +17,7 @@ func (l *loader) decode(name string, data []byte) {
 	d.mapping(root, "the policy", func(k, v *yaml.Node) {
 		switch {
 		case k.Value == "default":
-			d.settings(v, "", "default", l.defaults)
+			d.settings(v, "", "default", l.defaults, nil)
 		case k.Value == profilesKey && l.honours(profilesKey):
 			d.profileList(v)
 		case k.Value == identitiesKey && l.honours(identitiesKey):
@@ -32,12 +32,14 @@ func (l *loader) decode(name string, data []byte) {
 
 // build computes the effective values of the default and of every profile.
 func (l *loader) build() *Policy {
-	p := &Policy{warnings: l.warnings}
-	p.fallback = l.effective("default", nil)
+	p := &Policy{fallback: l.effective("default", nil)}
 	for _, profile := range l.profiles {
 		profile.effective = l.effective(profile.name, profile.settings)
 	}
-	p.profiles = l.ordered()
+	if len(l.problems) == 0 { // a match that was not understood may seem to tie
+		p.profiles = l.ordered()
+	}
+	p.warnings = l.warnings
 	return p
 }
 
@@ -66,6 +68,19 @@ func (l *loader) check(e *Effective) {
 	if e.MinVersion < versionValues[1] && len(e.CipherSuites) == 0 {
 		l.report(e.Origin("cipher_suites"),
 			"cipher_suites has no suite of TLS 1.2: add one, or set versions.min to \"1.3\"")
+	}
+	if e.serverIdentity != "" {
+		if e.ServerIdentity = l.identities[e.serverIdentity]; e.ServerIdentity == nil {
+			names := slices.Sorted(maps.Keys(l.identities))
+			l.report(e.Origin("server.identity"), "server.identity: no identity "+clip(e.serverIdentity)+
+				" in identities"+didYouMean(e.serverIdentity, names))
+		}
+	}
+	if !e.Verify && e.Profile == "default" {
+		l.report(e.Origin(verifyKey), verifyKey+" can be off only in a profile, for programs that it names")
+	} else if !e.Verify {
+		l.warnings = append(l.warnings, Problem{e.Origin("trust.verify"),
+			"profile " + e.Profile + " does not verify its peers: anyone can read and change what it sends"})
 	}
 }
 

@@ -26,6 +26,13 @@ func (d *decoder) problem(n *yaml.Node, format string, args ...any) {
 	d.add(n.Line, n.Column, fmt.Sprintf(format, args...))
 }
 
+// warn notes something that is allowed but should be known.
+func (d *decoder) warn(n *yaml.Node, format string, args ...any) {
+	if len(d.warnings) < maxProblems {
+		d.warnings = append(d.warnings, Problem{d.at(n), fmt.Sprintf(format, args...)})
+	}
+}
+
 // at returns the place of a node.
 func (d *decoder) at(n *yaml.Node) Position {
 	return Position{d.file, max(n.Line, 1), max(n.Column, 1)}

@@ -3,7 +3,6 @@ package policy
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -21,7 +20,8 @@ type Effective struct {
 	// MinVersion and MaxVersion bound the TLS version: 0x0303 or 0x0304.
 	MinVersion, MaxVersion uint16
 	// CipherSuites lists TLS 1.2 suites, best first; nil means the built-in
-	// ones. It is empty, not nil, when MinVersion excludes TLS 1.2.
+	// ones. It is empty, not nil, when a program left none: then MinVersion
+	// excludes TLS 1.2.
 	CipherSuites []uint16
 	// CipherSuites13 lists TLS 1.3 suites in the same way.
 	CipherSuites13 []uint16
@@ -94,7 +94,8 @@ type Effective struct {
 	Connections, Handshakes int
 	HandshakeTimeout        time.Duration
 
-	origins map[string]Position // where each key was set, by its dotted name
+	serverIdentity string              // key server.identity, before it is looked up
+	origins        map[string]Position // where each key was set, by its dotted name
 }
 
 // Roots returns the pool of the administrator's anchors. It is never nil, since
@@ -119,7 +120,7 @@ func builtinEffective(system *systemStore) *Effective {
 		CipherSuites:        slices.Clone(defaultSuites12),
 		CipherSuites13:      slices.Clone(defaultSuites13),
 		KeyExchange:         slices.Clone(defaultGroups),
-		SignatureAlgorithms: slices.Clone(defaultSignatures),
+		SignatureAlgorithms: defaultSignatures(),
 		MinRSABits:          2048,
 		MinECDSABits:        256,
 		Anchors:             &Anchors{system: system},
@@ -146,12 +147,4 @@ func builtinEffective(system *systemStore) *Effective {
 func (e *Effective) clone() *Effective {
 	c := *e
 	return &c
-}
-
-// Destination is a peer or a set of peers: a host name, which may begin with
-// "*.", or an address range; and a port, 0 for all.
-type Destination struct {
-	Host   string
-	Prefix netip.Prefix
-	Port   uint16
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,7 +27,7 @@ type key struct {
 	// refused, so that nobody believes in a setting that does nothing. Turning
 	// one on is all it takes here.
 	honoured bool
-	decode   func(d *decoder, n *yaml.Node) change // nil after a problem
+	decode   decoding // its change is nil after a problem
 }
 
 // suites13Key stands for TLS 1.3 suites in cipher_suites, profilesKey and
@@ -44,15 +45,8 @@ var sectionHonoured = map[string]bool{
 	identitiesKey: false,
 }
 
-// keys lists the keys in the order of the file.
-func keys() []key {
-	return []key{
-		{"versions.min", true, decodeVersion("versions.min", func(e *Effective, v uint16) { e.MinVersion = v })},
-		{"versions.max", true, decodeVersion("versions.max", func(e *Effective, v uint16) { e.MaxVersion = v })},
-		{"cipher_suites", true, decodeSuites},
-		{"trust.roots", true, decodeRoots},
-	}
-}
+// verifyKey may be off only in a profile.
+const verifyKey = "trust.verify"
 
 // isHonoured reports whether the product obeys a key today.
 func isHonoured(name string) bool {
@@ -87,13 +81,14 @@ func keysBelow(section string) []string {
 }
 
 // settings decodes the keys of a section into a layer. Section is "" or ends
-// with a dot; extra names keys that the caller handles.
-func (d *decoder) settings(n *yaml.Node, section, what string, into layer, extra ...string) {
-	d.mapping(n, what, func(k, v *yaml.Node) {
+// with a dot; extra keys are the caller's own.
+func (d *decoder) settings(n *yaml.Node, section, what string, into layer, extra map[string]func(*yaml.Node)) bool {
+	return d.mapping(n, what, func(k, v *yaml.Node) {
 		name := section + k.Value
 		found, ok := findKey(name)
 		switch {
-		case slices.Contains(extra, name):
+		case extra[name] != nil:
+			extra[name](v)
 		case ok && !d.honours(name):
 			d.problem(k, "%s is not supported by this version yet", name)
 		case ok:
@@ -101,9 +96,9 @@ func (d *decoder) settings(n *yaml.Node, section, what string, into layer, extra
 				into[name] = setting{d.at(v), apply}
 			}
 		case len(keysBelow(name+".")) > 0 && !strings.Contains(k.Value, "."):
-			d.settings(v, name+".", name, into)
+			d.settings(v, name+".", name, into, nil)
 		default:
-			d.unknown(k, " in "+what, append(extra, keysBelow(section)...))
+			d.unknown(k, " in "+what, append(slices.Sorted(maps.Keys(extra)), keysBelow(section)...))
 		}
 	})
 }

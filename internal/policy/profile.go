@@ -1,20 +1,15 @@
 package policy
 
 import (
+	"fmt"
+	"regexp"
+	"slices"
+
 	"go.yaml.in/yaml/v4"
 )
 
-// Program is what the gate knows of a program, from the kernel and not from
-// the program itself.
-type Program struct {
-	// Exe is the path of the real executable, as /proc/PID/exe shows it.
-	Exe string
-	// Script is the path of the script when Exe is its interpreter, "" if none.
-	Script   string
-	UID, GID uint32
-	Groups   []uint32 // supplementary groups
-	Cgroup   string   // path in the unified hierarchy, for example "/user.slice"
-}
+// maxProfiles bounds the number of profiles of one policy.
+const maxProfiles = 4096
 
 // profile is one entry of `profiles`.
 type profile struct {
@@ -25,12 +20,116 @@ type profile struct {
 	effective *Effective
 }
 
-type match struct{}
+var nameShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-func (m *match) matches(*Program) bool { return false }
+// name decodes the name of a profile or an identity.
+func (d *decoder) name(n *yaml.Node, what, text string) bool {
+	if !nameShape.MatchString(text) {
+		d.problem(n, "%s is %q, it must be at most 64 letters, digits and . _ -", what, clip(text))
+		return false
+	}
+	return true
+}
 
-func (p Program) normal() Program { return p }
+// profileList decodes `profiles`.
+func (d *decoder) profileList(n *yaml.Node) {
+	if isNull(n) && d.plain(n) {
+		return
+	}
+	d.list(n, "profiles", func(item *yaml.Node) {
+		p := &profile{at: d.at(item), settings: layer{}}
+		hasMatch := false
+		before := len(d.problems)
+		ok := d.settings(item, "", "a profile", p.settings, map[string]func(*yaml.Node){
+			"name": func(v *yaml.Node) {
+				if text, ok := d.text(v, "name"); ok && d.name(v, "name", text) {
+					p.name, p.at = text, d.at(v)
+				}
+			},
+			"match": func(v *yaml.Node) { hasMatch, p.match = true, d.decodeMatch(v) },
+		})
+		switch {
+		case !ok:
+		case p.name == "" && before == len(d.problems):
+			d.problem(item, "a profile needs a name")
+		case !hasMatch:
+			d.problem(item, "profile %s needs a match", p.name)
+		case p.name != "":
+			d.addProfile(p)
+		}
+	})
+}
 
-func (d *decoder) profileList(n *yaml.Node) {}
-func (d *decoder) identityMap(n *yaml.Node) {}
-func (l *loader) ordered() []*profile       { return nil }
+// addProfile adds a profile under a name of its own.
+func (l *loader) addProfile(p *profile) {
+	if p.name == "default" {
+		l.report(p.at, "the name default is taken by the section default")
+		return
+	}
+	for _, other := range l.profiles {
+		if other.name == p.name {
+			l.report(p.at, fmt.Sprintf("a second profile %s, the first is at %s", p.name, other.at))
+			return
+		}
+	}
+	if len(l.profiles) == maxProfiles {
+		l.report(p.at, fmt.Sprintf("more than %d profiles", maxProfiles))
+	}
+	if len(l.profiles) < maxProfiles {
+		l.profiles = append(l.profiles, p)
+	}
+}
+
+// ordered returns the profiles, most specific first. Two that are as specific
+// and can be for one program are a problem.
+func (l *loader) ordered() []*profile {
+	profiles := slices.Clone(l.profiles)
+	slices.SortStableFunc(profiles, compareSpecificity)
+	for i, a := range profiles {
+		for _, b := range profiles[i+1:] {
+			if compareSpecificity(a, b) != 0 || l.full() {
+				break
+			}
+			if a.match.overlaps(&b.match) {
+				l.report(b.at, fmt.Sprintf("profiles %s and %s (%s) can both be for one program and are as specific: "+
+					"make one match narrower", b.name, a.name, a.at))
+			}
+		}
+	}
+	return profiles
+}
+
+// identityMap decodes `identities`: names with the files of a chain and a key.
+func (d *decoder) identityMap(n *yaml.Node) {
+	d.mapping(n, "identities", func(k, v *yaml.Node) {
+		if !d.name(k, "the name of an identity", k.Value) {
+			return
+		}
+		files := &IdentityFiles{Name: k.Value, At: d.at(k)}
+		d.identityFiles(v, files)
+		if other := d.identities[k.Value]; other != nil {
+			d.problem(k, "a second identity %s, the first is at %s", k.Value, other.At)
+			return
+		}
+		d.identities[k.Value] = files
+	})
+}
+
+func (d *decoder) identityFiles(n *yaml.Node, files *IdentityFiles) {
+	what := "identity " + files.Name
+	seen := 0
+	ok := d.mapping(n, what, func(k, v *yaml.Node) {
+		to := map[string]*string{"chain": &files.Chain, "key": &files.Key}[k.Value]
+		if to == nil {
+			d.unknown(k, " in "+what, []string{"chain", "key"})
+			return
+		}
+		seen++
+		if text, ok := d.text(v, what+": "+k.Value); ok {
+			*to = d.path(text)
+		}
+	})
+	if ok && seen < 2 {
+		d.problem(n, "%s needs both chain and key", what)
+	}
+}

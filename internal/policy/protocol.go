@@ -20,17 +20,6 @@ func versionName(v uint16) string {
 	return "unknown"
 }
 
-// decodeVersion decodes a TLS version.
-func decodeVersion(what string, set func(*Effective, uint16)) func(*decoder, *yaml.Node) change {
-	return func(d *decoder, n *yaml.Node) change {
-		i := d.choice(n, what, versionNames...)
-		if i < 0 {
-			return nil
-		}
-		return func(e *Effective) { set(e, versionValues[i]) }
-	}
-}
-
 // decodeSuites decodes cipher_suites. A list without TLS 1.3 suites leaves those
 // as they are; one without TLS 1.2 suites leaves none of TLS 1.2.
 func decodeSuites(d *decoder, n *yaml.Node) change {
@@ -84,13 +73,39 @@ func joinSuites(ids []uint16) string {
 	return text
 }
 
-// The built-in groups and signature algorithms, best first.
+// The groups that may be chosen, and the built-in ones, best first.
 var (
-	defaultGroups = []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384}
-
-	defaultSignatures = []tls.SignatureScheme{
-		tls.ECDSAWithP256AndSHA256, tls.Ed25519, tls.ECDSAWithP384AndSHA384, tls.ECDSAWithP521AndSHA512,
-		tls.PSSWithSHA256, tls.PSSWithSHA384, tls.PSSWithSHA512,
-		tls.PKCS1WithSHA256, tls.PKCS1WithSHA384, tls.PKCS1WithSHA512,
+	groups = []named[tls.CurveID]{
+		{"X25519MLKEM768", tls.X25519MLKEM768},
+		{"SecP256r1MLKEM768", tls.SecP256r1MLKEM768},
+		{"SecP384r1MLKEM1024", tls.SecP384r1MLKEM1024},
+		{"X25519", tls.X25519},
+		{"P-256", tls.CurveP256},
+		{"P-384", tls.CurveP384},
+		{"P-521", tls.CurveP521},
 	}
+	defaultGroups = []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384}
 )
+
+// The signature algorithms that may be chosen, with their IANA names; all are
+// built-in, best first.
+var signatures = []named[tls.SignatureScheme]{
+	{"ecdsa_secp256r1_sha256", tls.ECDSAWithP256AndSHA256},
+	{"ed25519", tls.Ed25519},
+	{"ecdsa_secp384r1_sha384", tls.ECDSAWithP384AndSHA384},
+	{"ecdsa_secp521r1_sha512", tls.ECDSAWithP521AndSHA512},
+	{"rsa_pss_rsae_sha256", tls.PSSWithSHA256},
+	{"rsa_pss_rsae_sha384", tls.PSSWithSHA384},
+	{"rsa_pss_rsae_sha512", tls.PSSWithSHA512},
+	{"rsa_pkcs1_sha256", tls.PKCS1WithSHA256},
+	{"rsa_pkcs1_sha384", tls.PKCS1WithSHA384},
+	{"rsa_pkcs1_sha512", tls.PKCS1WithSHA512},
+}
+
+func defaultSignatures() []tls.SignatureScheme {
+	var all []tls.SignatureScheme
+	for _, row := range signatures {
+		all = append(all, row.value)
+	}
+	return all
+}

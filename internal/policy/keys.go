@@ -1,0 +1,89 @@
+package policy
+
+import (
+	"crypto/tls"
+	"slices"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// keys lists the keys of `default` and of profiles, in the order of the file:
+// name, whether the product obeys it today, how it is decoded.
+func keys() []key {
+	return slices.Concat(protocolKeys(), trustKeys(), useKeys())
+}
+
+func protocolKeys() []key {
+	return []key{
+		{"versions.min", true, word("versions.min", versionNames, func(e *Effective, i int) { e.MinVersion = versionValues[i] })},
+		{"versions.max", true, word("versions.max", versionNames, func(e *Effective, i int) { e.MaxVersion = versionValues[i] })},
+		{"cipher_suites", true, decodeSuites},
+		{"key_exchange", false, namedList("key_exchange", groups, func(e *Effective, v []tls.CurveID) { e.KeyExchange = v })},
+		{"signature_algorithms", false, namedList("signature_algorithms", signatures,
+			func(e *Effective, v []tls.SignatureScheme) { e.SignatureAlgorithms = v })},
+		{"min_key_bits.rsa", false, number("min_key_bits.rsa", 1024, 16384, func(e *Effective, v int) { e.MinRSABits = v })},
+		{"min_key_bits.ecdsa", false, number("min_key_bits.ecdsa", 224, 521, func(e *Effective, v int) { e.MinECDSABits = v })},
+	}
+}
+
+func trustKeys() []key {
+	destinations := func(what string, set func(*Effective, []Destination)) decoding {
+		return list(what, false, func(_ *decoder, text string) (Destination, error) { return parseDestination(text) }, set)
+	}
+	return []key{
+		{"peers.allow", false, destinations("peers.allow", func(e *Effective, v []Destination) { e.PeersAllowed = v })},
+		{"peers.deny", false, destinations("peers.deny", func(e *Effective, v []Destination) { e.PeersDenied = v })},
+		{"trust.roots", true, decodeRoots},
+		{"trust.program_roots", false, word("trust.program_roots", []string{"narrow", "replace", "ignore"},
+			func(e *Effective, i int) { e.ProgramRoots = []ProgramRoots{Narrow, Replace, Ignore}[i] })},
+		{"trust.max_depth", false, number("trust.max_depth", 1, 100, func(e *Effective, v int) { e.MaxDepth = v })},
+		{"trust.revocation", false, word("trust.revocation", []string{"off", "prefer", "require"},
+			func(e *Effective, i int) { e.Revocation = Revocation(i) })},
+		{"trust.revocation_networks", false, word("trust.revocation_networks", []string{"public", "any"},
+			func(e *Effective, i int) { e.RevocationAnywhere = i == 1 })},
+		{"trust.revocation_timeout", false, duration("trust.revocation_timeout", 100*time.Millisecond, time.Minute,
+			func(e *Effective, v time.Duration) { e.RevocationTimeout = v })},
+		{"trust.crl_files", false, list("trust.crl_files", false, parseFile, func(e *Effective, v []string) { e.CRLFiles = v })},
+		{"trust.transparency", false, word("trust.transparency", []string{"off", "require"},
+			func(e *Effective, i int) { e.Transparency = i == 1 })},
+		{"trust.transparency_logs", false, decodePath("trust.transparency_logs", func(e *Effective, v string) { e.TransparencyLogs = v })},
+		{"trust.pins", false, decodePins},
+		{verifyKey, false, onOff(verifyKey, func(e *Effective, on bool) { e.Verify = on })},
+	}
+}
+
+func useKeys() []key {
+	return []key{
+		{"sessions.resumption", false, onOff("sessions.resumption", func(e *Effective, on bool) { e.Resumption = on })},
+		{"sessions.lifetime", false, duration("sessions.lifetime", time.Second, 7*24*time.Hour, // RFC 8446, 4.6.1
+			func(e *Effective, v time.Duration) { e.Lifetime = v })},
+		{"sessions.shared_by", false, word("sessions.shared_by", []string{"profile", "user", "program"},
+			func(e *Effective, i int) { e.SharedBy = []Sharing{SharedByProfile, SharedByUser, SharedByProgram}[i] })},
+		{"server.identity", false, decodeServerIdentity},
+		{"server.client_auth", false, word("server.client_auth", []string{"none", "request", "require"},
+			func(e *Effective, i int) { e.ClientAuth = ClientAuth(i) })},
+		{"server.alpn", false, list("server.alpn", false, parseALPN, func(e *Effective, v []string) { e.ServerALPN = v })},
+		{"server.ocsp_stapling", false, onOff("server.ocsp_stapling", func(e *Effective, on bool) { e.OCSPStapling = on })},
+		{"program_options", false, decodeProgramOptions},
+		{"plain_tcp", false, decodePlainTCP},
+		{"upgrade", false, decodeUpgrade},
+		{"truncation", false, word("truncation", []string{"error", "end"}, func(e *Effective, i int) { e.SloppyEnd = i == 1 })},
+		{"limits.connections", false, number("limits.connections", 1, 10_000_000, func(e *Effective, v int) { e.Connections = v })},
+		{"limits.handshakes", false, number("limits.handshakes", 1, 1_000_000, func(e *Effective, v int) { e.Handshakes = v })},
+		{"limits.handshake_timeout", false, duration("limits.handshake_timeout", 100*time.Millisecond, 10*time.Minute,
+			func(e *Effective, v time.Duration) { e.HandshakeTimeout = v })},
+	}
+}
+
+// decodePath decodes the path of a file that is read later.
+func decodePath(what string, set func(*Effective, string)) decoding {
+	return func(d *decoder, n *yaml.Node) change {
+		text, ok := d.text(n, what)
+		if !ok {
+			return nil
+		}
+		path := d.path(text)
+		return func(e *Effective) { set(e, path) }
+	}
+}
