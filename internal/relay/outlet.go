@@ -1,0 +1,267 @@
+package relay
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// errStalled ends a connection whose program has gone and whose peer takes nothing.
+var errStalled = errors.New("the peer took nothing for too long after the program had gone")
+
+// outlet is the sending half of a Wire. Both directions of a relay use it:
+// receiving may have to answer a key update or to send an alert.
+type outlet struct {
+	stall time.Duration // see Config; zero in a handshake: no limit
+	gone  func() bool   // the program has gone
+
+	outMu    sync.Mutex
+	idle     sync.Cond // signalled when sending ends
+	pending  *buffer   // records that wait to be sent, nil when none
+	corked   bool      // records are being gathered
+	sending  bool      // one goroutine is writing to TCP, without outMu
+	finished bool      // TCP is shut down for writing
+	outErr   error     // why TCP takes no more
+
+	// Of the one goroutine that is sending.
+	rest        []byte
+	restErr     error
+	waited      bool // the last thing TCP did was to take nothing
+	sendFunc    func(fd uintptr) bool
+	trySendFunc func(fd uintptr) bool
+}
+
+// Write sends p, or adds it to what is being gathered. In a running relay it
+// does not wait for TCP: what TCP does not take now goes out with what the
+// program writes next, which is in time for the answer to a key update and as
+// good as can be for an alert. Only a full buffer makes it wait.
+func (w *Wire) Write(p []byte) (int, error) {
+	w.outMu.Lock()
+	defer w.outMu.Unlock()
+	if !w.relaying.Load() {
+		w.sendLocked(p)
+		return len(p), w.outErr
+	}
+	for done := 0; done < len(p); {
+		if w.finished {
+			return done, net.ErrClosed
+		}
+		if w.outErr != nil {
+			return done, w.outErr
+		}
+		if w.pending == nil {
+			w.pending = getBuffer(len(p) - done)
+		}
+		n := w.pending.add(p[done:])
+		done += n
+		if n == 0 {
+			w.flushLocked()
+		}
+	}
+	if !w.corked && !w.sending && w.pending != nil {
+		w.trySendLocked()
+	}
+	return len(p), w.outErr
+}
+
+// cork gathers records until uncork, expecting n bytes of plaintext.
+func (w *Wire) cork(n int) {
+	w.outMu.Lock()
+	defer w.outMu.Unlock()
+	w.corked = true
+	size := smallSize
+	if n > maxPlaintext {
+		size = largeSize
+	}
+	if w.pending == nil {
+		w.pending = getBuffer(size)
+	} else if len(w.pending.data) < size {
+		larger := getBuffer(size)
+		larger.add(w.pending.bytes())
+		w.pending.release()
+		w.pending = larger
+	}
+}
+
+// uncork sends what was gathered and returns when TCP has taken it.
+func (w *Wire) uncork() error {
+	w.outMu.Lock()
+	defer w.outMu.Unlock()
+	w.corked = false
+	w.flushLocked()
+	return w.outErr
+}
+
+// closeWrite shuts TCP down for writing once everything is sent.
+func (w *Wire) closeWrite() error {
+	w.outMu.Lock()
+	defer w.outMu.Unlock()
+	w.flushLocked()
+	w.finished = true
+	if w.outErr != nil {
+		return w.outErr
+	}
+	return w.tcp.CloseWrite()
+}
+
+// flushLocked returns when nothing is pending or TCP has failed.
+func (w *Wire) flushLocked() {
+	for w.sending {
+		w.idle.Wait()
+	}
+	for w.pending != nil && w.outErr == nil {
+		b := w.pending
+		w.pending = nil
+		w.sendLocked(b.bytes())
+		b.release()
+	}
+}
+
+// sendLocked gives p to TCP, without outMu while it waits.
+func (w *Wire) sendLocked(p []byte) {
+	for w.sending {
+		w.idle.Wait()
+	}
+	if w.outErr != nil || len(p) == 0 {
+		return
+	}
+	w.sending = true
+	w.outMu.Unlock()
+	err := w.send(p)
+	w.outMu.Lock()
+	w.sending = false
+	w.outErr = err
+	w.idle.Broadcast()
+}
+
+// trySendLocked gives TCP what it takes at once of what is pending.
+func (w *Wire) trySendLocked() {
+	if w.raw == nil {
+		w.flushLocked()
+		return
+	}
+	w.rest, w.restErr = w.pending.bytes(), nil
+	if err := w.raw.Write(w.trySendFunc); err != nil && !isTimeout(err) {
+		w.outErr = err
+	} else if w.restErr != nil {
+		w.outErr = w.restErr
+	}
+	w.pending.r = w.pending.w - len(w.rest)
+	w.rest = nil
+	if w.pending.len() == 0 {
+		w.pending.release()
+		w.pending = nil
+	}
+}
+
+// send gives p to TCP. It gives up when the program has gone and TCP has taken
+// nothing for the stall time.
+func (w *Wire) send(p []byte) error {
+	for {
+		n, err := w.sendUntilDeadline(p)
+		p = p[n:]
+		if w.stall == 0 || !isTimeout(err) {
+			return err
+		}
+		if w.isCutOff() {
+			return os.ErrDeadlineExceeded
+		}
+		if w.waited && w.gone() {
+			return errStalled
+		}
+	}
+}
+
+// sendUntilDeadline gives p to TCP and returns how much of it was taken.
+func (w *Wire) sendUntilDeadline(p []byte) (int, error) {
+	w.waited = false
+	if w.raw == nil {
+		w.armStall()
+		n, err := w.tcp.Write(p)
+		w.disarmStall()
+		w.waited = n == 0
+		return n, err
+	}
+	w.rest, w.restErr = p, nil
+	err := w.raw.Write(w.sendFunc)
+	if err == nil {
+		err = w.restErr
+	}
+	if w.waited {
+		w.disarmStall()
+	}
+	n := len(p) - len(w.rest)
+	w.rest = nil
+	return n, err
+}
+
+// sendReady writes to a descriptor that may be writable.
+func (w *Wire) sendReady(fd uintptr) bool {
+	if w.trySendReady(fd); len(w.rest) == 0 || w.restErr != nil {
+		return true
+	}
+	w.waited = true
+	w.armStall()
+	return false
+}
+
+// trySendReady writes what the descriptor takes and does not wait.
+func (w *Wire) trySendReady(fd uintptr) bool {
+	for len(w.rest) > 0 {
+		n, err := writeFD(fd, w.rest)
+		w.rest = w.rest[n:]
+		if errors.Is(err, errAgain) {
+			break
+		}
+		if err != nil {
+			w.restErr = err
+			break
+		}
+	}
+	return true
+}
+
+// cut fails a write under way and all later ones.
+func (w *Wire) cut() {
+	w.deadlineMu.Lock()
+	defer w.deadlineMu.Unlock()
+	w.cutOff = true
+	_ = w.tcp.SetWriteDeadline(longAgo)
+}
+
+func (w *Wire) isCutOff() bool {
+	w.deadlineMu.Lock()
+	defer w.deadlineMu.Unlock()
+	return w.cutOff
+}
+
+// armStall sets the deadline of a stall, from now on.
+func (w *Wire) armStall() {
+	if w.stall > 0 {
+		w.setWriteDeadline(time.Now().Add(w.stall))
+	}
+}
+
+func (w *Wire) disarmStall() {
+	if w.stall > 0 {
+		w.setWriteDeadline(time.Time{})
+	}
+}
+
+// setWriteDeadline never undoes a cut.
+func (w *Wire) setWriteDeadline(t time.Time) {
+	w.deadlineMu.Lock()
+	defer w.deadlineMu.Unlock()
+	if !w.cutOff {
+		_ = w.tcp.SetWriteDeadline(t)
+	}
+}
+
+// isTimeout recognises a deadline. ETIMEDOUT, TCP's own, is none.
+func isTimeout(err error) bool {
+	var errno syscall.Errno
+	return errors.Is(err, os.ErrDeadlineExceeded) && !errors.As(err, &errno)
+}

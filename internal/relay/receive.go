@@ -1,0 +1,91 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// ErrTruncated says that the peer, or somebody in its place, ended TCP without
+// a close_notify, so that what was received may not be all that was sent.
+var ErrTruncated = errors.New("TCP ended without a close_notify")
+
+// Ends of receiving that are of no concern to the program, since it has gone.
+var (
+	errLingered  = errors.New("the peer did not end in time after the program had gone")
+	errAbandoned = errors.New("the peer sent data after the program had gone")
+)
+
+// receive moves what the peer sends to the program until the peer ends. It
+// returns nil for a close_notify. Whatever the error, everything received
+// before it has been handed to the program.
+func (r *Relay) receive() error {
+	for {
+		if err := r.wire.await(); err != nil {
+			if isTimeout(err) {
+				return errLingered
+			}
+			return fmt.Errorf("waiting for the peer: %w", err)
+		}
+		// What is in hand encrypted fits the same size of buffer decrypted.
+		b := getBuffer(r.wire.held())
+		readErr := r.decrypt(b)
+		var err error
+		if b.len() > 0 {
+			err = r.deliver(b.bytes())
+		}
+		b.release()
+		if err != nil {
+			return err
+		}
+		if readErr != nil {
+			return r.receiveEnd(readErr)
+		}
+	}
+}
+
+// decrypt moves the records in hand into b. Being given only complete ones,
+// crypto/tls keeps nothing back.
+func (r *Relay) decrypt(b *buffer) error {
+	for r.wire.ready() {
+		n, err := r.cfg.TLS.Read(b.free())
+		b.w += n
+		if errors.Is(err, errWouldBlock) { // the last ones were not for the program
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deliver writes to the program. When it reads no more, its data is dropped,
+// as by TCP after a shutdown for reading; once it has gone and the peer has
+// everything it sent, more data ends the connection.
+func (r *Relay) deliver(p []byte) error {
+	r.received += int64(len(p))
+	if !r.discard {
+		_, err := r.plain.Write(p)
+		r.discard = err != nil
+	}
+	if r.discard && r.finSent.Load() && r.wire.unsent() == 0 {
+		return errAbandoned
+	}
+	return nil
+}
+
+// receiveEnd tells apart why crypto/tls reads no more. It reports io.EOF for a
+// close_notify, but also when TCP ends between two records.
+func (r *Relay) receiveEnd(err error) error {
+	switch {
+	case r.wire.ended() && errors.Is(r.wire.inErr, io.EOF):
+		return ErrTruncated
+	case r.wire.ended():
+		return fmt.Errorf("receiving from the peer: %w", r.wire.inErr)
+	case errors.Is(err, io.EOF):
+		return nil
+	default:
+		return fmt.Errorf("receiving from the peer: %w", err)
+	}
+}

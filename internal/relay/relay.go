@@ -1,0 +1,140 @@
+// Package relay moves bytes between a program's plaintext stream and TLS
+// records, both ways at once, and carries the ends of either side over to the
+// other exactly: half-close, close, truncation and reset. It never performs or
+// judges a handshake, never opens a socket, never looks at what it carries,
+// and never keeps more than a bounded number of bytes in hand: a slow reader
+// stops the writer.
+package relay
+
+import (
+	"crypto/tls"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Stream is a connected byte stream: the TCP connection to the peer, or the
+// plaintext connection to the program. Its descriptor is in non-blocking mode.
+// Close and the deadlines must unblock Read and Write.
+type Stream interface {
+	net.Conn
+	CloseWrite() error
+	SyscallConn() (syscall.RawConn, error)
+}
+
+// Defaults of Config.
+const (
+	DefaultLinger = 5 * time.Second
+	DefaultStall  = 60 * time.Second
+)
+
+// Config is what a Relay works on. It takes ownership of TLS, Wire and Plain.
+type Config struct {
+	// TLS is an established connection, made on Wire.
+	TLS  *tls.Conn
+	Wire *Wire
+	// Plain is one end of a connected AF_UNIX stream pair, whose other end is
+	// the program's descriptor.
+	Plain Stream
+	// BeforeReset, when not nil, is called at most once, when the program's
+	// stream may have to end with ECONNRESET and nothing is unread in the queue
+	// of Plain. It is called after Plain is read for the last time and before
+	// it is closed. It writes one byte to the program's end without waiting;
+	// being unread, that byte makes the kernel report ECONNRESET on close.
+	BeforeReset func()
+	// Linger limits how long TCP stays open for the peer's end after the
+	// program has gone and everything was sent. Zero means DefaultLinger.
+	Linger time.Duration
+	// Stall ends a connection whose program has gone and whose peer has taken
+	// nothing for that long. Zero means DefaultStall.
+	Stall time.Duration
+}
+
+// End says how a relayed connection ended.
+type End struct {
+	// Err is nil when the peer ended with close_notify or the program went
+	// first. Otherwise it is why the program was shown ECONNRESET: it wraps
+	// ErrTruncated, a syscall.Errno of TCP, or an error of crypto/tls.
+	Err error
+	// Truncated says that TCP reached its end without a close_notify.
+	Truncated bool
+	// SendErr is why not all that the program wrote reached the kernel's TCP,
+	// nil when it did.
+	SendErr error
+	// Sent and Received count plaintext bytes to and from the peer. Received
+	// bytes that the program did not want are counted too.
+	Sent, Received int64
+}
+
+// Relay carries one connection. Its life:
+//
+//	New ── Run ─┬─ send:    program ▶ TLS … program's end ▶ close_notify … program gone ▶ FIN, linger
+//	            └─ receive: TLS ▶ program … close_notify ▶ end of file │ anything else ▶ ECONNRESET
+//
+// Run itself is receive; send is the only goroutine it starts.
+type Relay struct {
+	cfg     Config
+	wire    *Wire
+	plain   Stream
+	source  *source
+	discard bool // the program reads no more; receive only
+
+	received int64 // receive only
+	sent     int64 // send only, until sendDone
+	sendErr  error // send only, until sendDone
+	resetSet bool  // BeforeReset was called; send only, until sendDone
+
+	finSent  atomic.Bool   // the program is gone and TCP is shut down for writing
+	recvDone chan struct{} // closed when receive has ended
+	sendDone chan struct{} // closed when send has ended
+
+	hurryOnce sync.Once
+	hurry     chan struct{} // closed by HurryUp
+}
+
+// New returns a relay that has not started.
+func New(cfg Config) *Relay {
+	if cfg.Linger == 0 {
+		cfg.Linger = DefaultLinger
+	}
+	if cfg.Stall == 0 {
+		cfg.Stall = DefaultStall
+	}
+	return &Relay{
+		cfg:      cfg,
+		wire:     cfg.Wire,
+		plain:    cfg.Plain,
+		source:   newSource(cfg.Plain),
+		recvDone: make(chan struct{}),
+		sendDone: make(chan struct{}),
+		hurry:    make(chan struct{}),
+	}
+}
+
+// Run moves bytes until both directions have ended, closes both streams and
+// returns how it went. It must be called once.
+func (r *Relay) Run() End {
+	r.wire.beginRelay(r.cfg.Stall, r.source.hungUp)
+	go func() {
+		defer close(r.sendDone)
+		r.sendErr = r.send()
+	}()
+	err := r.receive()
+	close(r.recvDone)
+	return r.finish(err)
+}
+
+// Guard makes the relay leave the last byte before the program's end of file
+// unread, from now on. When it returns no read that could take that byte is
+// under way. The caller then writes one byte of no meaning to the program's
+// end and shuts that down for writing. On a clean end the relay takes the byte
+// away before it closes; on a bad one the byte turns the close into
+// ECONNRESET. Guard never waits; it may be called at any time, more than once.
+func (r *Relay) Guard() { r.source.guard() }
+
+// HurryUp cuts lingering short: once the program has gone, the relay ends as
+// soon as the peer has acknowledged everything, or after a second. What the
+// program wrote still goes out. It never waits and may be called at any time.
+func (r *Relay) HurryUp() { r.hurryOnce.Do(func() { close(r.hurry) }) }

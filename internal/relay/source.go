@@ -1,0 +1,189 @@
+package relay
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"syscall"
+)
+
+// errStopped ends reading for good, because the connection has ended.
+var errStopped = errors.New("reading was stopped")
+
+// source reads what the program writes. One goroutine reads; the others may
+// guard and stop.
+type source struct {
+	stream Stream
+	raw    syscall.RawConn // nil when stream has no descriptor
+
+	mu      sync.Mutex // held during each read, which never waits, but not while waiting for one
+	guarded bool       // the last byte before the end stays unread
+	stopped bool       // nothing more is read
+
+	// Of the reading goroutine.
+	more     bool    // the last read filled its buffer
+	got      *buffer // result of readReady
+	gotErr   error
+	readFunc func(fd uintptr) bool
+	goneFunc func(fd uintptr) bool
+}
+
+func newSource(stream Stream) *source {
+	s := &source{stream: stream, raw: rawConn(stream)}
+	s.readFunc, s.goneFunc = s.readReady, hungUpFD
+	return s
+}
+
+// guard makes every read from now on leave the last byte before the end.
+func (s *source) guard() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.guarded = true
+}
+
+// stop makes the reader return errStopped. When stop returns, nothing more is
+// read.
+func (s *source) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	_ = s.stream.SetReadDeadline(longAgo)
+}
+
+// next returns what the program wrote, in a buffer that the caller releases,
+// or io.EOF when the program will write no more, closed or not. It holds no
+// buffer while it waits.
+func (s *source) next() (*buffer, error) {
+	if s.raw == nil {
+		return s.nextPortable()
+	}
+	s.got, s.gotErr = nil, nil
+	if err := s.raw.Read(s.readFunc); err != nil {
+		return nil, errStopped
+	}
+	return s.got, s.gotErr
+}
+
+// nextPortable is next without a descriptor: it holds a buffer while it waits,
+// and there is no guard.
+func (s *source) nextPortable() (*buffer, error) {
+	b := s.buffer()
+	n, _ := s.stream.Read(b.free()[:s.limit(b)])
+	if s.isStopped() {
+		b.release()
+		return nil, errStopped
+	}
+	return s.result(b, n)
+}
+
+// readReady is next for a descriptor that may be readable.
+func (s *source) readReady(fd uintptr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		s.gotErr = errStopped
+		return true
+	}
+	limit := largeSize
+	if s.guarded {
+		// In this order: after the hang-up nothing more is queued.
+		ended := writerDoneFD(fd)
+		unread := unreadFD(fd)
+		if unread <= 1 {
+			s.gotErr = io.EOF
+			return ended
+		}
+		limit = unread - 1
+	}
+	b := s.buffer()
+	n, err := readFD(fd, b.free()[:min(limit, s.limit(b))])
+	if errors.Is(err, errAgain) {
+		b.release()
+		return false
+	}
+	s.got, s.gotErr = s.result(b, n)
+	return true
+}
+
+// buffer returns what to read into: much when bytes are flowing.
+func (s *source) buffer() *buffer {
+	if s.more {
+		return getBuffer(largeSize)
+	}
+	return getBuffer(smallSize)
+}
+
+// limit is how much to read into b for its records to fit a buffer like it.
+func (s *source) limit(b *buffer) int {
+	if len(b.data) == smallSize {
+		return maxPlaintext
+	}
+	return largeChunk
+}
+
+// result makes the result of next from a read of n bytes. An error means that
+// the program closed its end without reading everything, which ends what it
+// writes just as well, and comes after all of that.
+func (s *source) result(b *buffer, n int) (*buffer, error) {
+	s.more = n >= maxPlaintext
+	if n == 0 {
+		b.release()
+		return nil, io.EOF
+	}
+	b.w = n
+	return b, nil
+}
+
+func (s *source) isStopped() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopped
+}
+
+// hungUp says whether the program's end is closed, or shut down both ways.
+// Without a descriptor it is not known, and false.
+func (s *source) hungUp() bool {
+	gone := false
+	if s.raw != nil {
+		_ = s.raw.Control(func(fd uintptr) { gone = hungUpFD(fd) })
+	}
+	return gone
+}
+
+// awaitHangUp waits until hungUp or stop, and says which.
+func (s *source) awaitHangUp() bool {
+	return s.raw != nil && s.raw.Read(s.goneFunc) == nil
+}
+
+// unread counts what the program wrote and nobody read.
+func (s *source) unread() int {
+	n := 0
+	if s.raw != nil {
+		_ = s.raw.Control(func(fd uintptr) { n = unreadFD(fd) })
+	}
+	return n
+}
+
+// refuse makes the program's writes fail with EPIPE from now on. What is
+// unread stays so, and what the program has to read is not touched.
+func (s *source) refuse() {
+	if s.raw != nil {
+		_ = s.raw.Control(shutdownReadFD)
+	}
+}
+
+// drain refuses more and takes away what is unread, so that closing means a
+// clean end.
+func (s *source) drain() {
+	if s.raw == nil {
+		return
+	}
+	s.refuse()
+	b := getBuffer(smallSize)
+	defer b.release()
+	_ = s.raw.Control(func(fd uintptr) {
+		for n := 1; n > 0; {
+			n, _ = readFD(fd, b.data)
+		}
+	})
+}

@@ -1,0 +1,137 @@
+package relay
+
+import (
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Wire is the TCP connection as crypto/tls sees it. It takes from TCP what is
+// there in one read and hands it on record by record, and gathers records so
+// that many leave in one write. Until a Relay starts it behaves as the TCP
+// connection itself, so that a handshake can be made on it.
+//
+// It gives crypto/tls at most one record at a time: what follows stays here,
+// where it is known whether the next record is complete and whether crypto/tls
+// has been told of TCP's end.
+type Wire struct {
+	tcp Stream
+	raw syscall.RawConn // nil when tcp has no descriptor
+
+	inlet
+	outlet
+
+	relaying atomic.Bool // see beginRelay
+
+	deadlineMu sync.Mutex
+	cutOff     bool // no more writes: the write deadline stays in the past
+}
+
+var _ net.Conn = (*Wire)(nil)
+
+// NewWire returns tcp as a connection for crypto/tls.
+func NewWire(tcp Stream) *Wire {
+	w := &Wire{tcp: tcp, raw: rawConn(tcp)}
+	w.idle.L = &w.outMu
+	w.fillFunc, w.sendFunc, w.trySendFunc = w.fillReady, w.sendReady, w.trySendReady
+	return w
+}
+
+// beginRelay ends the handshake's way of working: reads no longer wait (see
+// await), writes no longer block crypto/tls, and the deadlines that crypto/tls
+// sets round a close_notify are the relay's business.
+func (w *Wire) beginRelay(stall time.Duration, gone func() bool) {
+	w.stall, w.gone = stall, gone
+	// A stream that has no deadlines has none to clear.
+	_ = w.tcp.SetDeadline(time.Time{})
+	w.relaying.Store(true)
+}
+
+// Close closes TCP at once.
+func (w *Wire) Close() error { return w.tcp.Close() }
+
+// LocalAddr returns TCP's local address.
+func (w *Wire) LocalAddr() net.Addr { return w.tcp.LocalAddr() }
+
+// RemoteAddr returns the peer's address.
+func (w *Wire) RemoteAddr() net.Addr { return w.tcp.RemoteAddr() }
+
+// SetDeadline limits a handshake; a running relay ignores it.
+func (w *Wire) SetDeadline(t time.Time) error {
+	if w.relaying.Load() {
+		return nil
+	}
+	return w.tcp.SetDeadline(t)
+}
+
+// SetReadDeadline limits a handshake; a running relay ignores it.
+func (w *Wire) SetReadDeadline(t time.Time) error {
+	if w.relaying.Load() {
+		return nil
+	}
+	return w.tcp.SetReadDeadline(t)
+}
+
+// SetWriteDeadline limits a handshake; a running relay ignores it.
+func (w *Wire) SetWriteDeadline(t time.Time) error {
+	if w.relaying.Load() {
+		return nil
+	}
+	return w.tcp.SetWriteDeadline(t)
+}
+
+// interruptRead ends a read of TCP under way and all later ones.
+func (w *Wire) interruptRead() { _ = w.tcp.SetReadDeadline(longAgo) }
+
+// unsent counts what the peer's kernel has not acknowledged.
+func (w *Wire) unsent() int {
+	n := 0
+	if w.raw != nil {
+		_ = w.raw.Control(func(fd uintptr) { n = unsentFD(fd) })
+	}
+	return n
+}
+
+// resetOnClose makes Close a reset.
+func (w *Wire) resetOnClose() {
+	if w.raw != nil {
+		_ = w.raw.Control(resetOnCloseFD)
+	}
+}
+
+// longAgo as a deadline interrupts.
+var longAgo = time.Unix(1, 0)
+
+// endRelay closes TCP and gives the buffers back. Nobody may be using the Wire.
+func (w *Wire) endRelay() {
+	_ = w.tcp.Close()
+	if w.in != nil {
+		w.in.release()
+		w.in = nil
+	}
+	if w.pending != nil {
+		w.pending.release()
+		w.pending = nil
+	}
+}
+
+// ended says whether crypto/tls has been told that TCP ended. If not, its
+// io.EOF means close_notify.
+func (w *Wire) ended() bool { return w.toldEnd }
+
+// wouldBlock tells crypto/tls that no complete record is in hand. Being
+// temporary, it leaves the connection intact.
+type wouldBlock struct{}
+
+func (wouldBlock) Error() string   { return "no complete record in hand" }
+func (wouldBlock) Timeout() bool   { return true }
+func (wouldBlock) Temporary() bool { return true }
+
+var (
+	_             net.Error = wouldBlock{}
+	errWouldBlock error     = wouldBlock{}
+	_             io.Reader = (*Wire)(nil)
+)
