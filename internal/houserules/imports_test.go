@@ -1,0 +1,95 @@
+package houserules_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rule forbids packages below from to import anything below to.
+type rule struct {
+	from, to string
+	except   []string // below to, but allowed
+	reason   string
+}
+
+// ours is the module as the target of a rule.
+const ours = module
+
+func inside(dirs ...string) []string {
+	for i, dir := range dirs {
+		dirs[i] = ours + "/" + dir
+	}
+	return dirs
+}
+
+var forbidden = []rule{
+	{"abi", ours, nil, "the contract's numbers depend on nothing"},
+	{"abi", "syscall", nil, "the contract's numbers are the same on every system"},
+	{"internal/sys", ours, inside("abi"), "the rim to the kernel knows no part of the system"},
+	{"internal/gate/seccomp", ours + "/internal/gate/bpf", nil, "the gates are alternatives: what they share is in socket"},
+	{"internal/gate/bpf", ours + "/internal/gate/seccomp", nil, "the gates are alternatives: what they share is in socket"},
+	{"internal/gate", "crypto", nil, "a gate knows nothing of TLS"},
+	{"internal/gate", ours + "/internal/engine", nil, "a gate sees sockets only"},
+	{"internal/gate", ours + "/internal/policy", nil, "a gate does not judge"},
+	{"internal/gate", ours + "/internal/trust", nil, "a gate does not judge"},
+	{"internal/gate", ours + "/internal/identity", nil, "keys are no business of a gate"},
+	{"internal/socket", "crypto/tls", nil, "a socket asks the engine for TLS"},
+	{"internal/socket", ours + "/internal/gate", nil, "gates feed sockets, not the other way round"},
+	{"internal/socket", ours + "/internal/trust", nil, "whom to trust is the engine's to find out"},
+	{"internal/policy", "net", []string{"net/netip"}, "a policy is read without touching the network"},
+	{"internal/policy", ours + "/internal/engine", nil, "a policy does not know who carries it out"},
+	{"internal/policy", ours + "/internal/socket", nil, "a policy does not know who carries it out"},
+	{"internal/policy", ours + "/internal/gate", nil, "a policy does not know who carries it out"},
+	{"internal/trust", ours + "/internal/engine", nil, "trust is asked, it asks nobody"},
+	{"internal/trust", ours + "/internal/socket", nil, "trust is asked, it asks nobody"},
+	{"internal/trust", ours + "/internal/gate", nil, "trust is asked, it asks nobody"},
+	{"internal/identity", "net", []string{"net/netip"}, "keys do not go near the network"},
+	{"internal/identity", ours, inside("abi"), "keys are handed to nobody"},
+	{"internal/relay", "crypto/x509", nil, "the relay moves bytes: who the peer is has been decided"},
+	{"internal/relay", ours + "/internal/trust", nil, "the relay moves bytes: who the peer is has been decided"},
+	{"internal/relay", ours + "/internal/policy", nil, "the relay moves bytes: what is allowed has been decided"},
+	{"internal/relay", ours + "/internal/gate", nil, "the relay does not know what a program is"},
+	{"internal/relay", ours + "/internal/socket", nil, "the relay does not know what a program is"},
+	{"internal/session", ours + "/internal/gate", nil, "sessions belong to the engine"},
+	{"internal/session", ours + "/internal/socket", nil, "sessions belong to the engine"},
+	{"internal/engine", ours + "/internal/gate", nil, "the engine takes descriptors, whoever is on the other side"},
+	{"internal/engine", ours + "/internal/socket", nil, "the engine takes descriptors, whoever is on the other side"},
+}
+
+func TestImportDirections(t *testing.T) {
+	for _, f := range source(t) {
+		if f.test {
+			continue
+		}
+		for imported := range f.imports() {
+			for _, r := range forbidden {
+				if !within(f.dir, r.from) || !within(imported, r.to) || within(imported, ours+"/"+r.from) {
+					continue
+				}
+				if slices.ContainsFunc(r.except, func(e string) bool { return within(imported, e) }) {
+					continue
+				}
+				t.Errorf("%s imports %s: %s", f.name, imported, r.reason)
+			}
+		}
+	}
+}
+
+func TestImportsOfShippedCode(t *testing.T) {
+	for _, f := range source(t) {
+		for imported := range f.imports() {
+			switch {
+			case imported == "C":
+				t.Errorf("%s uses cgo: ssa is one static binary without a C library", f.name)
+			case imported == "unsafe" && !within(f.dir, "internal/sys") && !strings.HasSuffix(f.name, "_unsafe.go") && f.shipped():
+				t.Errorf("%s imports unsafe: such code lives in internal/sys, or in a file named *_unsafe.go", f.name)
+			case !f.shipped():
+			case imported == "testing" || within(imported, ours+"/internal/ssatest"):
+				t.Errorf("%s imports %s: code for tests is not shipped", f.name, imported)
+			case within(imported, ours+"/cmd"):
+				t.Errorf("%s imports %s: a command is not a library", f.name, imported)
+			}
+		}
+	}
+}
