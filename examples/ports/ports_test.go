@@ -198,7 +198,7 @@ func daemon(rsync, config string, conn *tls.Conn) error {
 	var up sync.WaitGroup
 	up.Go(func() {
 		io.Copy(ours, conn) //nolint:errcheck // ends with the connection
-		ours.CloseWrite() //nolint:errcheck // the daemon may be gone
+		ours.CloseWrite()   //nolint:errcheck // the daemon may be gone
 	})
 	_, copyErr := io.Copy(conn, ours)
 	closeErr := conn.Close()
