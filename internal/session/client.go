@@ -12,10 +12,6 @@ import (
 	"time"
 )
 
-// DefaultLifetime is how long a session may be resumed when nothing else is
-// said.
-const DefaultLifetime = 24 * time.Hour
-
 // Key says which sessions fit a connection.
 type Key struct {
 	// Scope is an opaque text that stands for everything but the peer that a
@@ -30,8 +26,6 @@ type Key struct {
 type CacheConfig struct {
 	Peers   int // keys remembered, 1024
 	PerPeer int // sessions for each, 4
-	// Lifetime limits the age of a session, DefaultLifetime.
-	Lifetime time.Duration
 	// Now is the clock, time.Now.
 	Now func() time.Time
 }
@@ -52,8 +46,8 @@ type peer struct {
 }
 
 type kept struct {
-	state *tls.ClientSessionState
-	since time.Time
+	state        *tls.ClientSessionState
+	since, until time.Time
 }
 
 // NewCache makes an empty cache.
@@ -63,9 +57,6 @@ func NewCache(cfg CacheConfig) *Cache {
 	}
 	if cfg.PerPeer <= 0 {
 		cfg.PerPeer = 4
-	}
-	if cfg.Lifetime <= 0 {
-		cfg.Lifetime = DefaultLifetime
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -125,9 +116,9 @@ func (c *Cache) expireLocked(p *peer) {
 	now := c.cfg.Now()
 	fresh := p.sessions[:0]
 	for _, s := range p.sessions {
-		// An age below zero means that the clock was set back: nobody knows
-		// how old it is.
-		if age := now.Sub(s.since); age >= 0 && age < c.cfg.Lifetime {
+		// A session of the future means that the clock was set back: nobody
+		// knows how old it is.
+		if !now.Before(s.since) && now.Before(s.until) {
 			fresh = append(fresh, s)
 		}
 	}

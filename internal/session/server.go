@@ -16,8 +16,6 @@ const generations = 4
 // KeysConfig sets the limits of Keys; zero values mean the defaults.
 type KeysConfig struct {
 	Scopes int // scopes remembered, 1024
-	// Lifetime limits the age of a ticket, DefaultLifetime.
-	Lifetime time.Duration
 	// Now is the clock, time.Now.
 	Now func() time.Time
 }
@@ -45,9 +43,6 @@ func NewKeys(cfg KeysConfig) *Keys {
 	if cfg.Scopes <= 0 {
 		cfg.Scopes = 1024
 	}
-	if cfg.Lifetime <= 0 {
-		cfg.Lifetime = DefaultLifetime
-	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -56,12 +51,13 @@ func NewKeys(cfg KeysConfig) *Keys {
 
 // Current returns the keys of a scope for tls.Config.SetSessionTicketKeys, the
 // first of which makes new tickets. The generation changes when they do, and
-// is never zero.
-func (k *Keys) Current(scope string) (keys [][32]byte, generation uint64) {
+// is never zero. The lifetime, which is above zero and the same for all calls
+// for a scope, limits the age of a ticket.
+func (k *Keys) Current(scope string, lifetime time.Duration) (keys [][32]byte, generation uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r := k.ringLocked(scope)
-	r.renew(k.cfg.Now(), k.cfg.Lifetime/generations)
+	r.renew(k.cfg.Now(), max(lifetime/generations, 1))
 	return append([][32]byte(nil), r.keys...), r.generation
 }
 

@@ -42,7 +42,7 @@ func ticket(t testing.TB, name string) *tls.ClientSessionState {
 // next takes a session and returns the name of its ticket, "" for none.
 func next(t testing.TB, c *Cache, key Key) string {
 	t.Helper()
-	state, ok := c.Slot(key).Get("ignored")
+	state, ok := c.Slot(key, time.Hour).Get("ignored")
 	if !ok {
 		return ""
 	}
@@ -63,7 +63,7 @@ func want(t testing.TB, what, got, wanted string) {
 func TestSessionsAreUsedOnceNewestFirst(t *testing.T) {
 	c := NewCache(CacheConfig{PerPeer: 3})
 	key := Key{"scope", "a.example", 443}
-	slot := c.Slot(key)
+	slot := c.Slot(key, time.Hour)
 	for i := range 5 {
 		slot.Put("x", ticket(t, fmt.Sprint("t", i)))
 	}
@@ -78,7 +78,7 @@ func TestSessionsAreUsedOnceNewestFirst(t *testing.T) {
 func TestKeysAreApart(t *testing.T) {
 	c := NewCache(CacheConfig{})
 	key := Key{"scope", "a.example", 443}
-	c.Slot(key).Put("", ticket(t, "t"))
+	c.Slot(key, time.Hour).Put("", ticket(t, "t"))
 	for _, other := range []Key{{"other", "a.example", 443}, {"scope", "b.example", 443}, {"scope", "a.example", 444}, {}} {
 		want(t, fmt.Sprint("key ", other), next(t, c, other), "")
 	}
@@ -108,8 +108,8 @@ func TestOnlyReusableSessionsComeBack(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := NewCache(CacheConfig{})
-			c.Slot(key).Put("", ticket(t, "t"))
-			slot := c.Slot(key)
+			c.Slot(key, time.Hour).Put("", ticket(t, "t"))
+			slot := c.Slot(key, time.Hour)
 			if _, ok := slot.Get(""); !ok {
 				t.Fatal("the session is not there")
 			}
@@ -121,9 +121,9 @@ func TestOnlyReusableSessionsComeBack(t *testing.T) {
 
 func TestLifetime(t *testing.T) {
 	clk := newClock()
-	c := NewCache(CacheConfig{Lifetime: time.Hour, Now: clk.Now})
+	c := NewCache(CacheConfig{Now: clk.Now})
 	key := Key{"scope", "a.example", 443}
-	put := func() { c.Slot(key).Put("", ticket(t, "t")) }
+	put := func() { c.Slot(key, time.Hour).Put("", ticket(t, "t")) }
 
 	put()
 	clk.add(time.Hour - 1)
@@ -138,7 +138,7 @@ func TestLifetime(t *testing.T) {
 	// A TLS 1.2 session does not grow younger by being used.
 	put()
 	clk.add(40 * time.Minute)
-	slot := c.Slot(key)
+	slot := c.Slot(key, time.Hour)
 	slot.Get("")
 	slot.Established(tls.ConnectionState{Version: tls.VersionTLS12, DidResume: true})
 	clk.add(30 * time.Minute)
@@ -149,16 +149,16 @@ func TestBounds(t *testing.T) {
 	c := NewCache(CacheConfig{Peers: 2})
 	key := func(n uint16) Key { return Key{"scope", "a.example", n} }
 	for n := range uint16(2) {
-		c.Slot(key(n)).Put("", ticket(t, fmt.Sprint("a", n)))
-		c.Slot(key(n)).Put("", ticket(t, fmt.Sprint("b", n)))
+		c.Slot(key(n), time.Hour).Put("", ticket(t, fmt.Sprint("a", n)))
+		c.Slot(key(n), time.Hour).Put("", ticket(t, fmt.Sprint("b", n)))
 	}
 	want(t, "use of the older peer", next(t, c, key(0)), "b0")
-	c.Slot(key(2)).Put("", ticket(t, "c"))
+	c.Slot(key(2), time.Hour).Put("", ticket(t, "c"))
 	want(t, "the peer unused for longest", next(t, c, key(1)), "")
 	want(t, "the peer used since", next(t, c, key(0)), "a0")
 	want(t, "the newest peer", next(t, c, key(2)), "c")
 
-	c.Slot(key(3)).Put("", ticket(t, string(bytes.Repeat([]byte("x"), maxTicket+1))))
+	c.Slot(key(3), time.Hour).Put("", ticket(t, string(bytes.Repeat([]byte("x"), maxTicket+1))))
 	want(t, "a ticket too long", next(t, c, key(3)), "")
 }
 
@@ -170,11 +170,11 @@ func TestConcurrentUse(t *testing.T) {
 		wg.Go(func() {
 			for j := range 200 {
 				key := Key{"scope", "a.example", uint16((i + j) % 5)}
-				slot := c.Slot(key)
+				slot := c.Slot(key, time.Hour)
 				slot.Get("")
 				slot.Put("", ticket(t, "t"))
 				slot.Established(tls.ConnectionState{Version: tls.VersionTLS12, DidResume: true})
-				k.Current(fmt.Sprint(j % 4))
+				k.Current(fmt.Sprint(j % 4), 4*time.Hour)
 			}
 		})
 	}
@@ -191,13 +191,13 @@ func TestConcurrentUse(t *testing.T) {
 // three quarters of that beyond the last ticket it made.
 func TestTicketKeysAge(t *testing.T) {
 	clk := newClock()
-	k := NewKeys(KeysConfig{Lifetime: 4 * time.Hour, Now: clk.Now})
-	first, generation := k.Current("scope")
+	k := NewKeys(KeysConfig{Now: clk.Now})
+	first, generation := k.Current("scope", 4*time.Hour)
 	if len(first) != 1 || generation == 0 {
 		t.Fatalf("%d keys of generation %d at first, want 1 of another than 0", len(first), generation)
 	}
 	valid := func() int {
-		keys, _ := k.Current("scope")
+		keys, _ := k.Current("scope", 4*time.Hour)
 		for i, key := range keys {
 			if key == first[0] {
 				return i
@@ -212,31 +212,31 @@ func TestTicketKeysAge(t *testing.T) {
 		clk.add(time.Hour)
 	}
 
-	fresh, before := k.Current("scope")
+	fresh, before := k.Current("scope", 4*time.Hour)
 	clk.add(30 * time.Minute)
-	if _, same := k.Current("scope"); same != before {
+	if _, same := k.Current("scope", 4*time.Hour); same != before {
 		t.Error("the keys changed before it was time")
 	}
 	clk.add(100 * time.Hour)
-	later, after := k.Current("scope")
+	later, after := k.Current("scope", 4*time.Hour)
 	if len(later) != 1 || later[0] == fresh[0] || after == before {
 		t.Errorf("after a long time without use: %d keys, generation %d then %d; want one new key", len(later), before, after)
 	}
 	clk.add(-time.Hour)
-	if back, _ := k.Current("scope"); len(back) != 1 || back[0] == later[0] {
+	if back, _ := k.Current("scope", 4*time.Hour); len(back) != 1 || back[0] == later[0] {
 		t.Error("a clock set back leaves keys of unknown age in use")
 	}
 }
 
 func TestTicketKeysOfScopes(t *testing.T) {
 	k := NewKeys(KeysConfig{Scopes: 2})
-	a, generation := k.Current("a")
-	b, _ := k.Current("b")
+	a, generation := k.Current("a", 4*time.Hour)
+	b, _ := k.Current("b", 4*time.Hour)
 	if a[0] == b[0] {
 		t.Error("two scopes have the same key")
 	}
-	k.Current("c") // drops a
-	again, other := k.Current("a")
+	k.Current("c", 4*time.Hour) // drops a
+	again, other := k.Current("a", 4*time.Hour)
 	if again[0] == a[0] || other == generation {
 		t.Error("a scope that was dropped came back with its old key or generation")
 	}

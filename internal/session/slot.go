@@ -3,6 +3,7 @@ package session
 import (
 	"crypto/tls"
 	"sync"
+	"time"
 )
 
 // maxTicket is the longest ticket kept. Those of servers that put the whole
@@ -19,16 +20,20 @@ const maxTicket = 16 << 10
 // may be used again, and servers often send no new ticket: Established puts it
 // back.
 type Slot struct {
-	cache *Cache
-	key   Key
+	cache    *Cache
+	key      Key
+	lifetime time.Duration
 
 	mu      sync.Mutex
 	offered *kept // what this connection tried to resume
 	closed  bool  // keep nothing of this connection
 }
 
-// Slot makes the view for a connection with the given key.
-func (c *Cache) Slot(key Key) *Slot { return &Slot{cache: c, key: key} }
+// Slot makes the view for a connection with the given key, whose sessions may
+// be resumed for the given time.
+func (c *Cache) Slot(key Key, lifetime time.Duration) *Slot {
+	return &Slot{cache: c, key: key, lifetime: lifetime}
+}
 
 // Get implements tls.ClientSessionCache. The key is this connection's, whatever
 // crypto/tls calls it: it knows names only, neither ports nor scopes.
@@ -58,7 +63,8 @@ func (s *Slot) Put(_ string, state *tls.ClientSessionState) {
 	if ticket, _, err := state.ResumptionState(); err != nil || len(ticket) > maxTicket {
 		return
 	}
-	s.cache.put(s.key, kept{state: state, since: s.cache.cfg.Now()})
+	now := s.cache.cfg.Now()
+	s.cache.put(s.key, kept{state: state, since: now, until: now.Add(s.lifetime)})
 }
 
 // Established says that the handshake succeeded.

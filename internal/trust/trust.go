@@ -7,7 +7,9 @@ package trust
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -42,6 +44,8 @@ type Config struct {
 	// MinRSABits and MinECDSABits refuse chains with smaller keys; zero means
 	// the defaults.
 	MinRSABits, MinECDSABits int
+	// MaxDepth limits the certificates from leaf to anchor; zero is no limit.
+	MaxDepth int
 }
 
 // Result is what is known of a peer that was accepted.
@@ -125,6 +129,9 @@ func (v *Verifier) verify(chain []*x509.Certificate, name string, now time.Time)
 	if err != nil {
 		return nil, c.explain(err, opts)
 	}
+	if chains = v.short(chains); len(chains) == 0 {
+		return nil, fail(Constrained, fmt.Sprintf("the chain of %s has more than %d certificates from the peer to the anchor", c.holder(), v.cfg.MaxDepth), nil)
+	}
 	strong, weak := v.strongest(chains)
 	if strong == nil {
 		return nil, c.weakKey(weak)
@@ -139,6 +146,14 @@ func (v *Verifier) verify(chain []*x509.Certificate, name string, now time.Time)
 		result.Identity = subject(chain[0])
 	}
 	return result, nil
+}
+
+// short keeps the chains that are not too long.
+func (v *Verifier) short(chains [][]*x509.Certificate) [][]*x509.Certificate {
+	if v.cfg.MaxDepth <= 0 {
+		return chains
+	}
+	return slices.DeleteFunc(chains, func(chain []*x509.Certificate) bool { return len(chain) > v.cfg.MaxDepth })
 }
 
 // narrow holds the chain against the program's own certificates.

@@ -222,6 +222,22 @@ func TestConstraints(t *testing.T) {
 	})
 }
 
+func TestDepth(t *testing.T) {
+	root := ssatest.NewAuthority(t)
+	chain := chainOf(t, root.Intermediate(t).Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))
+	for depth, cause := range map[int]string{0: "", 3: "", 2: "constrained"} {
+		v := trust.New(trust.Config{Roots: root.Pool, MaxDepth: depth})
+		_, err := v.Verify(chain, "a.example", now)
+		got := ""
+		if c, ok := trust.CauseOf(err); ok {
+			got = c.String()
+		}
+		if got != cause {
+			t.Errorf("three certificates and a depth of %d: %v, want cause %q", depth, err, cause)
+		}
+	}
+}
+
 func TestStrength(t *testing.T) {
 	root := ssatest.NewAuthority(t)
 	name := []string{"a.example"}
