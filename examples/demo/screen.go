@@ -44,8 +44,6 @@ func (s *screen) heading(text string) {
 	fmt.Fprintf(s.out, "\n%s  %s\n", s.paint(bold, fmt.Sprint(s.step)), s.paint(bold, text))
 }
 
-func (s *screen) note(text string) { fmt.Fprintf(s.out, "   %s\n", s.paint(faint, text)) }
-
 func (s *screen) command(args []string) {
 	fmt.Fprintf(s.out, "   %s %s\n", s.paint(faint, "$"), s.paint(cyan, strings.Join(args, " ")))
 }
