@@ -44,6 +44,9 @@ type Request struct {
 	// Name is what a client's peer must prove to be: a host name, also sent
 	// as SNI, or the text of an IP address. Never empty for a client.
 	Name string
+	// Port is the peer's TCP port, 0 when unknown: sessions of two servers on
+	// one host are kept apart.
+	Port uint16
 	// ALPN lists application protocols, best first.
 	ALPN []string
 	// Identities are our own certificates: a server's in the order given, the

@@ -5,13 +5,13 @@ type Reason uint8
 
 // Reasons.
 const (
-	Protocol   Reason = iota // malformed or unacceptable TLS, an alert from the peer
-	Untrusted                // the peer's certificate was not accepted
-	Truncated                // TCP ended without close_notify
-	Network                  // TCP failed; Err holds the syscall.Errno
-	TimedOut                 // the handshake did not finish in time
-	Cancelled                // the caller's context ended
-	Refused                  // the policy or the request makes a connection impossible
+	Protocol  Reason = iota // malformed or unacceptable TLS, an alert from the peer
+	Untrusted               // the peer's certificate was not accepted
+	Truncated               // TCP ended without close_notify
+	Network                 // TCP failed; Err holds the syscall.Errno
+	TimedOut                // the handshake did not finish in time
+	Cancelled               // the caller's context ended
+	Refused                 // the policy or the request makes a connection impossible
 )
 
 // Error says why a connection failed, for a person and for a program.

@@ -174,7 +174,7 @@ func TestConcurrentUse(t *testing.T) {
 				slot.Get("")
 				slot.Put("", ticket(t, "t"))
 				slot.Established(tls.ConnectionState{Version: tls.VersionTLS12, DidResume: true})
-				k.Current(fmt.Sprint(j % 4), 4*time.Hour)
+				k.Current(fmt.Sprint(j%4), 4*time.Hour)
 			}
 		})
 	}

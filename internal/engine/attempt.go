@@ -1,0 +1,119 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"slices"
+
+	"github.com/secure-socket-api/ssa/internal/relay"
+	"github.com/secure-socket-api/ssa/internal/session"
+	"github.com/secure-socket-api/ssa/internal/trust"
+)
+
+// attempt is one handshake under way.
+type attempt struct {
+	engine   *Local
+	req      *Request
+	settings *settings
+	slot     *session.Slot // nil for a server, or when nothing is resumed
+	verified *trust.Result // nil until a client's peer has been accepted
+}
+
+// start prepares the handshake; nothing has been sent yet.
+func (a *attempt) start(wire *relay.Wire) (*tls.Conn, *Error) {
+	if err := checkRequest(a.req); err != nil {
+		return nil, err
+	}
+	if a.req.Role == Server {
+		a.settings = a.engine.settings.get(keyOf(a.req), func(scope string) *settings { return newServerSettings(a.engine, scope, a.req) })
+		a.settings.refreshTicketKeys(a.engine.cfg.TicketKeys)
+		return tls.Server(wire, a.settings.config), nil
+	}
+	a.settings = a.engine.settings.get(keyOf(a.req), func(scope string) *settings { return newClientSettings(a.engine, scope, a.req) })
+	return tls.Client(wire, a.clientConfig(wire)), nil
+}
+
+// run performs the handshake within its time.
+func (a *attempt) run(ctx context.Context, conn *tls.Conn) *Error {
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if a.req.HandshakeTimeout > 0 {
+		limited, cancel = context.WithTimeout(ctx, a.req.HandshakeTimeout)
+	}
+	defer cancel()
+	if err := conn.HandshakeContext(limited); err != nil {
+		return a.explain(ctx, err)
+	}
+	if a.slot != nil {
+		a.slot.Established(conn.ConnectionState())
+	}
+	return nil
+}
+
+func checkRequest(req *Request) *Error {
+	pol := req.Policy
+	switch {
+	case pol == nil:
+		return refused("the request has no policy; this is a bug in ssa")
+	case minVersion(pol.MinVersion) > maxVersion(pol.MaxVersion):
+		return refused("the policy and the program's settings leave no TLS version to use")
+	}
+	for _, protocol := range req.ALPN {
+		if len(protocol) == 0 || len(protocol) > 255 {
+			return refused("a protocol of TLS_ALPN is empty or longer than 255 bytes")
+		}
+	}
+	switch req.Role {
+	case Client:
+		return checkName(req.Name)
+	case Server:
+		if len(req.Identities) == 0 {
+			return refused("a server needs a certificate: set TLS_CERTIFICATE_CHAIN and TLS_PRIVATE_KEY before listen")
+		}
+		return nil
+	}
+	return refused(fmt.Sprintf("the request has an unknown role %d; this is a bug in ssa", req.Role))
+}
+
+func refused(sentence string) *Error { return &Error{Reason: Refused, Sentence: sentence} }
+
+// check holds what was negotiated against the policy: crypto/tls has been told
+// what to offer and to accept, and this is the second look. It runs before
+// either side can send data.
+func (s *settings) check(cs tls.ConnectionState) *Error {
+	pol := s.policy
+	suites := pol.CipherSuites
+	if cs.Version >= tls.VersionTLS13 {
+		suites = pol.CipherSuites13
+	}
+	switch {
+	case cs.Version < minVersion(pol.MinVersion) || cs.Version > maxVersion(pol.MaxVersion):
+		return refused(fmt.Sprintf("the handshake chose %s, which the policy does not allow", tls.VersionName(cs.Version)))
+	case suites != nil && !slices.Contains(suites, cs.CipherSuite):
+		return refused(fmt.Sprintf("the handshake chose %s, which the policy does not allow", tls.CipherSuiteName(cs.CipherSuite)))
+	case pol.KeyExchange != nil && cs.CurveID != 0 && !slices.Contains(pol.KeyExchange, cs.CurveID):
+		return refused(fmt.Sprintf("the handshake chose the key exchange %s, which the policy does not allow", cs.CurveID))
+	}
+	return nil
+}
+
+// facts are what the caller is told.
+func (a *attempt) facts(cs tls.ConnectionState) *Facts {
+	f := &Facts{
+		Version:     cs.Version,
+		CipherSuite: cs.CipherSuite,
+		ALPN:        cs.NegotiatedProtocol,
+		ServerName:  cs.ServerName,
+		Resumed:     cs.DidResume,
+	}
+	if cs.CurveID != 0 {
+		f.Group = cs.CurveID.String()
+	}
+	if a.verified != nil {
+		f.PeerIdentity = a.verified.Identity
+	}
+	for _, cert := range cs.PeerCertificates {
+		f.PeerChain = append(f.PeerChain, cert.Raw)
+	}
+	return f
+}

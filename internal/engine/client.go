@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/secure-socket-api/ssa/internal/identity"
+	"github.com/secure-socket-api/ssa/internal/relay"
+	"github.com/secure-socket-api/ssa/internal/session"
+	"github.com/secure-socket-api/ssa/internal/trust"
+)
+
+// maxChainBytes bounds the chains of peers whose sessions are kept, since a
+// session holds on to its peer's chain.
+const maxChainBytes = 32 << 10
+
+func newClientSettings(l *Local, scope string, req *Request) *settings {
+	s := newSettings(l, scope, req)
+	roots, from, program := rootsOf(req)
+	s.verifier = trust.New(trust.Config{
+		Roots: roots, RootsFrom: from, ProgramRoots: program,
+		Usage:      trust.ServerCertificate,
+		MinRSABits: req.Policy.MinRSABits, MinECDSABits: req.Policy.MinECDSABits,
+		MaxDepth: req.Policy.MaxDepth,
+	})
+	// Verification is ours, in VerifyConnection, which every connection sets:
+	// crypto/tls itself would verify no addresses given as text, would leave
+	// out what is resumed, and has no words for people.
+	s.config.InsecureSkipVerify = true
+	if ids := req.Identities; len(ids) > 0 {
+		s.config.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return identity.SelectClient(ids, info)
+		}
+	}
+	return s
+}
+
+// clientConfig completes the settings for one connection.
+func (a *attempt) clientConfig(wire *relay.Wire) *tls.Config {
+	config := a.settings.config.Clone()
+	config.ServerName = sni(a.req.Name)
+	config.VerifyConnection = a.verify
+	if a.settings.lifetime > 0 {
+		key := session.Key{Scope: a.settings.scope, Peer: strings.ToLower(a.req.Name), Port: portOf(wire.RemoteAddr())}
+		a.slot = a.engine.cfg.Sessions.Slot(key, a.settings.lifetime)
+		config.ClientSessionCache = a.slot
+	}
+	return config
+}
+
+// verify judges the server, in full handshakes and in resumed ones.
+func (a *attempt) verify(cs tls.ConnectionState) error {
+	if err := a.settings.check(cs); err != nil {
+		return err
+	}
+	result, err := a.settings.verifier.Verify(cs.PeerCertificates, a.req.Name, a.engine.cfg.Now())
+	if err != nil {
+		return err
+	}
+	a.verified = result
+	size := 0
+	for _, cert := range cs.PeerCertificates {
+		size += len(cert.Raw)
+	}
+	if a.slot != nil && size > maxChainBytes {
+		a.slot.Close()
+	}
+	return nil
+}
+
+// checkName refuses what can be neither a host name nor an address, before it
+// is sent to anyone.
+func checkName(name string) *Error {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return nil
+	}
+	host := strings.TrimSuffix(name, ".")
+	if host == "" {
+		return refused("a client needs the name of its peer: set TLS_REMOTE_HOSTNAME, or connect to an AF_HOSTNAME address")
+	}
+	if len(host) > 253 {
+		return refused("the name of the peer is longer than a host name can be (253 bytes)")
+	}
+	for i := range len(host) {
+		switch b := host[i]; {
+		case b >= 0x80:
+			return refused("the name of the peer is not ASCII: give an internationalised name in its xn-- form")
+		case b <= ' ' || b == 0x7f || strings.IndexByte("/\\:@[]%\"'<>?#&*", b) >= 0:
+			return refused("the name of the peer has a character that is in no host name")
+		}
+	}
+	return nil
+}
+
+// sni is the name to send in the hello: host names only, without final dot
+// (RFC 6066, section 3).
+func sni(name string) string {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return ""
+	}
+	return strings.TrimSuffix(name, ".")
+}
+
+func portOf(addr net.Addr) uint16 {
+	if addr == nil {
+		return 0
+	}
+	ap, err := netip.ParseAddrPort(addr.String())
+	if err != nil {
+		return 0
+	}
+	return ap.Port()
+}

@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"slices"
+
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/session"
+)
+
+// Suites and groups when the policy names none. They are given to crypto/tls
+// in full, so that no GODEBUG setting in the environment of a process brings
+// back what was retired.
+var (
+	builtinSuites = []uint16{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+		tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+	}
+	builtinGroups = []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384}
+)
+
+// minVersion never goes below TLS 1.2, whatever a policy says.
+func minVersion(v uint16) uint16 { return max(v, tls.VersionTLS12) }
+
+func maxVersion(v uint16) uint16 {
+	if v == 0 {
+		return tls.VersionTLS13
+	}
+	return v
+}
+
+// newSettings does what client and server have in common.
+func newSettings(l *Local, scope string, req *Request) *settings {
+	pol := req.Policy
+	s := &settings{policy: pol, scope: scope, config: &tls.Config{
+		Time:             l.cfg.Now,
+		MinVersion:       minVersion(pol.MinVersion),
+		MaxVersion:       maxVersion(pol.MaxVersion),
+		CipherSuites:     builtinSuites,
+		CurvePreferences: builtinGroups,
+		NextProtos:       slices.Clone(req.ALPN),
+	}}
+	if pol.CipherSuites != nil {
+		s.config.CipherSuites = pol.CipherSuites
+	}
+	if pol.KeyExchange != nil {
+		s.config.CurvePreferences = pol.KeyExchange
+	}
+	if pol.Resumption {
+		s.lifetime = pol.Lifetime
+		if s.lifetime <= 0 {
+			s.lifetime = defaultLifetime
+		}
+	}
+	s.config.SessionTicketsDisabled = s.lifetime == 0
+	return s
+}
+
+// rootsOf returns the anchors that decide, where they come from, and the
+// program's certificates that narrow them.
+func rootsOf(req *Request) (roots func() *x509.CertPool, from string, program []*x509.Certificate) {
+	pol := req.Policy
+	if len(req.ProgramRoots) == 0 || pol.ProgramRoots == policy.Ignore {
+		return pol.Roots, pol.RootsFrom, nil
+	}
+	if pol.ProgramRoots == policy.Replace {
+		pool := x509.NewCertPool()
+		for _, cert := range req.ProgramRoots {
+			pool.AddCert(cert)
+		}
+		return func() *x509.CertPool { return pool }, "the program (TLS_TRUSTED_PEER_CERTIFICATES)", nil
+	}
+	return pol.Roots, pol.RootsFrom, req.ProgramRoots
+}
+
+// refreshTicketKeys gives a server's configuration the current keys of its
+// scope.
+func (s *settings) refreshTicketKeys(keys *session.Keys) {
+	if s.lifetime == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if current, generation := keys.Current(s.scope, s.lifetime); generation != s.generation {
+		s.config.SetSessionTicketKeys(current)
+		s.generation = generation
+	}
+}

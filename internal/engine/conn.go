@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"crypto/tls"
+	"errors"
+	"sync"
+	"syscall"
+
+	"github.com/secure-socket-api/ssa/internal/relay"
+)
+
+// localConn is a Conn of a Local engine.
+type localConn struct {
+	tls   *tls.Conn
+	wire  *relay.Wire
+	facts *Facts
+	req   *Request
+
+	mu      sync.Mutex
+	relay   *relay.Relay // nil until Relay is called
+	guarded bool         // Guard was called before Relay
+}
+
+func (c *localConn) Facts() *Facts { return c.facts }
+
+// Relay implements Conn.
+func (c *localConn) Relay(plain Stream, opts RelayOptions) End {
+	end := c.begin(plain, opts).Run()
+	return End{Err: c.explainEnd(end), Sent: end.Sent, Received: end.Received}
+}
+
+func (c *localConn) begin(plain Stream, opts RelayOptions) *relay.Relay {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.relay = relay.New(relay.Config{TLS: c.tls, Wire: c.wire, Plain: plain, BeforeReset: opts.BeforeReset})
+	if c.guarded {
+		c.relay.Guard()
+	}
+	return c.relay
+}
+
+// Guard implements Conn. Before Relay it takes effect when that starts.
+func (c *localConn) Guard() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.relay == nil {
+		c.guarded = true
+		return
+	}
+	c.relay.Guard()
+}
+
+// Abort implements Conn.
+func (c *localConn) Abort() {
+	// The connection is given up: whether the peer hears of it changes nothing.
+	_ = c.tls.Close()
+}
+
+// explainEnd says why a relayed connection ended badly. It returns a plain
+// error so that a nil one is nil.
+func (c *localConn) explainEnd(end relay.End) error {
+	if end.Err == nil {
+		return nil
+	}
+	if end.Truncated {
+		return &Error{Reason: Truncated, Err: end.Err,
+			Sentence: "the peer ended the connection without close_notify: what was received may be incomplete"}
+	}
+	var errno syscall.Errno
+	if errors.As(end.Err, &errno) {
+		return &Error{Reason: Network, Sentence: "the connection to the peer broke: " + errno.Error(), Err: errno}
+	}
+	if err := alertError(c.req, end.Err, "ended the connection"); err != nil {
+		return err
+	}
+	return &Error{Reason: Protocol, Sentence: "the peer broke the TLS protocol: " + plainText(end.Err), Err: end.Err}
+}

@@ -1,0 +1,127 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"unicode"
+
+	"github.com/secure-socket-api/ssa/internal/trust"
+)
+
+// explain classifies why a handshake failed, and says it in words. The
+// context is the caller's, without the time limit of the request.
+func (a *attempt) explain(ctx context.Context, err error) *Error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own
+	}
+	var untrusted *trust.Error
+	if errors.As(err, &untrusted) {
+		return &Error{Reason: Untrusted, Sentence: untrusted.Sentence, Err: err}
+	}
+	if out := a.explainContext(ctx, err); out != nil {
+		return out
+	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		if errno == syscall.EPIPE {
+			// The same event, seen while writing.
+			errno = syscall.ECONNRESET
+		}
+		return &Error{Reason: Network, Sentence: "the connection broke during the TLS handshake: " + errno.Error(), Err: errno}
+	}
+	if out := alertError(a.req, err, "refused the handshake"); out != nil {
+		return out
+	}
+	return &Error{Reason: Protocol, Sentence: a.protocolSentence(err), Err: err}
+}
+
+// explainContext recognises that time ran out or that the caller gave up.
+func (a *attempt) explainContext(ctx context.Context, err error) *Error {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return &Error{Reason: Cancelled, Sentence: "the TLS handshake was cancelled", Err: ctx.Err()}
+	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+		return &Error{Reason: TimedOut, Err: err,
+			Sentence: fmt.Sprintf("the TLS handshake did not finish within %s", a.req.HandshakeTimeout)}
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return &Error{Reason: TimedOut, Sentence: "the TLS handshake did not finish in time", Err: err}
+	}
+	return nil
+}
+
+func (a *attempt) protocolSentence(err error) string {
+	var header tls.RecordHeaderError
+	switch {
+	case errors.As(err, &header):
+		return notTLS(a.req.Role, header)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+		if a.req.Role == Server {
+			return "the client closed the connection during the handshake"
+		}
+		return "the peer closed the connection during the handshake; it may not speak TLS on this port"
+	}
+	return "the TLS handshake went wrong: " + plainText(err)
+}
+
+// greetings are how other protocols begin. The hint is for a client: what its
+// peer would have to be asked first.
+var greetings = []struct {
+	start, name, hint string
+}{
+	{"HTTP/", "plain HTTP", ""},
+	{"GET ", "plain HTTP", ""}, {"POST ", "plain HTTP", ""}, {"HEAD ", "plain HTTP", ""},
+	{"PUT ", "plain HTTP", ""}, {"OPTIO", "plain HTTP", ""}, {"CONNE", "plain HTTP", ""}, {"DELET", "plain HTTP", ""},
+	{"SSH-", "SSH", ""},
+	{"220", "SMTP or FTP", "; if it offers STARTTLS, use TCP_UPGRADE_TLS once it agreed"},
+	{"* OK", "IMAP", "; if it offers STARTTLS, use TCP_UPGRADE_TLS once it agreed"},
+	{"+OK", "POP3", "; if it offers STLS, use TCP_UPGRADE_TLS once it agreed"},
+}
+
+// notTLS explains a first record that is none.
+func notTLS(role Role, err tls.RecordHeaderError) string {
+	if !strings.Contains(err.Msg, "first record") {
+		return "the TLS handshake went wrong: " + plainText(err)
+	}
+	for _, g := range greetings {
+		if !bytes.HasPrefix(err.RecordHeader[:], []byte(g.start)) {
+			continue
+		}
+		if role == Server {
+			return "the client does not speak TLS, but " + g.name
+		}
+		return "the peer does not speak TLS on this port, but " + g.name + g.hint
+	}
+	if role == Server {
+		return "the client does not speak TLS"
+	}
+	return "the peer does not speak TLS on this port"
+}
+
+// plainText is the text of an error of crypto/tls, without its prefixes and
+// fit for a terminal: parts of it may come from the peer.
+func plainText(err error) string {
+	const limit = 300
+	text := strings.TrimPrefix(err.Error(), "local error: ")
+	text = strings.TrimPrefix(text, "tls: ")
+	var out strings.Builder
+	for _, r := range text {
+		if out.Len() >= limit {
+			out.WriteString("...")
+			break
+		}
+		if !unicode.IsPrint(r) {
+			r = '?'
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}

@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"time"
+
+	"github.com/secure-socket-api/ssa/internal/relay"
+	"github.com/secure-socket-api/ssa/internal/session"
+)
+
+// Config is what a Local engine needs. The zero value is usable.
+type Config struct {
+	// Log receives one debug line for each handshake. Failures are for the
+	// caller to report: they come back as errors.
+	Log *slog.Logger
+	// Now is the clock that certificates and sessions are held against,
+	// time.Now if nil. Time limits of handshakes run on the real one.
+	Now func() time.Time
+	// Sessions and TicketKeys hold what may be resumed; nil makes new ones.
+	Sessions   *session.Cache
+	TicketKeys *session.Keys
+}
+
+// Local is the Engine that does TLS in its own process, with crypto/tls.
+type Local struct {
+	cfg      Config
+	settings settingsCache
+}
+
+var _ Engine = (*Local)(nil)
+
+// New makes a Local engine.
+func New(cfg Config) *Local {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Sessions == nil {
+		cfg.Sessions = session.NewCache(session.CacheConfig{Now: cfg.Now})
+	}
+	if cfg.TicketKeys == nil {
+		cfg.TicketKeys = session.NewKeys(session.KeysConfig{Now: cfg.Now})
+	}
+	return &Local{cfg: cfg}
+}
+
+// Handshake implements Engine.
+func (l *Local) Handshake(ctx context.Context, tcp Stream, req *Request) (Conn, error) {
+	start := time.Now()
+	conn, err := l.handshake(ctx, tcp, req)
+	if err != nil {
+		l.cfg.Log.DebugContext(ctx, "handshake failed", "id", req.ID, "reason", err.Reason, "error", err.Sentence)
+		return nil, err
+	}
+	facts := conn.facts
+	l.cfg.Log.DebugContext(ctx, "handshake done", "id", req.ID, "peer", facts.PeerIdentity,
+		"version", tls.VersionName(facts.Version), "suite", tls.CipherSuiteName(facts.CipherSuite),
+		"group", facts.Group, "resumed", facts.Resumed, "took", time.Since(start))
+	return conn, nil
+}
+
+func (l *Local) handshake(ctx context.Context, tcp Stream, req *Request) (*localConn, *Error) {
+	a := &attempt{engine: l, req: req}
+	wire := relay.NewWire(tcp)
+	conn, err := a.start(wire)
+	if err == nil {
+		err = a.run(ctx, conn)
+	}
+	if err != nil {
+		closeAfterAlert(tcp)
+		return nil, err
+	}
+	return &localConn{tls: conn, wire: wire, facts: a.facts(conn.ConnectionState()), req: req}, nil
+}
