@@ -25,7 +25,8 @@ func (l *loader) decode(name string, data []byte) {
 		case k.Value == profilesKey, k.Value == identitiesKey:
 			d.problem(k, "%s is not supported by this version yet", k.Value)
 		default:
-			d.unknown(k, "", []string{"default", identitiesKey, profilesKey})
+			allowed := slices.DeleteFunc([]string{identitiesKey, profilesKey}, func(s string) bool { return !l.honours(s) })
+			d.unknown(k, "", append([]string{"default"}, allowed...))
 		}
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -172,11 +174,17 @@ func describe(n *yaml.Node) string {
 	}
 }
 
-// clip shortens text from a file for a message.
+// clip makes text from a file fit for a message: short, and printable.
 func clip(s string) string {
 	const most = 80
-	if runes := []rune(s); len(runes) > most {
-		return string(runes[:most]) + "..."
+	runes := []rune(s)
+	if len(runes) > most {
+		runes = append(runes[:most], []rune("...")...)
 	}
-	return s
+	for i, r := range runes {
+		if !unicode.IsPrint(r) {
+			runes[i] = utf8.RuneError
+		}
+	}
+	return string(runes)
 }

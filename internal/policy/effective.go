@@ -94,6 +94,8 @@ type Effective struct {
 	Connections, Handshakes int
 	HandshakeTimeout        time.Duration
 
+	base           *Effective          // what was tightened, nil for the policy's own value
+	roots          []string            // items of trust.roots
 	serverIdentity string              // key server.identity, before it is looked up
 	origins        map[string]Position // where each key was set, by its dotted name
 }
@@ -106,6 +108,15 @@ func (e *Effective) Roots() *x509.CertPool { return e.Anchors.Pool() }
 // Origin says where the policy sets a key, for example "versions.min". It is
 // the zero Position when the built-in default holds.
 func (e *Effective) Origin(key string) Position { return e.origins[key] }
+
+// Base returns the policy's own value that a tightened one came from, or the
+// value itself. It is the same for all sockets of a profile.
+func (e *Effective) Base() *Effective {
+	if e.base != nil {
+		return e.base
+	}
+	return e
+}
 
 // Builtin returns the policy that holds when the administrator wrote none.
 func Builtin() *Policy {
@@ -125,6 +136,7 @@ func builtinEffective(system *systemStore) *Effective {
 		MinECDSABits:        256,
 		Anchors:             &Anchors{system: system},
 		RootsFrom:           systemRootsText,
+		roots:               []string{systemRootsWord},
 		ProgramRoots:        Narrow,
 		MaxDepth:            10,
 		Revocation:          RevocationOff,

@@ -53,6 +53,9 @@ func nextPart(s string) (part globPart, pattern string, size int) {
 		return anyOne, `[^/]`, 1
 	}
 	r, size := utf8.DecodeRuneInString(s)
+	if r == utf8.RuneError { // as package regexp sees a byte that is no UTF-8
+		return globPart(r), `\x{fffd}`, size
+	}
 	return globPart(r), regexp.QuoteMeta(s[:size]), size
 }
 

@@ -66,15 +66,14 @@ func findKey(name string) (key, bool) {
 	return all[i], true
 }
 
-// keysBelow lists the keys and sections allowed below a section, "" for the top.
-func keysBelow(section string) []string {
+// keysBelow lists the keys and sections below a section, "" for the top, that
+// have an honoured key; all of them when honours is nil.
+func keysBelow(section string, honours func(string) bool) []string {
 	var names []string
 	for _, k := range keys() {
-		if rest, ok := strings.CutPrefix(k.name, section); ok {
-			name, _, _ := strings.Cut(rest, ".")
-			if !slices.Contains(names, name) {
-				names = append(names, name)
-			}
+		rest, ok := strings.CutPrefix(k.name, section)
+		if name, _, _ := strings.Cut(rest, "."); ok && !slices.Contains(names, name) && (honours == nil || honours(k.name)) {
+			names = append(names, name)
 		}
 	}
 	return names
@@ -89,16 +88,18 @@ func (d *decoder) settings(n *yaml.Node, section, what string, into layer, extra
 		switch {
 		case extra[name] != nil:
 			extra[name](v)
+		case strings.Contains(k.Value, "."):
+			d.problem(k, "unknown key %q in %s: write the keys below one another, without dots", clip(k.Value), what)
 		case ok && !d.honours(name):
 			d.problem(k, "%s is not supported by this version yet", name)
 		case ok:
 			if apply := found.decode(d, v); apply != nil {
 				into[name] = setting{d.at(v), apply}
 			}
-		case len(keysBelow(name+".")) > 0 && !strings.Contains(k.Value, "."):
+		case len(keysBelow(name+".", nil)) > 0:
 			d.settings(v, name+".", name, into, nil)
 		default:
-			d.unknown(k, " in "+what, append(slices.Sorted(maps.Keys(extra)), keysBelow(section)...))
+			d.unknown(k, " in "+what, append(slices.Sorted(maps.Keys(extra)), keysBelow(section, d.honours)...))
 		}
 	})
 }

@@ -62,7 +62,7 @@ func (d *decoder) addSyntax(err error) {
 // checkText refuses bytes that are no YAML text. The parser would too, but
 // without a place, and it would take other encodings than UTF-8.
 func (d *decoder) checkText(data []byte) bool {
-	line, column := 1, 1
+	line, column, indent := 1, 1, true
 	for len(data) > 0 {
 		r, size := utf8.DecodeRune(data)
 		switch {
@@ -72,10 +72,13 @@ func (d *decoder) checkText(data []byte) bool {
 		case r < ' ' && r != '\n' && r != '\r' && r != '\t', r >= 0x7f && r < 0xa0, r == 0x2028, r == 0x2029:
 			d.add(line, column, fmt.Sprintf("control character %U is not allowed", r))
 			return false
+		case r == '\t' && indent:
+			d.add(line, column, "a tab can not indent: use spaces")
+			return false
 		case r == '\n':
-			line, column = line+1, 1
+			line, column, indent = line+1, 1, true
 		default:
-			column++
+			column, indent = column+1, indent && r == ' '
 		}
 		data = data[size:]
 	}

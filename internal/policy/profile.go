@@ -50,11 +50,13 @@ func (d *decoder) profileList(n *yaml.Node) {
 		})
 		switch {
 		case !ok:
-		case p.name == "" && before == len(d.problems):
-			d.problem(item, "a profile needs a name")
+		case p.name == "":
+			if before == len(d.problems) {
+				d.problem(item, "a profile needs a name")
+			}
 		case !hasMatch:
 			d.problem(item, "profile %s needs a match", p.name)
-		case p.name != "":
+		default:
 			d.addProfile(p)
 		}
 	})

@@ -20,11 +20,11 @@ const (
 // decodeRoots decodes trust.roots: the word system, files and folders.
 func decodeRoots(d *decoder, n *yaml.Node) change {
 	anchors, ok := &Anchors{}, true
-	var from []string
+	var items, from []string
 	isList := d.texts(n, "trust.roots", func(item *yaml.Node, text string) {
 		if text == systemRootsWord {
 			anchors.system = d.system
-			from = append(from, systemRootsText)
+			items, from = append(items, text), append(from, systemRootsText)
 			return
 		}
 		certs, err := d.readRoots(d.path(text))
@@ -34,7 +34,7 @@ func decodeRoots(d *decoder, n *yaml.Node) change {
 			return
 		}
 		anchors.fixed = append(anchors.fixed, certs...)
-		from = append(from, d.path(text))
+		items, from = append(items, d.path(text)), append(from, d.path(text))
 	})
 	if !isList {
 		return nil
@@ -46,7 +46,9 @@ func decodeRoots(d *decoder, n *yaml.Node) change {
 	if !ok || len(from) == 0 {
 		return nil
 	}
-	return func(e *Effective) { e.Anchors, e.RootsFrom = anchors, strings.Join(from, " and ") }
+	return func(e *Effective) {
+		e.Anchors, e.roots, e.RootsFrom = anchors, items, strings.Join(from, " and ")
+	}
 }
 
 // rootsHint helps with a misspelt "system".

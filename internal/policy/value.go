@@ -81,3 +81,23 @@ type IdentityFiles struct {
 	Chain, Key string
 	At         Position
 }
+
+// Words of the policy file, in order of value.
+var (
+	programRootsWords = []string{"narrow", "replace", "ignore"}
+	revocationWords   = []string{"off", "prefer", "require"}
+	clientAuthWords   = []string{"none", "request", "require"}
+	sharingWords      = []string{"profile", "user", "program"}
+)
+
+// String returns the word of the policy file.
+func (v ProgramRoots) String() string { return programRootsWords[v] }
+
+// String returns the word of the policy file.
+func (v Revocation) String() string { return revocationWords[v] }
+
+// String returns the word of the policy file.
+func (v ClientAuth) String() string { return clientAuthWords[v] }
+
+// String returns the word of the policy file.
+func (v Sharing) String() string { return sharingWords[v] }

@@ -1,0 +1,45 @@
+package policy
+
+import (
+	"os"
+	"regexp"
+	"testing"
+)
+
+const defaultFile = "../../dist/policy.yaml"
+
+func TestDefaultFileIsTheBuiltinDefault(t *testing.T) {
+	p, err := Load(defaultFile)
+	if err != nil {
+		t.Fatalf("the default file is not accepted:\n%v", err)
+	}
+	sameSettings(t, p.Default(), Builtin().Default())
+	for _, k := range keys() {
+		if at := p.Default().Origin(k.name); k.honoured != (at.Line > 0) {
+			t.Errorf("%s is set in the default file: %v, obeyed: %v", k.name, at.Line > 0, k.honoured)
+		}
+	}
+}
+
+func TestDefaultFileNamesEveryKey(t *testing.T) {
+	data, err := os.ReadFile(defaultFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := regexp.MustCompile(`(?m)^( *)#(\S|  )`).ReplaceAll(data, []byte("$1$2"))
+	l := testLoader(nil)
+	l.decode("policy.yaml", all)
+	p, err := l.finish()
+	if err != nil {
+		t.Fatalf("the default file with its later keys is not accepted:\n%v", err)
+	}
+	sameSettings(t, p.Default(), Builtin().Default())
+	for _, k := range keys() {
+		if p.Default().Origin(k.name).Line == 0 {
+			t.Errorf("%s is not in the default file", k.name)
+		}
+	}
+	if len(p.profiles) != 1 || len(l.identities) != 1 {
+		t.Errorf("%d profiles and %d identities in the default file, want 1 and 1", len(p.profiles), len(l.identities))
+	}
+}

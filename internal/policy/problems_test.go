@@ -1,0 +1,95 @@
+package policy
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+var update = flag.Bool("update", false, "write the expected messages anew")
+
+// TestProblems loads each file of testdata/problems and compares all messages
+// with the .txt file beside it.
+func TestProblems(t *testing.T) {
+	names, err := filepath.Glob("testdata/problems/*.yaml")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no test data: %v", err)
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".yaml"), func(t *testing.T) {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := testLoader(fstest.MapFS{
+				"bad.pem":          {Data: []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")},
+				"key.pem":          {Data: []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")},
+				"empty/sub/x":      {},
+				"etc/ssa/cert.pem": {Data: []byte("no PEM here")},
+			})
+			l.decode("/etc/ssa/policy.yaml", data)
+			p, err := l.finish()
+			var problems *Error
+			if p != nil || !errors.As(err, &problems) {
+				t.Fatalf("got policy %v and error %v, want problems only", p, err)
+			}
+			golden(t, strings.TrimSuffix(name, ".yaml")+".txt", err.Error()+"\n")
+		})
+	}
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("messages differ from %s (rewrite with -update)\ngot:\n%s\nwant:\n%s", file, got, want)
+	}
+}
+
+func TestKeysThatAreNotObeyedAreRefused(t *testing.T) {
+	for _, k := range keys() {
+		if k.honoured {
+			continue
+		}
+		text := "default:\n"
+		indent := "  "
+		for part := range strings.SplitSeq(k.name, ".") {
+			text += indent + part + ":\n"
+			indent += "  "
+		}
+		_, err := Parse("p.yaml", []byte(text))
+		if want := k.name + " is not supported by this version yet"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", k.name, err, want)
+		}
+	}
+	for section, honoured := range sectionHonoured {
+		if section == suites13Key || honoured {
+			continue
+		}
+		_, err := Parse("p.yaml", []byte(section+": []\n"))
+		if want := "p.yaml:1:1: " + section + " is not supported by this version yet"; err == nil || err.Error() != want {
+			t.Errorf("%s: error %v, want %q", section, err, want)
+		}
+	}
+}
+
+func TestManyProblemsAreBounded(t *testing.T) {
+	_, err := parseAll("default:\n" + manyLines("  key%d: 1\n", 50000))
+	var problems *Error
+	if !errors.As(err, &problems) || len(problems.Problems) != maxProblems {
+		t.Fatalf("got %v, want %d problems", err, maxProblems)
+	}
+}
