@@ -1,0 +1,120 @@
+/* How a connection ends as the program sees it. */
+#include "trace.h"
+
+static void read_end(void)
+{
+	int fd = connected();
+	drain("read", fd);
+	close(fd);
+}
+
+static void read_end_half_closed(void)
+{
+	int fd = connected();
+	result("write", write(fd, "question", 8));
+	result("shutdown", shutdown(fd, SHUT_WR));
+	note("half closed");
+	drain("read", fd);
+	close(fd);
+}
+
+/* A slow reader: everything is there, and the end after it, before it looks. */
+static void read_end_late(void)
+{
+	int fd = connected();
+	sync_with("connected");
+	drain("read", fd);
+	close(fd);
+}
+
+static void read_end_poll(void)
+{
+	char c;
+	int fd = connected();
+	set_nonblocking(fd);
+	while (show_poll("waited", fd, POLLIN, -1) & POLLIN) {
+		long n = read(fd, &c, 1);
+		result("read", n);
+		if (n <= 0)
+			break;
+	}
+	show_so_error(fd);
+	close(fd);
+}
+
+static void server_end(void)
+{
+	int fd = new_listener();
+	int c = accept(fd, NULL, NULL);
+	drain("read", c);
+	close(c);
+	close(fd);
+}
+
+/* An echo server for any number of clients, one after the other, until killed. */
+static void echo_server(void)
+{
+	static char buffer[65536];
+	ssize_t n;
+	int fd = new_listener();
+	signal(SIGPIPE, SIG_IGN);
+	for (;;) {
+		int c = accept(fd, NULL, NULL);
+		if (c < 0)
+			die("accept");
+		while ((n = read(c, buffer, sizeof buffer)) > 0)
+			if (write(c, buffer, n) != n)
+				break;
+		close(c);
+	}
+}
+
+/* Enough of HTTP for curl. */
+static void http_server(void)
+{
+	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n";
+	char buffer[4096];
+	int fd = new_listener();
+	signal(SIGPIPE, SIG_IGN);
+	for (;;) {
+		int c = accept(fd, NULL, NULL);
+		if (c < 0)
+			die("accept");
+		if (read(c, buffer, sizeof buffer) > 0 && write(c, answer, sizeof answer - 1) < 0)
+			say("write: %s", errno_name(errno));
+		close(c);
+	}
+}
+
+/* A GET request, and what came back: from real servers. fd=N asks N times. */
+static void http_get(void)
+{
+	char buffer[65536];
+	for (int i = 0; i < (cfg.fd > 0 ? cfg.fd : 1); i++) {
+		long total = 0;
+		ssize_t n;
+		int fd = connected();
+		dprintf(fd, "GET / HTTP/1.0\r\nHost: %s\r\n\r\n", cfg.name);
+		while (total < (long)sizeof buffer - 1 && (n = read(fd, buffer + total, sizeof buffer - 1 - total)) > 0)
+			total += n;
+		buffer[total] = 0;
+		char *line = strstr(buffer, "\r\n");
+		if (line)
+			*line = 0;
+		say("%s", buffer);
+		result("read", n);
+		close(fd);
+	}
+}
+
+const struct scenario end_scenarios[] = {
+	{ "read-end", read_end },
+	{ "read-end-half-closed", read_end_half_closed },
+	{ "read-end-late", read_end_late },
+	{ "read-end-poll", read_end_poll },
+	{ "server-end", server_end },
+	{ "echo-server", echo_server },
+	{ "http-server", http_server },
+	{ "http-get", http_get },
+	{ NULL, NULL },
+};

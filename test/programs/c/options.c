@@ -1,0 +1,155 @@
+/* Options that are not TLS: each is the real TCP socket's, or as good as. */
+#include "trace.h"
+
+static void show_int(const char *when, int fd, int level, int option, const char *name)
+{
+	int value = -1;
+	socklen_t len = sizeof value;
+	if (getsockopt(fd, level, option, &value, &len) < 0)
+		say("%s, %s: %s", name, when, errno_name(errno));
+	else
+		say("%s, %s: %d, length %d", name, when, value, (int)len);
+}
+
+static void set_int(int fd, int level, int option, const char *name, int value)
+{
+	int n = setsockopt(fd, level, option, &value, sizeof value);
+	say("%s := %d: %s", name, value, n < 0 ? errno_name(errno) : "0");
+	show_int("then", fd, level, option, name);
+}
+
+static void identity(const char *when, int fd)
+{
+	int protocol = -1;
+	socklen_t len = sizeof protocol;
+	show_int(when, fd, SOL_SOCKET, SO_TYPE, "SO_TYPE");
+	show_int(when, fd, SOL_SOCKET, SO_DOMAIN, "SO_DOMAIN");
+	show_int(when, fd, SOL_SOCKET, SO_ACCEPTCONN, "SO_ACCEPTCONN");
+	show_int(when, fd, SOL_SOCKET, SO_ERROR, "SO_ERROR");
+	getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len);
+	say("SO_PROTOCOL, %s: %s", when, protocol == cfg.proto ? "the one asked for" : "another");
+}
+
+static void identities(void)
+{
+	int fd = new_unbound_listener();
+	identity("fresh", fd);
+	close(fd);
+	fd = new_listener();
+	identity("listening", fd);
+	int c = accept(fd, NULL, NULL);
+	identity("accepted", c);
+	close(c);
+	close(fd);
+}
+
+static void client_identities(void)
+{
+	char c;
+	int fd = connected();
+	identity("connected", fd);
+	result("read", read(fd, &c, 1));
+	identity("closed by the peer", fd);
+	close(fd);
+}
+
+static void all(const char *when, int fd)
+{
+	say("-- %s", when);
+	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, "SO_KEEPALIVE", 1);
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, "TCP_NODELAY", 1);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE", 77);
+	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT", 5000);
+	set_int(fd, IPPROTO_TCP, TCP_CORK, "TCP_CORK", 0);
+	set_int(fd, SOL_SOCKET, SO_RCVBUF, "SO_RCVBUF", 65536);
+	set_int(fd, SOL_SOCKET, SO_SNDBUF, "SO_SNDBUF", 65536);
+	set_int(fd, SOL_SOCKET, SO_RCVLOWAT, "SO_RCVLOWAT", 1);
+	set_int(fd, SOL_SOCKET, SO_OOBINLINE, "SO_OOBINLINE", 1);
+	if (cfg.family == AF_INET) {
+		set_int(fd, IPPROTO_IP, IP_TOS, "IP_TOS", 0x10);
+		set_int(fd, IPPROTO_IP, IP_TTL, "IP_TTL", 33);
+	} else {
+		set_int(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, "IPV6_UNICAST_HOPS", 33);
+		show_int("then", fd, IPPROTO_IPV6, IPV6_V6ONLY, "IPV6_V6ONLY");
+	}
+	show_int("then", fd, SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR");
+	set_int(fd, SOL_SOCKET, 9999, "no such option", 1);
+	set_int(fd, IPPROTO_TCP, 9999, "no such TCP option", 1);
+	set_int(fd, 250, 1, "no such level", 1);
+}
+
+static void plain_options(void)
+{
+	struct sockaddr_storage a;
+	int fd = new_socket();
+	all("fresh", fd);
+	result("connect", connect(fd, (struct sockaddr *)&a, peer_address(&a)));
+	show_int("connected", fd, IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE");
+	show_int("connected", fd, IPPROTO_TCP, TCP_NODELAY, "TCP_NODELAY");
+	all("connected", fd);
+	close(fd);
+}
+
+static void listener_options(void)
+{
+	int fd = new_listener();
+	set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, "TCP_DEFER_ACCEPT", 0);
+	show_int("listening", fd, SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR");
+	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE", 77);
+	int c = accept(fd, NULL, NULL);
+	show_int("accepted", c, IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE");
+	close(c);
+	close(fd);
+}
+
+static void tcp_info(void)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof info;
+	int fd = connected();
+	result("TCP_INFO", getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
+	say("state %d, mss %s", info.tcpi_state, info.tcpi_snd_mss > 500 ? "plausible" : "strange");
+	close(fd);
+}
+
+static void linger(void)
+{
+	struct linger l = { 1, 3 }, got = { 0, 0 };
+	socklen_t len = sizeof got;
+	int fd = connected();
+	result("SO_LINGER", setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l));
+	getsockopt(fd, SOL_SOCKET, SO_LINGER, &got, &len);
+	say("SO_LINGER: %d %d", got.l_onoff, got.l_linger);
+	result("write", write(fd, "x", 1));
+	result("close", close(fd));
+}
+
+static void option_arguments(void)
+{
+	int value = 0;
+	socklen_t len = sizeof value;
+	void *wild = (void *)8;
+	int fd = connected();
+	result("getsockopt, wild value", getsockopt(fd, SOL_SOCKET, SO_TYPE, wild, &len));
+	result("getsockopt, wild length", getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, wild));
+	len = 1;
+	result("getsockopt, short", getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &len));
+	say("length %d", (int)len);
+	len = (socklen_t)-1;
+	result("getsockopt, negative", getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &len));
+	result("setsockopt, wild value", setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, wild, sizeof value));
+	result("setsockopt, short", setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, 1));
+	result("setsockopt, wild value", setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, wild, sizeof value));
+	close(fd);
+}
+
+const struct scenario option_scenarios[] = {
+	{ "identities", identities },
+	{ "client-identities", client_identities },
+	{ "plain-options", plain_options },
+	{ "listener-options", listener_options },
+	{ "tcp-info", tcp_info },
+	{ "linger", linger },
+	{ "option-arguments", option_arguments },
+	{ NULL, NULL },
+};
