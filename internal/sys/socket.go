@@ -87,3 +87,39 @@ func (u *UnixName) Connect(socket int) error {
 
 // Close forgets the name.
 func (u *UnixName) Close() error { return u.file.Close() }
+
+// Writable reports whether a socket is writable or has failed: a connecting
+// one is neither until its outcome is known.
+func Writable(fd int) bool {
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	n, err := unix.Poll(p, 0)
+	return err == nil && n > 0
+}
+
+// AcceptWaiting accepts a connection that waits already; EAGAIN when there is
+// none. The listener may be a blocking one that others accept from too: then a
+// connection that they take first makes this wait for the next. The accepted
+// socket is blocking and close-on-exec, accept4(2).
+func AcceptWaiting(listener int) (*FD, error) {
+	p := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(p, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			return nil, unix.EAGAIN
+		}
+		fd, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return Own(fd), nil
+	}
+}

@@ -167,3 +167,10 @@ func (l *Listener) WaitEnded() error {
 
 // Close closes the descriptor; calls that wait then end with ENOSYS.
 func (l *Listener) Close() error { return l.fd.Close() }
+
+// Ended reports whether no process under the filter is left.
+func (l *Listener) Ended() bool {
+	p := []unix.PollFd{{Fd: int32(l.fd.Int())}}
+	n, err := unix.Poll(p, 0)
+	return err == nil && n > 0 && p[0].Revents&unix.POLLHUP != 0
+}

@@ -113,3 +113,19 @@ func open(thread int) (*sys.FD, error) {
 	}
 	return sys.Own(n), nil
 }
+
+// CloseOnExec reports whether a thread's descriptor has close-on-exec set, as
+// /proc/PID/fdinfo says.
+func CloseOnExec(thread, fd int) bool {
+	info, err := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", thread, fd))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(info)) {
+		if octal, ok := strings.CutPrefix(line, "flags:"); ok {
+			flags, err := strconv.ParseUint(strings.TrimSpace(octal), 8, 64)
+			return err == nil && flags&unix.O_CLOEXEC != 0
+		}
+	}
+	return false
+}

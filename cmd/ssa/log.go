@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/secure-socket-api/ssa/internal/engine"
+)
+
+// lineHandler writes log records as lines for a person: "ssa: [4] connected to
+// example.com ...".
+type lineHandler struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+// Enabled shows what is not for developers of ssa alone.
+func (h *lineHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelInfo
+}
+
+// Handle writes one line.
+func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
+	var b strings.Builder
+	b.WriteString("ssa: ")
+	var rest strings.Builder
+	r.Attrs(func(a slog.Attr) bool {
+		switch v := a.Value.Any().(type) {
+		case *engine.Facts:
+			rest.WriteString(": " + v.String())
+		default:
+			if a.Key == "id" {
+				fmt.Fprintf(&b, "[%v] ", v)
+				return true
+			}
+			fmt.Fprintf(&rest, ", %s %v", a.Key, v)
+		}
+		return true
+	})
+	if r.Level >= slog.LevelError {
+		b.WriteString("error: ")
+	}
+	b.WriteString(r.Message + rest.String() + "\n")
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, err := io.WriteString(h.out, b.String())
+	return err
+}
+
+// WithAttrs and WithGroup are not used by this program's loggers.
+func (h *lineHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h *lineHandler) WithGroup(string) slog.Handler      { return h }

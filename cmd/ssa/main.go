@@ -1,0 +1,16 @@
+// Command ssa gives programs TLS as a service of the operating system: see
+// `ssa run --help`.
+package main
+
+import (
+	"os"
+	"runtime"
+)
+
+func init() {
+	// `ssa run` gives a thread away to a seccomp filter. The main thread must
+	// not be that one, since it cannot end: the main goroutine keeps it.
+	runtime.LockOSThread()
+}
+
+func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// exitStatus is an error that only carries an exit status.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// problem is an error for the person at the terminal: what happened, and what
+// to do about it.
+type problem struct {
+	what, hint string
+	status     int
+}
+
+func (p *problem) Error() string { return p.what }
+
+// execute runs the command line and returns the exit status.
+func execute(args []string, stdout, stderr io.Writer) int {
+	root := &cobra.Command{
+		Use:           "ssa",
+		Short:         "TLS as a service of the operating system",
+		Long:          "ssa gives every program TLS sockets: socket(AF_INET, SOCK_STREAM, IPPROTO_TLS).\nThe administrator's policy decides how TLS is done.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version(),
+	}
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.AddCommand(runCommand(stderr))
+	err := root.Execute()
+	var status exitStatus
+	var p *problem
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &status):
+		return int(status)
+	case errors.As(err, &p):
+		fmt.Fprintf(stderr, "ssa: error: %s\n", p.what)
+		if p.hint != "" {
+			fmt.Fprintf(stderr, "ssa: hint: %s\n", p.hint)
+		}
+		return p.status
+	}
+	fmt.Fprintf(stderr, "ssa: error: %v\nssa: hint: `ssa --help` and `ssa run --help` say what can be done\n", err)
+	return statusUsage
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/net/bpf"
+
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/socket"
+)
+
+// Exit statuses of ssa itself, as env(1) and nohup(1) have them.
+const (
+	statusUsage         = 125
+	statusNotExecutable = 126
+	statusNotFound      = 127
+)
+
+type runOptions struct {
+	policy  string
+	verbose bool
+}
+
+func runCommand(stderr io.Writer) *cobra.Command {
+	var o runOptions
+	c := &cobra.Command{
+		Use:   "run [flags] -- program [arguments]",
+		Short: "Run a program whose IPPROTO_TLS sockets work",
+		Long: "Run a program, and all it starts, with working TLS sockets:\n" +
+			"socket(AF_INET, SOCK_STREAM, IPPROTO_TLS). The exit status is the program's;\n" +
+			"125 to 127 say that ssa itself failed, the program cannot be executed, or is not there.",
+		Example: "  ssa run -- ./client example.com\n  ssa run -v --policy lab.yaml -- ./server 8443",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return o.run(args, stderr)
+		},
+	}
+	c.Flags().StringVar(&o.policy, "policy", "", "read the policy from `FILE` alone, not from /etc/ssa")
+	c.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "tell on standard error what happens to each connection")
+	c.Flags().SetInterspersed(false)
+	return c
+}
+
+func (o *runOptions) loadPolicy() (*policy.Policy, error) {
+	load := func() (*policy.Policy, error) { return policy.LoadSystem("/") }
+	if o.policy != "" {
+		load = func() (*policy.Policy, error) { return policy.Load(o.policy) }
+	}
+	p, err := load()
+	if err != nil {
+		return nil, &problem{what: "the policy cannot be used:\n" + err.Error(),
+			hint: "nothing was started; correct the file first", status: statusUsage}
+	}
+	return p, nil
+}
+
+func (o *runOptions) run(args []string, stderr io.Writer) error {
+	log := newLog(stderr, o.verbose)
+	rules, err := o.loadPolicy()
+	if err != nil {
+		return err
+	}
+	for _, w := range rules.Warnings() {
+		log.Warn(w.String())
+	}
+	path, err := findProgram(args[0])
+	if err != nil {
+		return err
+	}
+	arch, code, err := assemble()
+	if err != nil {
+		return err
+	}
+	own, err := target.Self()
+	if err != nil {
+		return err
+	}
+	dir, err := privateDir()
+	if err != nil {
+		return err
+	}
+	defer os.Remove(dir)
+	finder := seccomp.NewFinder()
+	table, err := socket.NewTable(socket.Config{
+		Engine: engine.New(engine.Config{Log: log}), Policy: rules, Resolver: net.DefaultResolver,
+		Finder: finder, Log: log, Dir: dir,
+	})
+	if err != nil {
+		return err
+	}
+	family, err := startFamily(path, args, code)
+	if err != nil {
+		return errors.Join(err, table.Close())
+	}
+	gate := seccomp.New(seccomp.Config{Listener: family.listener, Arch: arch, Sockets: table, Finder: finder, Own: own, Log: log})
+	err = gate.Run()
+	status := family.wait()
+	if closeErr := table.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		log.Error(err.Error())
+	}
+	os.Remove(dir)
+	return status.exit()
+}
+
+func assemble() (filter.Arch, []bpf.RawInstruction, error) {
+	if err := checkKernel(); err != nil {
+		return filter.Arch{}, nil, err
+	}
+	arch, err := filter.ForGOARCH(runtime.GOARCH)
+	if err != nil {
+		return arch, nil, err
+	}
+	code, err := bpf.Assemble(filter.Program(arch))
+	if err != nil {
+		return arch, nil, fmt.Errorf("assembling the seccomp filter: %w", err)
+	}
+	return arch, code, nil
+}
+
+// privateDir makes a folder for this user alone, for names of sockets that
+// exist for a moment only.
+func privateDir() (string, error) {
+	var errs []error
+	for _, parent := range []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir(), "/dev/shm"} {
+		if parent == "" {
+			continue
+		}
+		dir, err := os.MkdirTemp(parent, "ssa-")
+		if err == nil {
+			return dir, nil
+		}
+		errs = append(errs, err)
+	}
+	return "", &problem{what: "no folder for temporary socket names: " + errors.Join(errs...).Error(),
+		hint: "set XDG_RUNTIME_DIR or TMPDIR to a folder that you can write", status: statusUsage}
+}
+
+func newLog(stderr io.Writer, verbose bool) *slog.Logger {
+	if !verbose {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(&lineHandler{out: stderr})
+}

@@ -1,0 +1,145 @@
+package seccomp
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/socket"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// call is one system call under way. It is the socket package's Caller.
+type call struct {
+	gate *Gate
+	notify.Call
+	socket *socket.Socket // the socket of the descriptor in the first argument
+	inode  uint64
+}
+
+func (c *call) fd() int { return int(int32(c.Args[0])) }
+
+// find looks up whether the descriptor is one of our sockets.
+func (c *call) find() bool {
+	table := c.gate.cfg.Sockets
+	if table.Empty() {
+		return false
+	}
+	inode, ok := target.SocketInode(c.Call.Thread, c.fd())
+	if !ok {
+		return false
+	}
+	c.inode = inode
+	if c.socket = table.Lookup(inode); c.socket != nil {
+		return true
+	}
+	if !table.Unclaimed() {
+		return false
+	}
+	end, err := c.End()
+	if err != nil {
+		return false
+	}
+	defer end.Close()
+	c.socket = table.Claim(end, inode)
+	return c.socket != nil
+}
+
+func (c *call) proceed() error { return c.gate.cfg.Listener.Continue(c.ID) }
+
+// Thread returns the id of the calling thread.
+func (c *call) Thread() int { return c.Call.Thread }
+
+// String names the program.
+func (c *call) String() string {
+	return fmt.Sprintf("%s[%d]", filepath.Base(target.Executable(c.Call.Thread)), c.Call.Thread)
+}
+
+// Program describes the program for the policy.
+func (c *call) Program() policy.Program {
+	return c.gate.program(c.Call.Thread)
+}
+
+// Where tells the place of the call's descriptor.
+func (c *call) Where() socket.Where { return socket.Where{Thread: c.Call.Thread, FD: c.fd()} }
+
+// End duplicates the descriptor of the call, and makes sure that it still is
+// the socket the call was about: another thread may have closed and reopened
+// the number.
+func (c *call) End() (*sys.FD, error) {
+	end, err := c.gate.handles.Duplicate(c.Call.Thread, c.fd())
+	if err != nil {
+		return nil, err
+	}
+	if inode, err := end.SocketInode(); err != nil || inode != c.inode {
+		end.Close()
+		return nil, abi.EBADF
+	}
+	return end, nil
+}
+
+// Replace puts fd in the place of the call's descriptor.
+func (c *call) Replace(fd *sys.FD) error {
+	cloexec := target.CloseOnExec(c.Call.Thread, c.fd())
+	if err := c.gate.cfg.Listener.ReplaceFD(c.ID, fd.Int(), c.fd(), cloexec); err != nil {
+		return err
+	}
+	inode, err := fd.SocketInode()
+	c.inode = inode
+	return err
+}
+
+// Rights returns the program's rights.
+func (c *call) Rights() (socket.Rights, error) {
+	r, err := c.gate.cfg.Own.Rights(c.Call.Thread)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// ReadFile reads a file as the program could.
+func (c *call) ReadFile(path string) ([]byte, error) {
+	r, err := c.gate.cfg.Own.Rights(c.Call.Thread)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return c.gate.handles.ReadFile(c.Call.Thread, r, path)
+}
+
+// Waiting reports whether the call still waits for its answer.
+func (c *call) Waiting() bool { return c.gate.cfg.Listener.Valid(c.ID) }
+
+// Answer ends the call.
+func (c *call) Answer(err error) error {
+	errno := 0
+	if err != nil {
+		errno = int(socket.Errno(err))
+	}
+	return c.gate.cfg.Listener.Reply(c.ID, 0, errno)
+}
+
+// Give ends an accept with a descriptor and the peer's address.
+func (c *call) Give(connection *sys.FD, peer []byte) (socket.Where, error) {
+	if err := c.writeAddress(peer, c.Args[1], c.Args[2]); err != nil {
+		return socket.Where{}, err
+	}
+	flags := 0
+	if c.Number == c.gate.cfg.Arch.Numbers[filter.Accept4] {
+		flags = int(int32(c.Args[3]))
+	}
+	if flags&unix.SOCK_NONBLOCK != 0 {
+		if err := unix.SetNonblock(connection.Int(), true); err != nil {
+			return socket.Where{}, err
+		}
+	}
+	n, err := c.gate.cfg.Listener.ReplyFD(c.ID, connection.Int(), flags&unix.SOCK_CLOEXEC != 0)
+	return socket.Where{Thread: c.Call.Thread, FD: n}, err
+}

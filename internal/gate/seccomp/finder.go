@@ -1,0 +1,47 @@
+package seccomp
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
+	"github.com/secure-socket-api/ssa/internal/socket"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// Finder finds descriptors of watched programs.
+type Finder struct{ handles *target.Handles }
+
+// NewFinder returns a finder.
+func NewFinder() *Finder { return &Finder{handles: target.NewHandles()} }
+
+var errNotFound = errors.New("no program has a descriptor of the socket")
+
+// Find implements socket.Finder.
+func (f *Finder) Find(inode uint64, hint socket.Where, search bool) (*sys.FD, error) {
+	if fd, err := f.try(inode, hint.Thread, hint.FD); err == nil {
+		return fd, nil
+	}
+	if search && inode != 0 {
+		if process, n, ok := target.FindDescriptor(inode); ok {
+			return f.try(inode, process, n)
+		}
+	}
+	return nil, errNotFound
+}
+
+func (f *Finder) try(inode uint64, thread, n int) (*sys.FD, error) {
+	if thread == 0 {
+		return nil, errNotFound
+	}
+	fd, err := f.handles.Duplicate(thread, n)
+	if err != nil {
+		return nil, err
+	}
+	if got, err := fd.SocketInode(); err != nil || got != inode {
+		fd.Close()
+		return nil, unix.EBADF
+	}
+	return fd, nil
+}

@@ -1,0 +1,154 @@
+// Package seccomp is the seccomp gate: it turns notified system calls of
+// watched programs into operations on sockets, and their results back into
+// registers and memory. It knows nothing of TLS or policy.
+//
+// Rules that keep it safe: what a program's memory holds is copied once and
+// the call's id checked afterwards; a call that is about one of our sockets is
+// never continued by the kernel when its memory was judged; nothing that can
+// wait runs on the loop that receives calls.
+package seccomp
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
+	"github.com/secure-socket-api/ssa/internal/socket"
+)
+
+// Config is what a Gate works with. All fields are needed.
+type Config struct {
+	Listener *notify.Listener
+	Arch     filter.Arch
+	Sockets  *socket.Table
+	Finder   *Finder
+	Own      *target.Own
+	Log      *slog.Logger
+}
+
+// Gate answers the system calls of one filter's programs.
+type Gate struct {
+	cfg     Config
+	handles *target.Handles
+	work    sync.WaitGroup
+}
+
+// New returns a gate; Run makes it work.
+func New(cfg Config) *Gate { return &Gate{cfg: cfg, handles: cfg.Finder.handles} }
+
+// Run answers calls until no program is left under the filter, and until all
+// calls under way have been answered.
+func (g *Gate) Run() error {
+	go g.receive()
+	// The loop may stay in Receive for ever after the last program has gone
+	// (Linux before 6.11); nothing can arrive there then.
+	err := g.cfg.Listener.WaitEnded()
+	g.work.Wait()
+	g.handles.Close()
+	return err
+}
+
+func (g *Gate) receive() {
+	for {
+		n, err := g.cfg.Listener.Receive()
+		switch {
+		case errors.Is(err, notify.ErrGone):
+			if g.cfg.Listener.Ended() {
+				return
+			}
+			continue
+		case err != nil:
+			g.cfg.Log.Error("receiving system calls: " + err.Error())
+			return
+		}
+		c := &call{gate: g, Call: n}
+		g.dispatch(c)
+	}
+}
+
+// dispatch decides quickly whether a call is about one of our sockets, and
+// then answers it on a goroutine of its own.
+func (g *Gate) dispatch(c *call) {
+	kind, ok := g.cfg.Arch.Lookup(c.Number)
+	if !ok {
+		_ = c.proceed()
+		return
+	}
+	handle := handlers[kind]
+	if kind != filter.Socket && !c.find() {
+		_ = c.proceed()
+		return
+	}
+	g.work.Go(func() { g.answer(c, kind, handle) })
+}
+
+// answer runs a handler and ends the call with its outcome.
+func (g *Gate) answer(c *call, kind filter.Call, handle handler) {
+	defer func() {
+		if r := recover(); r != nil {
+			g.cfg.Log.Error(fmt.Sprintf("this is a bug: %s of %s: %v", kind, c, r))
+			_ = c.Answer(abi.EIO)
+		}
+	}()
+	value, err := handle(c)
+	switch {
+	case errors.Is(err, socket.ErrPending), errors.Is(err, errAnswered):
+		return
+	case errors.Is(err, errContinue):
+		err = c.proceed()
+	case err != nil:
+		err = c.Answer(err)
+	default:
+		err = g.cfg.Listener.Reply(c.ID, value, 0)
+	}
+	if err != nil && !errors.Is(err, notify.ErrGone) {
+		g.cfg.Log.Error(fmt.Sprintf("answering %s of %s: %v", kind, c, err))
+	}
+}
+
+// handler performs a call. It returns the call's result or one of the errors
+// below, socket.ErrPending, or what Errno turns into the program's errno.
+type handler func(c *call) (int64, error)
+
+var (
+	errContinue = errors.New("the kernel carries the call out")
+	errAnswered = errors.New("the call has been answered")
+)
+
+var handlers = map[filter.Call]handler{
+	filter.Socket:      makeSocket,
+	filter.Connect:     connect,
+	filter.Bind:        bind,
+	filter.Listen:      listen,
+	filter.Accept:      accept,
+	filter.Accept4:     accept,
+	filter.Getsockname: getsockname,
+	filter.Getpeername: getpeername,
+	filter.Setsockopt:  setsockopt,
+	filter.Getsockopt:  getsockopt,
+	filter.Shutdown:    shutdown,
+}
+
+func makeSocket(c *call) (int64, error) {
+	family, kind := int(int32(c.Args[0])), int(int32(c.Args[1]))
+	s, fd, err := c.gate.cfg.Sockets.New(c, family, kind)
+	if err != nil {
+		return 0, err
+	}
+	defer fd.Close()
+	if _, err := c.gate.cfg.Listener.ReplyFD(c.ID, fd.Int(), kind&unix.SOCK_CLOEXEC != 0); err != nil {
+		s.Discard()
+		if errors.Is(err, notify.ErrGone) {
+			return 0, errAnswered
+		}
+		return 0, err
+	}
+	return 0, errAnswered
+}

@@ -1,0 +1,181 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/netip"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// Accept is accept(2) with an address. A blocking call on an empty queue gets
+// ErrPending and is answered when a connection has been delivered. (accept
+// without an address never comes here: the kernel does it on the program's own
+// descriptor.)
+func (s *Socket) Accept(c AcceptCaller) error {
+	end, err := c.End()
+	if err != nil {
+		return err
+	}
+	defer end.Close()
+	s.mu.Lock()
+	listening := s.state == Listening
+	s.mu.Unlock()
+	if !listening {
+		return abi.EINVAL
+	}
+	nonblock, err := end.Nonblocking()
+	if err != nil {
+		return err
+	}
+	if !nonblock {
+		// Registered first, so that a delivery in between is not missed.
+		s.mu.Lock()
+		s.waitLocked(c, end, unix.SO_RCVTIMEO, abi.EAGAIN)
+		s.mu.Unlock()
+	}
+	err = s.acceptNow(c, end)
+	if errors.Is(err, unix.EAGAIN) && !nonblock {
+		return ErrPending
+	}
+	s.dropWaiter(c)
+	return err
+}
+
+func (s *Socket) dropWaiter(c Caller) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.waiters[c.Thread()]; w != nil && w.caller == c {
+		delete(s.waiters, c.Thread())
+		if w.timer != nil {
+			w.timer.Stop()
+		}
+	}
+}
+
+// acceptNow takes a connection from the queue and gives it to the caller;
+// EAGAIN when there is none. The queue belongs to a file that may be blocking:
+// it is looked at before it is taken from.
+func (s *Socket) acceptNow(c AcceptCaller, end *sys.FD) error {
+	s.acceptMu.Lock()
+	defer s.acceptMu.Unlock()
+	for {
+		if !c.Waiting() {
+			return unix.EINTR // nobody is told
+		}
+		connection, err := sys.AcceptWaiting(end.Int())
+		if err != nil {
+			return err
+		}
+		fresh, err := s.identify(connection)
+		if err != nil {
+			connection.Close()
+			continue
+		}
+		where, err := c.Give(connection, fresh.peer)
+		if err != nil {
+			return s.takeBack(connection, fresh, err)
+		}
+		connection.Close()
+		fresh.mu.Lock()
+		fresh.where = where
+		fresh.mu.Unlock()
+		return nil
+	}
+}
+
+// identify finds the connection behind a descriptor taken from the queue.
+func (s *Socket) identify(connection *sys.FD) (*Socket, error) {
+	inode, err := connection.SocketInode()
+	if err != nil {
+		return nil, err
+	}
+	if fresh := s.table.Claim(connection, inode); fresh != nil {
+		return fresh, nil
+	}
+	return nil, abi.ECONNABORTED
+}
+
+// acceptWaiting serves threads that wait in accept(2).
+func (s *Socket) acceptWaiting() {
+	s.mu.Lock()
+	waiting := make([]*waiter, 0, len(s.waiters))
+	for _, w := range s.waiters {
+		waiting = append(waiting, w)
+	}
+	s.mu.Unlock()
+	for _, w := range waiting {
+		c, ok := w.caller.(AcceptCaller)
+		if !ok {
+			continue
+		}
+		if !c.Waiting() {
+			s.dropWaiter(c)
+			continue
+		}
+		end, err := c.End()
+		if err != nil {
+			continue
+		}
+		err = s.acceptNow(c, end)
+		end.Close()
+		if errors.Is(err, unix.EAGAIN) {
+			continue
+		}
+		s.dropWaiter(c)
+		if err != nil {
+			w.answer(err)
+		}
+	}
+}
+
+// takeBack returns a connection that could not be given, because a signal
+// ended the call or the address is no memory of the program's, to the queue: as
+// a new pair whose bytes are passed on to the old one.
+func (s *Socket) takeBack(connection *sys.FD, fresh *Socket, cause error) error {
+	s.mu.Lock()
+	l := s.listener
+	s.mu.Unlock()
+	old, err := sys.NewStream(connection, nil)
+	if err != nil {
+		return err
+	}
+	again := &Socket{table: s.table, family: fresh.family, id: fresh.id, waiters: map[int]*waiter{},
+		set: fresh.set, effective: fresh.effective, state: Connected, stream: fresh.stream, conn: fresh.conn,
+		facts: fresh.facts, local: fresh.local, peer: fresh.peer}
+	s.table.background(func(context.Context) {
+		defer old.Close()
+		plain, err := l.deliver(again)
+		if err != nil {
+			s.table.remove(again)
+			return
+		}
+		bridge(plain, old)
+		plain.Close()
+	})
+	return cause
+}
+
+// bridge passes bytes and their ends on between two plaintext streams.
+func bridge(a, b *sys.Stream) {
+	var both sync.WaitGroup
+	pass := func(from, to *sys.Stream) {
+		_, _ = io.Copy(to, from)
+		_ = to.CloseWrite()
+	}
+	both.Go(func() { pass(a, b) })
+	both.Go(func() { pass(b, a) })
+	both.Wait()
+}
+
+func anyAddress(family int) netip.AddrPort {
+	if family == abi.FamilyInet6 {
+		return netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
+	}
+	return netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+}

@@ -1,0 +1,64 @@
+package socket
+
+import (
+	"errors"
+
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// ErrPending says that a call is answered later, through Caller.Answer.
+var ErrPending = errors.New("the call is answered later")
+
+// Caller is the thread of a program during one system call on a socket. A gate
+// implements it.
+type Caller interface {
+	// Thread identifies the thread: it has at most one call at a time.
+	Thread() int
+	// String names the program in messages, such as "curl[1234]".
+	String() string
+	// Program describes the program for the policy.
+	Program() policy.Program
+	// Where says where the descriptor of the call is.
+	Where() Where
+	// End returns a duplicate of the descriptor the call is about. The caller
+	// closes it soon: while it is open, the program's own close is not seen.
+	End() (*sys.FD, error)
+	// Replace puts another socket in the place of the descriptor, dup2(2).
+	Replace(fd *sys.FD) error
+	// Rights returns the program's rights; the caller closes them.
+	Rights() (Rights, error)
+	// ReadFile reads a file or a folder's files as the program could.
+	ReadFile(path string) ([]byte, error)
+	// Waiting reports whether the call still waits for its answer.
+	Waiting() bool
+	// Answer ends a pending call; nil is success. It fails when the call is
+	// over already, for example because of a signal.
+	Answer(err error) error
+}
+
+// AcceptCaller is the caller of accept(2).
+type AcceptCaller interface {
+	Caller
+	// Give ends the call with a descriptor for the connection and the peer's
+	// address, or fails and has done neither.
+	Give(connection *sys.FD, peer []byte) (Where, error)
+}
+
+// Rights are a program's credentials and network namespace.
+type Rights interface {
+	// Do runs f with the rights; f's system calls must stay on its goroutine.
+	Do(f func() error) error
+	Close()
+}
+
+// Where is a place of a descriptor at some moment. It is a hint: the
+// descriptor may have been closed or moved since.
+type Where struct{ Thread, FD int }
+
+// Finder finds a descriptor of a program for a socket.
+type Finder interface {
+	// Find returns a duplicate of a descriptor of the socket with the given
+	// inode, looking at the hint first. Searching may be slow.
+	Find(inode uint64, hint Where, search bool) (*sys.FD, error)
+}

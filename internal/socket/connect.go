@@ -1,0 +1,349 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// attempt is one connection being made.
+type attempt struct {
+	cancel context.CancelFunc
+	plain  *sys.Stream // our end of the program's descriptor
+	filled int         // bytes to drain from it
+	dest   destination
+	rights Rights
+	tcp    *sys.FD // already connecting, for a numeric destination
+	req    *engine.Request
+}
+
+// destination is where to connect: a name to resolve, or an address that the
+// TCP socket is connecting to already.
+type destination struct {
+	name string
+	port uint16
+}
+
+// Connect is connect(2) with the bytes of a sockaddr. For a blocking socket it
+// returns ErrPending and answers the caller later.
+func (s *Socket) Connect(c Caller, addr []byte) error {
+	end, err := c.End()
+	if err != nil {
+		return err
+	}
+	defer end.Close()
+	nonblock, err := end.Nonblocking()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.state {
+	case Connected, Listening:
+		return abi.EISCONN
+	case Connecting:
+		if nonblock {
+			return abi.EALREADY
+		}
+		s.waitLocked(c, end, unix.SO_SNDTIMEO, abi.EINPROGRESS)
+		return ErrPending
+	}
+	to, err := s.checkDestinationLocked(addr)
+	if err != nil {
+		return s.noteLocked(err)
+	}
+	if to.Family == abi.FamilyUnspec {
+		return nil
+	}
+	if err := s.startLocked(c, end, to, addr); err != nil {
+		return s.noteLocked(err)
+	}
+	if nonblock {
+		return abi.EINPROGRESS
+	}
+	s.waitLocked(c, end, unix.SO_SNDTIMEO, abi.EINPROGRESS)
+	return ErrPending
+}
+
+// checkDestinationLocked decodes an address and judges its family as
+// tcp_v4_connect and tcp_v6_connect do.
+func (s *Socket) checkDestinationLocked(addr []byte) (abi.Sockaddr, error) {
+	to, err := abi.DecodeSockaddr(addr)
+	if err != nil && !(errors.Is(err, abi.EAFNOSUPPORT) && len(addr) < abi.SizeSockaddrInet) {
+		return to, err
+	}
+	if err != nil {
+		return to, abi.EINVAL
+	}
+	switch to.Family {
+	case abi.FamilyUnspec, abi.FamilyHostname:
+		return to, nil
+	}
+	if s.family != abi.FamilyHostname && int(to.Family) != s.family {
+		if s.family == abi.FamilyInet6 && len(addr) < abi.MinSockaddrInet6 {
+			return to, abi.EINVAL
+		}
+		return to, abi.EAFNOSUPPORT
+	}
+	return to, nil
+}
+
+// startLocked begins a connection: the TCP connect of a numeric address at
+// once, so that its immediate errors are the call's; the rest on a goroutine.
+func (s *Socket) startLocked(c Caller, end *sys.FD, to abi.Sockaddr, addr []byte) error {
+	rights, err := c.Rights()
+	if err != nil {
+		return err
+	}
+	a := &attempt{rights: rights, dest: destination{to.Name, to.Port}}
+	started := false
+	defer func() {
+		if !started {
+			rights.Close()
+		}
+	}()
+	if a.req, err = s.clientRequestLocked(c, to); err != nil {
+		return err
+	}
+	if s.state == Failed {
+		if end, err = s.replaceEndLocked(c, end); err != nil {
+			return err
+		}
+		defer end.Close()
+	}
+	if to.Family != abi.FamilyHostname {
+		if err := s.connectTCPLocked(rights, int(to.Family), addr); err != nil {
+			return err
+		}
+		a.tcp, s.tcp = s.tcp, nil
+	}
+	if a.plain, a.filled, err = s.joinLocked(end); err != nil {
+		a.tcp.Close()
+		return err
+	}
+	ctx, cancel := context.WithCancel(s.table.ctx)
+	a.cancel = cancel
+	s.state, s.attempt, s.lastError, s.soError, s.where = Connecting, a, nil, 0, c.Where()
+	started = true
+	s.table.background(func(context.Context) { s.establish(ctx, a) })
+	return nil
+}
+
+func (s *Socket) clientRequestLocked(c Caller, to abi.Sockaddr) (*engine.Request, error) {
+	if len(s.set.chains) > 0 {
+		return nil, fail(abi.EINVAL, "a certificate chain was given without its key: set TLS_PRIVATE_KEY before connect")
+	}
+	if to.Family == abi.FamilyHostname {
+		s.set.remoteName = to.Name
+	}
+	name := s.set.remoteName
+	if name == "" {
+		name = to.IP.Unmap().WithZone("").String()
+	}
+	return &engine.Request{
+		Role: engine.Client, ID: s.id, Policy: s.effectiveLocked(c), Name: name, Port: to.Port, ALPN: s.set.alpn,
+		Identities: s.set.identities, ProgramRoots: s.set.roots,
+	}, nil
+}
+
+// connectTCPLocked sends the SYN. EINPROGRESS is success.
+func (s *Socket) connectTCPLocked(rights Rights, family int, addr []byte) (err error) {
+	if s.tcp.Int() < 0 || s.family == abi.FamilyHostname && family == abi.FamilyInet {
+		old := s.tcp
+		if s.tcp, err = s.renewTCPLocked(rights, family); err != nil {
+			s.tcp = old
+			return err
+		}
+		old.Close()
+	}
+	err = rights.Do(func() error { return sys.ConnectRaw(s.tcp.Int(), addr) })
+	if errors.Is(err, unix.EINPROGRESS) {
+		err = nil
+	}
+	return err
+}
+
+// joinLocked connects the program's descriptor to a plaintext end of ours and
+// makes it silent in poll(2).
+func (s *Socket) joinLocked(end *sys.FD) (*sys.Stream, int, error) {
+	ours, err := s.table.joiner.join(end)
+	if err != nil {
+		return nil, 0, err
+	}
+	filled, err := hush(end)
+	if err != nil {
+		ours.Close()
+		return nil, 0, err
+	}
+	setSendBuffer(ours.Int(), sendBuffer)
+	plain, err := sys.NewStream(ours, nil)
+	return plain, filled, err
+}
+
+// replaceEndLocked gives the program a fresh descriptor in place of one whose
+// connection failed: an AF_UNIX socket cannot be connected twice.
+func (s *Socket) replaceEndLocked(c Caller, old *sys.FD) (*sys.FD, error) {
+	nonblock, err := old.Nonblocking()
+	if err != nil {
+		return nil, err
+	}
+	end, err := sys.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, err
+	}
+	inode, err := end.SocketInode()
+	if err == nil {
+		err = unix.SetNonblock(end.Int(), nonblock)
+	}
+	if err == nil {
+		err = c.Replace(end)
+	}
+	if err != nil {
+		end.Close()
+		return nil, err
+	}
+	s.table.rekey(s, inode)
+	return end, nil
+}
+
+// establish makes the connection and tells how it went.
+func (s *Socket) establish(ctx context.Context, a *attempt) {
+	defer a.cancel()
+	watched := s.watch(a)
+	conn, stream, err := s.handshake(ctx, a)
+	// The watcher must not wait on the plaintext stream any more when the
+	// relay or a close takes it.
+	_ = a.plain.SetReadDeadline(time.Unix(1, 0))
+	<-watched
+	_ = a.plain.SetReadDeadline(time.Time{})
+	a.rights.Close()
+	if err != nil {
+		s.failed(a, err)
+		return
+	}
+	s.established(a, conn, stream)
+}
+
+// watch cancels the attempt when the program has closed its descriptor.
+func (s *Socket) watch(a *attempt) <-chan struct{} {
+	done := make(chan struct{})
+	raw, _ := a.plain.SyscallConn()
+	go func() {
+		defer close(done)
+		gone := false
+		_ = raw.Read(func(fd uintptr) bool {
+			gone = sys.HungUp(int(fd))
+			return gone
+		})
+		if gone {
+			a.cancel()
+		}
+	}()
+	return done
+}
+
+func (s *Socket) handshake(ctx context.Context, a *attempt) (engine.Conn, *sys.Stream, error) {
+	stream, err := s.dial(ctx, a)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.keepAddresses(stream)
+	conn, err := s.table.cfg.Engine.Handshake(ctx, stream, a.req)
+	return conn, stream, err
+}
+
+// keepAddresses remembers the addresses of a connected TCP socket.
+func (s *Socket) keepAddresses(stream *sys.Stream) {
+	_ = stream.Control(func(fd int) error {
+		local, err := sys.Getsockname(fd)
+		peer, peerErr := sys.Getpeername(fd)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if err == nil {
+			s.local = local
+		}
+		if peerErr == nil {
+			s.peer = peer
+		}
+		return nil
+	})
+}
+
+func (s *Socket) established(a *attempt, conn engine.Conn, stream *sys.Stream) {
+	s.mu.Lock()
+	s.state, s.attempt, s.conn, s.stream, s.facts = Connected, nil, conn, stream, conn.Facts()
+	waiters := s.takeWaitersLocked()
+	s.restoreSendBufferLocked()
+	s.mu.Unlock()
+	s.table.cfg.Log.Info("connected", "id", s.id, "to", a.req.Name, "facts", conn.Facts())
+	err := a.plain.Control(func(fd int) error { return drain(fd, a.filled) })
+	for _, w := range waiters {
+		w.answer(nil)
+	}
+	if err != nil {
+		s.table.cfg.Log.Error("this is a bug: the plaintext stream cannot be drained", "id", s.id, "error", err)
+		conn.Abort()
+		a.plain.Close()
+		s.relayDone(engine.End{Err: err}, true)
+		return
+	}
+	s.relay(a.plain, conn)
+}
+
+// restoreSendBufferLocked makes the program's descriptor roomy again.
+func (s *Socket) restoreSendBufferLocked() {
+	s.table.mu.Lock()
+	inode := s.inode
+	s.table.mu.Unlock()
+	end, err := s.table.cfg.Finder.Find(inode, s.where, false)
+	if err != nil {
+		s.table.cfg.Log.Debug("the program's descriptor has moved; its send buffer stays small", "id", s.id, "error", err)
+		return
+	}
+	defer end.Close()
+	setSendBuffer(end.Int(), s.sendSizeLocked())
+}
+
+func (s *Socket) sendSizeLocked() int {
+	if s.sendSize > 0 {
+		return s.sendSize
+	}
+	return sendBuffer
+}
+
+func (s *Socket) failed(a *attempt, err error) {
+	errno := Errno(err)
+	s.mu.Lock()
+	s.state, s.attempt, s.lastError, s.soError = Failed, nil, err, errno
+	waiters := s.takeWaitersLocked()
+	s.mu.Unlock()
+	s.table.cfg.Log.Warn(Sentence(err), "id", s.id, "to", a.req.Name, "errno", errno)
+	// Our end is closed with the filling unread: the program's descriptor
+	// shows HUP and ERR.
+	a.plain.Close()
+	told := false
+	for _, w := range waiters {
+		told = w.answer(errno) || told
+	}
+	if told {
+		s.mu.Lock()
+		s.soError = 0
+		s.mu.Unlock()
+	}
+}
+
+// remoteAddr is for messages.
+func remoteAddr(b []byte) netip.AddrPort {
+	a, err := abi.DecodeSockaddr(b)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a.IP.Unmap(), a.Port)
+}

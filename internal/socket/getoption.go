@@ -1,0 +1,155 @@
+package socket
+
+import (
+	"encoding/binary"
+	"encoding/pem"
+	"errors"
+	"strings"
+
+	"crypto/tls"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// TLSOption is getsockopt(2) at level IPPROTO_TLS: the whole value, strings
+// with their NUL.
+func (s *Socket) TLSOption(option abi.Option) ([]byte, error) {
+	info, ok := abi.LookupOption(option)
+	get := getters[option]
+	if !ok || get == nil || info.Get == abi.Never {
+		return nil, abi.ENOPROTOOPT
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if info.Get == abi.Connected && s.facts == nil {
+		return nil, abi.ENOTCONN
+	}
+	return get(s), nil
+}
+
+// getters return the value of an option; s.mu is held, and s.facts is there
+// for options of connected sockets.
+var getters = map[abi.Option]func(s *Socket) []byte{
+	abi.RemoteHostname: func(s *Socket) []byte { return text(s.set.remoteName) },
+	abi.Hostname: func(s *Socket) []byte {
+		if s.facts != nil && s.deliveryName != "" {
+			return text(s.facts.ServerName)
+		}
+		return text(s.set.hostname)
+	},
+	abi.ALPN: func(s *Socket) []byte {
+		if s.facts != nil {
+			return text(s.facts.ALPN)
+		}
+		return text(strings.Join(s.set.alpn, ","))
+	},
+	abi.PeerIdentity: func(s *Socket) []byte { return text(s.facts.PeerIdentity) },
+	abi.PeerCertificateChain: func(s *Socket) []byte {
+		var b strings.Builder
+		for _, der := range s.facts.PeerChain {
+			_ = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: der}) // a Builder does not fail
+		}
+		return text(b.String())
+	},
+	abi.ID:             func(s *Socket) []byte { return binary.NativeEndian.AppendUint64(nil, s.id) },
+	abi.ChosenCipher:   func(s *Socket) []byte { return text(tls.CipherSuiteName(s.facts.CipherSuite)) },
+	abi.Error:          func(s *Socket) []byte { return text(Sentence(s.lastError)) },
+	abi.VersionConn:    func(s *Socket) []byte { return intValue(int(s.facts.Version)) },
+	abi.ResumedSession: func(s *Socket) []byte { return boolValue(s.facts.Resumed) },
+}
+
+func text(s string) []byte { return append([]byte(s), 0) }
+
+func boolValue(b bool) []byte {
+	if b {
+		return intValue(1)
+	}
+	return intValue(0)
+}
+
+// Option is getsockopt(2) at another level into at most size bytes.
+func (s *Socket) Option(c Caller, level, name, size int) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if level == unix.SOL_SOCKET {
+		switch name {
+		case unix.SO_ERROR:
+			return s.takeErrorLocked(c), nil
+		case unix.SO_DOMAIN:
+			return intValue(s.family), nil
+		case unix.SO_PROTOCOL:
+			return intValue(abi.ProtocolTLS), nil
+		case unix.SO_SNDBUF:
+			return s.sendBufferLocked(c)
+		}
+	}
+	if virtualOption(level, name) {
+		for _, o := range s.options {
+			if o.level == level && o.name == name {
+				return boolValue(nativeUint32(o.value) != 0), nil
+			}
+		}
+		return intValue(0), nil
+	}
+	buf := make([]byte, min(max(size, 0), 64<<10))
+	n := 0
+	err := s.onTCPLocked(func(fd int) (err error) {
+		n, err = sys.GetsockoptRaw(fd, level, name, buf)
+		return err
+	})
+	if errors.Is(err, errNoTCP) {
+		return s.rememberedLocked(level, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return buf[:min(n, len(buf))], nil
+}
+
+// rememberedLocked answers for a TCP socket that is closed already.
+func (s *Socket) rememberedLocked(level, name int) ([]byte, error) {
+	for _, o := range s.options {
+		if o.level == level && o.name == name {
+			return o.value, nil
+		}
+	}
+	if level == unix.SOL_SOCKET {
+		return intValue(0), nil
+	}
+	return nil, abi.ENOTCONN
+}
+
+// takeErrorLocked tells the outcome of a non-blocking connect once, and what
+// the kernel has noted on the program's descriptor.
+func (s *Socket) takeErrorLocked(c Caller) []byte {
+	errno := s.soError
+	s.soError = 0
+	if end, err := c.End(); err == nil {
+		defer end.Close()
+		native, err := unix.GetsockoptInt(end.Int(), unix.SOL_SOCKET, unix.SO_ERROR)
+		if err == nil && errno == 0 && s.state == Connected {
+			errno = abi.Errno(native)
+		}
+	}
+	return intValue(int(errno))
+}
+
+// sendBufferLocked hides the small buffer of a connecting socket.
+func (s *Socket) sendBufferLocked(c Caller) ([]byte, error) {
+	if s.state == Connecting {
+		return intValue(2 * s.sendSizeLocked()), nil
+	}
+	end, err := c.End()
+	if err != nil {
+		return nil, err
+	}
+	defer end.Close()
+	n, err := unix.GetsockoptInt(end.Int(), unix.SOL_SOCKET, unix.SO_SNDBUF)
+	if err != nil {
+		return nil, err
+	}
+	return intValue(n), nil
+}

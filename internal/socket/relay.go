@@ -1,0 +1,161 @@
+package socket
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// relay moves the connection's bytes until both directions have ended.
+func (s *Socket) relay(plain *sys.Stream, conn engine.Conn) {
+	gone := false
+	end := conn.Relay(&lastLook{plain, &gone}, engine.RelayOptions{BeforeReset: func() { s.provokeReset(plain) }})
+	s.relayDone(end, gone)
+}
+
+// lastLook is a plaintext stream that notes at its close whether the program
+// has closed its end already: then nobody can ask about the socket any more.
+type lastLook struct {
+	*sys.Stream
+	gone *bool
+}
+
+func (l *lastLook) Close() error {
+	_ = l.Control(func(fd int) error {
+		*l.gone = sys.Gone(fd)
+		return nil
+	})
+	return l.Stream.Close()
+}
+
+func (s *Socket) relayDone(end engine.End, gone bool) {
+	s.mu.Lock()
+	s.relayEnded = true
+	if end.Err != nil {
+		s.lastError = end.Err
+	}
+	s.mu.Unlock()
+	if end.Err != nil {
+		s.table.cfg.Log.Warn(Sentence(end.Err), "id", s.id)
+	}
+	s.table.cfg.Log.Info("ended", "id", s.id, "sent", end.Sent, "received", end.Received)
+	if gone {
+		s.table.remove(s)
+		s.release()
+	}
+}
+
+// provokeReset puts a byte into our receive queue through the program's own
+// descriptor, wherever that is, so that closing our end makes the program see
+// ECONNRESET and not an end of file (unix_release_sock in the kernel's
+// net/unix/af_unix.c).
+func (s *Socket) provokeReset(plain *sys.Stream) {
+	unread, ours := 0, uint64(0)
+	err := plain.Control(func(fd int) (err error) {
+		if unread, err = sys.Unread(fd); err != nil {
+			return err
+		}
+		var st unix.Stat_t
+		err = unix.Fstat(fd, &st)
+		ours = st.Ino
+		return err
+	})
+	if err != nil || unread > 0 {
+		return
+	}
+	end, err := s.findEnd(ours)
+	if err != nil {
+		s.table.cfg.Log.Debug("the program's descriptor was not found", "id", s.id, "error", err)
+		return
+	}
+	defer end.Close()
+	err = unix.Sendto(end.Int(), []byte{0}, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil)
+	if err != nil {
+		s.table.cfg.Log.Debug("the program's descriptor cannot be written", "id", s.id, "error", err)
+	}
+}
+
+// findEnd finds the program's descriptor by the inode of our end.
+func (s *Socket) findEnd(ours uint64) (*sys.FD, error) {
+	s.table.mu.Lock()
+	inode := s.inode
+	s.table.mu.Unlock()
+	if inode == 0 {
+		peer, err := s.table.diag.Peer(ours)
+		if err != nil {
+			return nil, err
+		}
+		if peer != 0 {
+			s.table.claimed(s, peer)
+		}
+		inode = peer
+	}
+	s.mu.Lock()
+	where := s.where
+	s.mu.Unlock()
+	return s.table.cfg.Finder.Find(inode, where, true)
+}
+
+// Shutdown is shutdown(2) on a connected socket. It reports whether it has
+// been done; otherwise the kernel does it on the program's own descriptor.
+func (s *Socket) Shutdown(c Caller, how int) (done bool, err error) {
+	s.mu.Lock()
+	state, conn, ended := s.state, s.conn, s.relayEnded
+	attempt := s.attempt
+	s.mu.Unlock()
+	switch state {
+	case Fresh, Failed:
+		return true, unix.ENOTCONN
+	case Connecting:
+		attempt.cancel()
+		return true, nil
+	case Connected:
+		if how == unix.SHUT_WR && !ended {
+			return true, s.shutdownWrite(c, conn)
+		}
+	}
+	return false, nil
+}
+
+// shutdownWrite ends the program's sending side so that a byte of no meaning
+// stays unread at our end: should the peer's stream then be cut, closing our
+// end still shows the program ECONNRESET.
+func (s *Socket) shutdownWrite(c Caller, conn engine.Conn) error {
+	end, err := c.End()
+	if err != nil {
+		return err
+	}
+	defer end.Close()
+	s.shutdownMu.Lock()
+	defer s.shutdownMu.Unlock()
+	if !s.shutWrite {
+		s.shutWrite = true
+		conn.Guard()
+		writeMark(end)
+	}
+	return unix.Shutdown(end.Int(), unix.SHUT_WR)
+}
+
+// writeMark writes the byte of no meaning behind what the program has written.
+// Room for it is made by a larger buffer; where the kernel allows none, it
+// waits for room. A connection that has ended meanwhile needs no mark.
+func writeMark(end *sys.FD) {
+	p := []unix.PollFd{{Fd: int32(end.Int()), Events: unix.POLLOUT}}
+	for {
+		err := unix.Sendto(end.Int(), []byte{0}, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil)
+		switch err {
+		case unix.EINTR:
+		case unix.EAGAIN:
+			if size, err := unix.GetsockoptInt(end.Int(), unix.SOL_SOCKET, unix.SO_SNDBUF); err == nil {
+				setSendBuffer(end.Int(), size)
+			}
+			if err := unix.Sendto(end.Int(), []byte{0}, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil); err != unix.EAGAIN {
+				return
+			}
+			_, _ = unix.Poll(p, -1)
+		default:
+			return
+		}
+	}
+}

@@ -1,0 +1,248 @@
+package socket
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/identity"
+)
+
+// MaxOption is how many bytes an option's value may have: PEM text of a long
+// chain fits.
+const MaxOption = 1 << 20
+
+// SetTLSOption is setsockopt(2) at level IPPROTO_TLS.
+func (s *Socket) SetTLSOption(c Caller, option abi.Option, value []byte) error {
+	info, ok := abi.LookupOption(option)
+	set := setters[option]
+	if !ok || set == nil {
+		return abi.ENOPROTOOPT
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.state {
+	case Connected, Connecting:
+		return s.noteLocked(fail(abi.EISCONN, "%s must be set before connect", info.Name))
+	case Listening:
+		return s.noteLocked(fail(abi.EINVAL, "%s must be set before listen", info.Name))
+	}
+	if info.Kind == abi.String {
+		text, err := textValue(info, value)
+		if err != nil {
+			return s.noteLocked(err)
+		}
+		value = []byte(text)
+	}
+	return s.noteLocked(set(s, c, info, value))
+}
+
+// setters change the settings of a socket that is neither connected nor
+// listening; s.mu is held.
+var setters = map[abi.Option]func(s *Socket, c Caller, info abi.OptionInfo, value []byte) error{
+	abi.RemoteHostname:          setRemoteHostname,
+	abi.Hostname:                setHostname,
+	abi.TrustedPeerCertificates: setRoots,
+	abi.CertificateChain:        setChain,
+	abi.PrivateKey:              setKey,
+	abi.ALPN:                    setALPN,
+}
+
+// textValue takes one NUL off the end.
+func textValue(info abi.OptionInfo, value []byte) (string, error) {
+	value = bytes.TrimSuffix(value, []byte{0})
+	if bytes.IndexByte(value, 0) >= 0 {
+		return "", fail(abi.EINVAL, "%s: the value has a NUL inside", info.Name)
+	}
+	return string(value), nil
+}
+
+func setRemoteHostname(s *Socket, _ Caller, info abi.OptionInfo, value []byte) error {
+	if !abi.ValidHostname(string(value)) {
+		return fail(abi.EINVAL, "%s: %q is no host name or address", info.Name, value)
+	}
+	s.set.remoteName = string(value)
+	return nil
+}
+
+func setHostname(s *Socket, _ Caller, info abi.OptionInfo, value []byte) error {
+	if !abi.ValidHostname(string(value)) {
+		return fail(abi.EINVAL, "%s: %q is no host name or address", info.Name, value)
+	}
+	s.set.hostname = string(value)
+	return nil
+}
+
+func setALPN(s *Socket, _ Caller, info abi.OptionInfo, value []byte) error {
+	if len(value) == 0 {
+		s.set.alpn = nil
+		return nil
+	}
+	protocols := strings.Split(string(value), ",")
+	for _, p := range protocols {
+		if p == "" || len(p) > 255 { // RFC 7301, section 3.1
+			return fail(abi.EINVAL, "%s: a protocol has 1 to 255 bytes, and %q has %d", info.Name, p, len(p))
+		}
+	}
+	s.set.alpn = protocols
+	return nil
+}
+
+// pemValue returns PEM text: the value itself, or the content of the file or
+// folder it names.
+func pemValue(c Caller, info abi.OptionInfo, value []byte) ([]byte, error) {
+	if bytes.Contains(value, []byte("-----BEGIN ")) {
+		return bytes.TrimRight(value, "\x00"), nil
+	}
+	path, err := textValue(info, value)
+	if err != nil {
+		return nil, err
+	}
+	if len(path) >= unix.PathMax {
+		return nil, abi.ENAMETOOLONG
+	}
+	content, err := c.ReadFile(path)
+	if err != nil {
+		return nil, fail(fileErrno(err), "%s: reading %s: %v", info.Name, path, err)
+	}
+	return content, nil
+}
+
+// fileErrno keeps an errno of open(2); anything else is EINVAL.
+func fileErrno(err error) abi.Errno {
+	if errno := Errno(err); errno != abi.EIO {
+		return errno
+	}
+	return abi.EINVAL
+}
+
+func setRoots(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
+	content, err := pemValue(c, info, value)
+	if err != nil {
+		return err
+	}
+	roots, err := identity.ParseRoots(content)
+	if err != nil {
+		return fail(abi.EINVAL, "%s: %v", info.Name, err)
+	}
+	s.set.roots = roots
+	return nil
+}
+
+func setChain(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
+	content, err := pemValue(c, info, value)
+	if err != nil {
+		return err
+	}
+	chain, err := identity.ParseChain(content)
+	if err != nil {
+		return fail(abi.EINVAL, "%s: %v", info.Name, err)
+	}
+	if len(s.set.chains)+len(s.set.identities) >= maxIdentities {
+		return fail(abi.EINVAL, "%s: a socket has at most %d certificate chains", info.Name, maxIdentities)
+	}
+	s.set.chains = append(slices.Clone(s.set.chains), chain)
+	return nil
+}
+
+// maxIdentities bounds what one socket can make the gate hold.
+const maxIdentities = 1024
+
+func setKey(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
+	content, err := pemValue(c, info, value)
+	if err != nil {
+		return err
+	}
+	key, err := identity.ParseKey(content)
+	clear(content)
+	if err != nil {
+		return fail(abi.EINVAL, "%s: %v", info.Name, err)
+	}
+	if len(s.set.chains) == 0 {
+		return fail(abi.EINVAL, "%s: there is no chain for this key: set TLS_CERTIFICATE_CHAIN first", info.Name)
+	}
+	id, err := identity.Match(s.set.chains, key)
+	if err != nil {
+		return fail(abi.EINVAL, "%s: %v", info.Name, err)
+	}
+	s.set.identities = append(slices.Clone(s.set.identities), id)
+	s.set.chains = slices.DeleteFunc(slices.Clone(s.set.chains), func(chain identity.Chain) bool {
+		return chain.Leaf().Equal(id.Leaf())
+	})
+	return nil
+}
+
+// SetOption is setsockopt(2) at another level: it reaches the real TCP socket,
+// except what belongs to the program's own descriptor.
+func (s *Socket) SetOption(c Caller, level, name int, value []byte) error {
+	if level == unix.SOL_SOCKET && (name == unix.SO_SNDBUF || name == unix.SO_SNDBUFFORCE) {
+		return s.setSendBuffer(c, name, value)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rights, err := c.Rights()
+	if err != nil {
+		return err
+	}
+	defer rights.Close()
+	if virtualOption(level, name) {
+		if len(value) < 4 {
+			return abi.EINVAL
+		}
+		s.rememberLocked(level, name, value)
+		return nil
+	}
+	err = s.onTCPLocked(func(fd int) error {
+		return rights.Do(func() error { return sysSetsockopt(fd, level, name, value) })
+	})
+	if err != nil {
+		if errors.Is(err, errNoTCP) {
+			err = nil
+		} else {
+			return err
+		}
+	}
+	s.rememberLocked(level, name, value)
+	return err
+}
+
+func (s *Socket) rememberLocked(level, name int, value []byte) {
+	s.options = slices.DeleteFunc(s.options, func(o tcpOption) bool { return o.level == level && o.name == name })
+	if len(value) <= 256 && len(s.options) < 64 {
+		s.options = append(s.options, tcpOption{level, name, slices.Clone(value)})
+	}
+}
+
+func (s *Socket) setSendBuffer(c Caller, name int, value []byte) error {
+	if len(value) < 4 {
+		return abi.EINVAL
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	size := int(int32(nativeUint32(value)))
+	if s.state != Connecting {
+		end, err := c.End()
+		if err != nil {
+			return err
+		}
+		defer end.Close()
+		if err := sysSetsockopt(end.Int(), unix.SOL_SOCKET, name, value); err != nil {
+			return err
+		}
+	}
+	s.sendSize = max(size, 1)
+	return nil
+}
+
+// CheckSettable tells whether a program may ever set an option: ENOPROTOOPT
+// when there is none with this number, or it can only be asked for.
+func CheckSettable(option abi.Option) error {
+	if setters[option] == nil {
+		return abi.ENOPROTOOPT
+	}
+	return nil
+}

@@ -1,0 +1,233 @@
+package socket
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/identity"
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// Socket is one TLS socket. Its methods are safe for concurrent use.
+type Socket struct {
+	table  *Table
+	id     uint64
+	family int // as asked for: AF_INET, AF_INET6 or AF_HOSTNAME
+	// deliveryName is the address of our plaintext end, for an accepted
+	// connection; it never changes.
+	deliveryName string
+	isListener   atomic.Bool
+	inode        uint64 // of the program's descriptor; guarded by table.mu
+
+	mu    sync.Mutex
+	state State
+	// tcp is the real socket until a stream takes it over.
+	tcp       *sys.FD
+	bound     bool
+	boundTo   []byte // address given to bind, to bind again
+	options   []tcpOption
+	set       settings
+	effective *policy.Effective // from the first use on
+	lastError error
+	soError   abi.Errno // outcome of a non-blocking connect, told once
+	sendSize  int       // SO_SNDBUF of the program's descriptor to restore, 0: ours
+	where     Where
+
+	acceptMu   sync.Mutex // one accept(2) at a time looks at the queue
+	shutdownMu sync.Mutex // one shutdown(2) at a time
+	shutWrite  bool       // guarded by shutdownMu
+
+	attempt *attempt // while connecting
+	waiters map[int]*waiter
+
+	listener *listener // while listening
+
+	stream     *sys.Stream // the TCP connection, once there is one
+	conn       engine.Conn
+	facts      *engine.Facts
+	local      []byte // its addresses, kept beyond its end
+	peer       []byte
+	relayEnded bool
+}
+
+// settings are what a program has set with TLS options.
+type settings struct {
+	remoteName string
+	hostname   string
+	roots      []*x509.Certificate
+	chains     []identity.Chain
+	identities []*identity.Identity
+	alpn       []string
+}
+
+// tcpOption is an option of another level that was set on the TCP socket.
+type tcpOption struct {
+	level, name int
+	value       []byte
+}
+
+// New makes a socket for socket(2) and returns the descriptor to give to the
+// program. family is AF_INET, AF_INET6 or AF_HOSTNAME; kind has the type and
+// the flags SOCK_NONBLOCK and SOCK_CLOEXEC.
+func (t *Table) New(c Caller, family, kind int) (*Socket, *sys.FD, error) {
+	const flags = unix.SOCK_NONBLOCK | unix.SOCK_CLOEXEC
+	switch {
+	case family != abi.FamilyInet && family != abi.FamilyInet6 && family != abi.FamilyHostname:
+		return nil, nil, abi.ESOCKTNOSUPPORT
+	case kind&^flags != unix.SOCK_STREAM:
+		return nil, nil, abi.EPROTONOSUPPORT
+	}
+	rights, err := c.Rights()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rights.Close()
+	s := &Socket{table: t, family: family, id: t.newID(), waiters: map[int]*waiter{}}
+	if s.tcp, err = makeTCP(rights, s.tcpFamily()); err != nil {
+		return nil, nil, err
+	}
+	end, err := sys.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err == nil {
+		err = unix.SetNonblock(end.Int(), kind&unix.SOCK_NONBLOCK != 0)
+	}
+	if err == nil {
+		s.inode, err = end.SocketInode()
+	}
+	if err != nil {
+		end.Close()
+		s.tcp.Close()
+		return nil, nil, err
+	}
+	t.add(s)
+	return s, end, nil
+}
+
+// Discard forgets a socket whose descriptor never reached the program.
+func (s *Socket) Discard() {
+	s.table.remove(s)
+	s.release()
+}
+
+// tcpFamily is the family of the real socket. AF_HOSTNAME begins with IPv6,
+// which also carries IPv4.
+func (s *Socket) tcpFamily() int {
+	if s.family == abi.FamilyHostname {
+		return abi.FamilyInet6
+	}
+	return s.family
+}
+
+func makeTCP(rights Rights, family int) (*sys.FD, error) {
+	var tcp *sys.FD
+	err := rights.Do(func() (err error) {
+		tcp, err = sys.Socket(family, unix.SOCK_STREAM, unix.IPPROTO_TCP)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making a TCP socket: %w", err)
+	}
+	return tcp, nil
+}
+
+// renewTCPLocked makes the TCP socket anew, as it was before the last connect.
+func (s *Socket) renewTCPLocked(rights Rights, family int) (*sys.FD, error) {
+	tcp, err := makeTCP(rights, family)
+	if err != nil {
+		return nil, err
+	}
+	err = rights.Do(func() error {
+		for _, o := range s.options {
+			if err := sys.SetsockoptRaw(tcp.Int(), o.level, o.name, o.value); err != nil {
+				return fmt.Errorf("setting option %d of level %d again: %w", o.name, o.level, err)
+			}
+		}
+		if s.bound && s.boundTo != nil {
+			return sys.BindRaw(tcp.Int(), s.boundTo)
+		}
+		return nil
+	})
+	if err != nil {
+		tcp.Close()
+		return nil, err
+	}
+	return tcp, nil
+}
+
+// ID returns the number of the socket in logs and status.
+func (s *Socket) ID() uint64 { return s.id }
+
+// effectiveLocked fixes the policy of the socket at its first use.
+func (s *Socket) effectiveLocked(c Caller) *policy.Effective {
+	if s.effective == nil {
+		s.effective = s.table.cfg.Policy.For(c.Program())
+	}
+	return s.effective
+}
+
+// note keeps an error for TLS_ERROR and returns it.
+func (s *Socket) noteLocked(err error) error {
+	if err != nil && err != ErrPending {
+		s.lastError = err
+	}
+	return err
+}
+
+// sweep releases the socket when its descriptor is closed everywhere.
+func (s *Socket) sweep() {
+	s.mu.Lock()
+	// Connections notice by themselves, until their relay has ended.
+	busy := s.state == Connecting || s.state == Connected && !s.relayEnded
+	s.mu.Unlock()
+	if busy {
+		return
+	}
+	s.table.mu.Lock()
+	inode := s.inode
+	s.table.mu.Unlock()
+	if inode == 0 || s.table.exists(inode) {
+		return
+	}
+	s.table.remove(s)
+	s.release()
+}
+
+// hurry ends what only waits, when all programs have gone.
+func (s *Socket) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.attempt != nil {
+		s.attempt.cancel()
+	}
+	if s.listener != nil {
+		s.listener.stop()
+	}
+	if h, ok := s.conn.(interface{ HurryUp() }); ok {
+		h.HurryUp()
+	}
+}
+
+// release gives up what the socket holds.
+func (s *Socket) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tcp.Close()
+	if s.listener != nil {
+		s.listener.stop()
+	}
+	if s.attempt != nil {
+		s.attempt.cancel()
+	}
+}
+
+// background runs work that the table waits for at its end.
+func (t *Table) background(f func(ctx context.Context)) {
+	t.work.Go(func() { f(t.ctx) })
+}

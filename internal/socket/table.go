@@ -1,0 +1,251 @@
+package socket
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// Resolver turns host names into addresses, as net.Resolver does.
+type Resolver interface {
+	LookupHost(ctx context.Context, host string) ([]string, error)
+}
+
+// Config is what a Table works with. All fields are needed.
+type Config struct {
+	Engine   engine.Engine
+	Policy   *policy.Policy
+	Resolver Resolver
+	Finder   Finder
+	Log      *slog.Logger
+	// Dir is a folder that only this user may use, for names of sockets that
+	// exist for a moment.
+	Dir string
+}
+
+// Table holds all sockets of one gate. Safe for concurrent use.
+type Table struct {
+	cfg    Config
+	joiner *joiner
+	diag   *sys.Diag
+	ctx    context.Context // ends the background work
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu       sync.Mutex
+	nextID   uint64
+	sockets  map[uint64]*Socket // by inode of the program's descriptor
+	delivery map[string]*Socket // accepted connections whose inode is not known, by address
+	sweepAt  int                // number of sockets at which to sweep next
+	closed   bool
+}
+
+// minSweep is how many sockets there are at least before a sweep for those
+// whose descriptors were closed without being used.
+const minSweep = 64
+
+// NewTable returns an empty table. Close ends it.
+func NewTable(cfg Config) (*Table, error) {
+	j, err := newJoiner(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	diag, err := sys.OpenDiag()
+	if err != nil {
+		j.close()
+		return nil, err
+	}
+	t := &Table{cfg: cfg, joiner: j, diag: diag, sockets: map[uint64]*Socket{}, delivery: map[string]*Socket{}, sweepAt: minSweep}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	t.work.Go(t.sweepListeners)
+	return t, nil
+}
+
+// Empty reports whether no descriptor can be one of ours, cheaply: calls of
+// programs without TLS sockets then need no look at all.
+func (t *Table) Empty() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.sockets) == 0 && len(t.delivery) == 0
+}
+
+// Lookup returns the socket with an inode, nil when it is not known.
+func (t *Table) Lookup(inode uint64) *Socket {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.sockets[inode]
+}
+
+// Unclaimed reports whether there are accepted connections whose inode is not
+// known yet, so that an unknown inode may still be ours: see Claim.
+func (t *Table) Unclaimed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.delivery) > 0
+}
+
+// Claim finds the accepted connection behind a descriptor of unknown inode by
+// the address of its peer, which is our plaintext end. It returns nil when the
+// descriptor is not ours.
+func (t *Table) Claim(end *sys.FD, inode uint64) *Socket {
+	peer, err := unix.Getpeername(end.Int())
+	if err != nil {
+		return nil
+	}
+	name, ok := peer.(*unix.SockaddrUnix)
+	if !ok {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, ok := t.delivery[name.Name]
+	if !ok {
+		return nil
+	}
+	delete(t.delivery, name.Name)
+	s.inode = inode
+	t.sockets[inode] = s
+	return s
+}
+
+func (t *Table) add(s *Socket) {
+	t.mu.Lock()
+	t.sockets[s.inode] = s
+	sweep := len(t.sockets) >= t.sweepAt
+	t.mu.Unlock()
+	if sweep {
+		t.Sweep()
+	}
+}
+
+// rekey gives a socket another inode.
+func (t *Table) rekey(s *Socket, inode uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.sockets[s.inode] == s {
+		delete(t.sockets, s.inode)
+	}
+	s.inode = inode
+	t.sockets[inode] = s
+}
+
+func (t *Table) remove(s *Socket) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.sockets[s.inode] == s {
+		delete(t.sockets, s.inode)
+	}
+	if t.delivery[s.deliveryName] == s {
+		delete(t.delivery, s.deliveryName)
+	}
+}
+
+func (t *Table) newID() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.nextID++
+	return t.nextID
+}
+
+// Sweep forgets sockets whose descriptors are closed everywhere, which for
+// sockets that are not connected shows in no event.
+func (t *Table) Sweep() {
+	t.mu.Lock()
+	candidates := make([]*Socket, 0, len(t.sockets))
+	for _, s := range t.sockets {
+		candidates = append(candidates, s)
+	}
+	t.mu.Unlock()
+	for _, s := range candidates {
+		s.sweep()
+	}
+	t.mu.Lock()
+	t.sweepAt = max(minSweep, 2*len(t.sockets))
+	t.mu.Unlock()
+}
+
+// sweepInterval is how long a port may stay in use after the last descriptor
+// of a listener was closed, while nobody connects and nobody asks for it.
+const sweepInterval = 500 * time.Millisecond
+
+func (t *Table) sweepListeners() {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-t.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		t.mu.Lock()
+		var listeners []*Socket
+		for _, s := range t.sockets {
+			if s.isListener.Load() {
+				listeners = append(listeners, s)
+			}
+		}
+		t.mu.Unlock()
+		for _, s := range listeners {
+			s.sweep()
+		}
+	}
+}
+
+// exists reports whether the descriptor with an inode is open; when that
+// cannot be found out it says so.
+func (t *Table) exists(inode uint64) bool {
+	ok, err := t.diag.Exists(inode)
+	if err != nil {
+		t.cfg.Log.Debug("looking for a socket", "inode", inode, "error", err)
+		return true
+	}
+	return ok
+}
+
+// Close ends what has not been connected, waits until everything programs
+// wrote has gone out, and releases all. The programs must have ended.
+func (t *Table) Close() error {
+	t.mu.Lock()
+	t.closed = true
+	all := make([]*Socket, 0, len(t.sockets))
+	for _, s := range t.sockets {
+		all = append(all, s)
+	}
+	for _, s := range t.delivery {
+		all = append(all, s)
+	}
+	t.mu.Unlock()
+	t.cancel()
+	for _, s := range all {
+		s.hurry()
+	}
+	t.work.Wait()
+	for _, s := range all {
+		s.release()
+	}
+	t.joiner.close()
+	if err := t.diag.Close(); err != nil {
+		return fmt.Errorf("closing sock_diag: %w", err)
+	}
+	return nil
+}
+
+// claimed records the inode of an accepted connection that was found without
+// its descriptor.
+func (t *Table) claimed(s *Socket, inode uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.delivery[s.deliveryName] == s {
+		delete(t.delivery, s.deliveryName)
+	}
+	s.inode = inode
+	t.sockets[inode] = s
+}

@@ -1,0 +1,70 @@
+package socket
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// waiter is a blocking call that has not been answered. A call that a signal
+// ended is not announced: its waiter stays until the outcome is known or the
+// same thread calls again.
+type waiter struct {
+	caller Caller
+	timer  *time.Timer
+	once   sync.Once
+}
+
+// answer ends the call once; it reports whether the program got the answer.
+func (w *waiter) answer(err error) (told bool) {
+	w.once.Do(func() {
+		if w.timer != nil {
+			w.timer.Stop()
+		}
+		told = w.caller.Answer(err) == nil
+	})
+	return told
+}
+
+// waitLocked makes a blocking call wait for the outcome, at most as long as
+// the option SO_SNDTIMEO or SO_RCVTIMEO of the descriptor says, after which it
+// gets late.
+func (s *Socket) waitLocked(c Caller, end *sys.FD, option int, late abi.Errno) {
+	w := &waiter{caller: c}
+	thread := c.Thread()
+	if limit := timeout(end, option); limit > 0 {
+		w.timer = time.AfterFunc(limit, func() {
+			s.mu.Lock()
+			if s.waiters[thread] == w {
+				delete(s.waiters, thread)
+			}
+			s.mu.Unlock()
+			w.answer(late)
+		})
+	}
+	if old := s.waiters[thread]; old != nil && old.timer != nil {
+		old.timer.Stop()
+	}
+	s.waiters[thread] = w
+}
+
+func (s *Socket) takeWaitersLocked() []*waiter {
+	all := make([]*waiter, 0, len(s.waiters))
+	for thread, w := range s.waiters {
+		all = append(all, w)
+		delete(s.waiters, thread)
+	}
+	return all
+}
+
+func timeout(end *sys.FD, option int) time.Duration {
+	tv, err := unix.GetsockoptTimeval(end.Int(), unix.SOL_SOCKET, option)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(tv.Nano())
+}
