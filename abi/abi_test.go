@@ -30,6 +30,8 @@ func TestDecodeSockaddr(t *testing.T) {
 		{"host without NUL", host("example.com"), Sockaddr{Family: FamilyHostname, Port: 8080, Name: "example.com"}, nil},
 		{"host of the greatest length", host(strings.Repeat("a.", 127)),
 			Sockaddr{Family: FamilyHostname, Port: 8080, Name: strings.Repeat("a.", 127)}, nil},
+		{"whole struct sockaddr_host", append(host("example.com"), make([]byte, 245)...),
+			Sockaddr{Family: FamilyHostname, Port: 8080, Name: "example.com"}, nil},
 		{"host too long", host(strings.Repeat("a.", 127) + "a"), Sockaddr{}, EINVAL},
 		{"host with no name", host(""), Sockaddr{}, EINVAL},
 		{"host with an empty name", host("\x00"), Sockaddr{}, EINVAL},

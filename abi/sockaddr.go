@@ -14,8 +14,8 @@ const (
 	MinSockaddrInet6   = 24 // RFC 2133, without sin6_scope_id, which Linux still takes
 	maxHostname        = 255
 	offsetHostname     = 4
-	MaxSockaddr        = offsetHostname + maxHostname // the longest, struct sockaddr_host
-	maxResolvableLabel = 253                          // RFC 1035, 2.3.4, without the last dot
+	MaxSockaddr        = 260 // the longest: sizeof(struct sockaddr_host), with one byte of padding
+	maxResolvableLabel = 253 // RFC 1035, 2.3.4, without the last dot
 )
 
 // Sockaddr is a decoded socket address.
@@ -60,7 +60,7 @@ func DecodeSockaddr(b []byte) (Sockaddr, error) {
 		if len(b) <= offsetHostname {
 			return s, EINVAL
 		}
-		name, _, _ := bytes.Cut(b[offsetHostname:], []byte{0})
+		name, _, _ := bytes.Cut(b[offsetHostname:min(len(b), offsetHostname+maxHostname)], []byte{0})
 		if !ValidHostname(string(name)) {
 			return s, EINVAL
 		}
