@@ -42,13 +42,13 @@ var alerts = map[alert]alertText{
 	112: {"unrecognized_name", "it serves nothing under that name"},
 	113: {"bad_certificate_status_response", ""},
 	115: {"unknown_psk_identity", ""},
-	116: {"certificate_required", "it wants a certificate: set TLS_CERTIFICATE_CHAIN and TLS_PRIVATE_KEY"},
+	116: {"certificate_required", "it asked for a certificate, and we have none that it accepts: set TLS_CERTIFICATE_CHAIN and TLS_PRIVATE_KEY"},
 	120: {"no_application_protocol", "it speaks none of the protocols of TLS_ALPN"},
 }
 
 // alertError recognises an alert in an error of crypto/tls: one that the peer
 // sent, which says what it did, or one of ours. It returns nil for others.
-func alertError(req *Request, err error, did string) *Error {
+func (a *attempt) alertError(err error, did string) *Error {
 	var op *net.OpError
 	if !errors.As(err, &op) || (op.Op != "remote error" && op.Op != "local error") {
 		return nil
@@ -68,12 +68,21 @@ func alertError(req *Request, err error, did string) *Error {
 			Sentence: fmt.Sprintf("the peer broke the TLS protocol; we answered with alert %d %s", number, text.name)}
 	}
 	peer := "the peer"
-	if req.Role == Server {
+	if a.req.Role == Server {
 		peer = "the client"
+	}
+	if a.nothingToShow && aboutCertificates(number) {
+		text.hint = alerts[116].hint
 	}
 	sentence := fmt.Sprintf("%s %s: alert %d %s", peer, did, number, text.name)
 	if text.hint != "" {
 		sentence += "; " + text.hint
 	}
 	return &Error{Reason: Protocol, Sentence: sentence, Err: err}
+}
+
+// aboutCertificates says whether servers use an alert when a client has shown
+// no certificate; there was none of its own for that before TLS 1.3.
+func aboutCertificates(number alert) bool {
+	return number == 40 || (number >= 42 && number <= 49) || number == 116
 }

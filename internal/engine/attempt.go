@@ -18,6 +18,8 @@ type attempt struct {
 	settings *settings
 	slot     *session.Slot // nil for a server, or when nothing is resumed
 	verified *trust.Result // nil until a client's peer has been accepted
+	// nothingToShow says that the server asked for a certificate, and got none.
+	nothingToShow bool
 }
 
 // start prepares the handshake; nothing has been sent yet.

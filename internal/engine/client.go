@@ -2,7 +2,6 @@ package engine
 
 import (
 	"crypto/tls"
-	"net"
 	"net/netip"
 	"strings"
 
@@ -29,11 +28,6 @@ func newClientSettings(l *Local, scope string, req *Request) *settings {
 	// crypto/tls itself would verify no addresses given as text, would leave
 	// out what is resumed, and has no words for people.
 	s.config.InsecureSkipVerify = true
-	if ids := req.Identities; len(ids) > 0 {
-		s.config.GetClientCertificate = func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return identity.SelectClient(ids, info)
-		}
-	}
 	return s
 }
 
@@ -42,12 +36,20 @@ func (a *attempt) clientConfig(wire *relay.Wire) *tls.Config {
 	config := a.settings.config.Clone()
 	config.ServerName = sni(a.req.Name)
 	config.VerifyConnection = a.verify
+	config.GetClientCertificate = a.clientCertificate
 	if a.settings.lifetime > 0 {
-		key := session.Key{Scope: a.settings.scope, Peer: strings.ToLower(a.req.Name), Port: portOf(wire.RemoteAddr())}
+		key := session.Key{Scope: a.settings.scope, Peer: strings.ToLower(a.req.Name), Port: a.port(wire)}
 		a.slot = a.engine.cfg.Sessions.Slot(key, a.settings.lifetime)
 		config.ClientSessionCache = a.slot
 	}
 	return config
+}
+
+// clientCertificate answers a server that asks for a certificate.
+func (a *attempt) clientCertificate(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	cert, err := identity.SelectClient(a.req.Identities, info)
+	a.nothingToShow = err == nil && len(cert.Certificate) == 0
+	return cert, err
 }
 
 // verify judges the server, in full handshakes and in resumed ones.
@@ -103,13 +105,14 @@ func sni(name string) string {
 	return strings.TrimSuffix(name, ".")
 }
 
-func portOf(addr net.Addr) uint16 {
-	if addr == nil {
-		return 0
+// port is the peer's, from the request or else from the connection.
+func (a *attempt) port(wire *relay.Wire) uint16 {
+	if a.req.Port != 0 || wire.RemoteAddr() == nil {
+		return a.req.Port
 	}
-	ap, err := netip.ParseAddrPort(addr.String())
+	addr, err := netip.ParseAddrPort(wire.RemoteAddr().String())
 	if err != nil {
 		return 0
 	}
-	return ap.Port()
+	return addr.Port()
 }

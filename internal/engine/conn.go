@@ -14,7 +14,8 @@ type localConn struct {
 	tls   *tls.Conn
 	wire  *relay.Wire
 	facts *Facts
-	req   *Request
+	// attempt is the handshake that this connection came from.
+	attempt *attempt
 
 	mu      sync.Mutex
 	relay   *relay.Relay // nil until Relay is called
@@ -70,7 +71,7 @@ func (c *localConn) explainEnd(end relay.End) error {
 	if errors.As(end.Err, &errno) {
 		return &Error{Reason: Network, Sentence: "the connection to the peer broke: " + errno.Error(), Err: errno}
 	}
-	if err := alertError(c.req, end.Err, "ended the connection"); err != nil {
+	if err := c.attempt.alertError(end.Err, "ended the connection"); err != nil {
 		return err
 	}
 	return &Error{Reason: Protocol, Sentence: "the peer broke the TLS protocol: " + plainText(end.Err), Err: end.Err}

@@ -74,5 +74,5 @@ func (l *Local) handshake(ctx context.Context, tcp Stream, req *Request) (*local
 		closeAfterAlert(tcp)
 		return nil, err
 	}
-	return &localConn{tls: conn, wire: wire, facts: a.facts(conn.ConnectionState()), req: req}, nil
+	return &localConn{tls: conn, wire: wire, facts: a.facts(conn.ConnectionState()), attempt: a}, nil
 }
