@@ -50,6 +50,7 @@ var clientScenarios = []scenario{
 		if got := c.ReadAll(); string(got) != "question" {
 			s.t.Errorf("the peer read %q", got)
 		}
+		s.Wait("looked")
 		c.Say("answer")
 		c.CloseWrite()
 		c.Close()

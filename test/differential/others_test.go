@@ -211,6 +211,7 @@ var addressScenarios = []scenario{
 	{name: "client-names", about: "the names of a client in each state", listen: listening, peer: func(s *session) {
 		c := s.accept()
 		c.ExpectEnd()
+		s.Wait("looked")
 		c.Close()
 	}},
 	{name: "connecting-names", about: "the names of a socket on its way", listen: stalled, peer: func(s *session) {
@@ -254,7 +255,9 @@ var optionScenarios = []scenario{
 	}},
 	{name: "plain-options", about: "options set and read back, before and after connect", listen: listening, peer: justAccept},
 	{name: "listener-options", about: "options of a listener and what accepted sockets inherit", peer: func(s *session) {
-		c := s.connect()
+		port := s.Port()
+		s.Wait("ready")
+		c := s.network.Dial(s.t, port)
 		c.ExpectEnd()
 		c.Close()
 	}},

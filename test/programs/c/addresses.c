@@ -8,10 +8,10 @@ static void names(const char *when, int fd)
 	char what[64];
 	memset(&a, 0, sizeof a);
 	snprintf(what, sizeof what, "getsockname, %s", when);
-	show_address(what, getsockname(fd, (struct sockaddr *)&a, &len), &a, len);
+	show_address(what, getsockname(fd, (struct sockaddr *)&a, &len), &a, &len);
 	len = sizeof a;
 	snprintf(what, sizeof what, "getpeername, %s", when);
-	show_address(what, getpeername(fd, (struct sockaddr *)&a, &len), &a, len);
+	show_address(what, getpeername(fd, (struct sockaddr *)&a, &len), &a, &len);
 }
 
 static void client_names(void)
@@ -24,6 +24,7 @@ static void client_names(void)
 	names("connected", fd);
 	result("shutdown", shutdown(fd, SHUT_WR));
 	names("half closed", fd);
+	note("looked");
 	result("read", read(fd, &c, 1));
 	close(fd);
 }
@@ -35,7 +36,7 @@ static void connecting_names(void)
 	set_nonblocking(fd);
 	result("connect", connect(fd, (struct sockaddr *)&a, peer_address(&a)));
 	socklen_t len = sizeof a;
-	show_address("getsockname, connecting", getsockname(fd, (struct sockaddr *)&a, &len), &a, len);
+	show_address("getsockname, connecting", getsockname(fd, (struct sockaddr *)&a, &len), &a, &len);
 	note("connecting");
 	show_poll("waited", fd, POLLOUT, -1);
 	names("connected", fd);
@@ -161,7 +162,7 @@ static void dual_stack(void)
 	result("listen", listen(fd, 5));
 	say("@port %d", local_port(fd));
 	int c = accept(fd, (struct sockaddr *)&a, &len);
-	show_address("accept", c, &a, len);
+	show_address("accept", c, &a, &len);
 	drain("read", c);
 	close(c);
 	close(fd);

@@ -125,6 +125,7 @@ static void half_close(void)
 	result("shutdown", shutdown(fd, SHUT_WR));
 	result("write", send(fd, "x", 1, MSG_NOSIGNAL));
 	show_poll("half closed", fd, POLLOUT | POLLRDHUP, 0);
+	note("looked");
 	show_data("read", recv(fd, buffer, 6, MSG_WAITALL), buffer);
 	result("read", read(fd, buffer, sizeof buffer));
 	show_poll("both closed", fd, POLLIN | POLLOUT | POLLRDHUP, 0);

@@ -120,6 +120,7 @@ static void epoll_edge_writer(void)
 	}
 	say("wrote %ld bytes, checksum %016llx", s.total, s.sum);
 	result("shutdown", shutdown(fd, SHUT_WR));
+	fcntl(fd, F_SETFL, 0);
 	drain("read", fd);
 	close(fd);
 }

@@ -96,6 +96,7 @@ static void listener_options(void)
 	set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, "TCP_DEFER_ACCEPT", 0);
 	show_int("listening", fd, SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR");
 	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE", 77);
+	note("ready");
 	int c = accept(fd, NULL, NULL);
 	show_int("accepted", c, IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE");
 	close(c);

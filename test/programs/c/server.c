@@ -26,7 +26,7 @@ static void accept_address(void)
 	socklen_t len = sizeof a;
 	int fd = new_listener();
 	int c = accept(fd, (struct sockaddr *)&a, &len);
-	show_address("accept", c, &a, len);
+	show_address("accept", c, &a, &len);
 	serve(c);
 	/* A buffer that is too short is filled, and the length tells. */
 	memset(&a, 0x55, sizeof a);
@@ -73,7 +73,7 @@ static void accept_nonblocking(void)
 	sync_with("come");
 	show_poll("somebody", fd, POLLIN | POLLOUT, -1);
 	int c = accept(fd, (struct sockaddr *)&a, &len);
-	show_address("accept", c, &a, len);
+	show_address("accept", c, &a, &len);
 	say("accepted socket is %s", fcntl(c, F_GETFL) & O_NONBLOCK ? "nonblocking" : "blocking");
 	serve(c);
 	result("accept", accept(fd, NULL, NULL));

@@ -81,7 +81,7 @@ void show_so_error(int fd)
 		say("SO_ERROR: %s", e ? errno_name(e) : "0");
 }
 
-void show_address(const char *call, int value, const struct sockaddr_storage *a, socklen_t len)
+void show_address(const char *call, int value, const struct sockaddr_storage *a, const socklen_t *len)
 {
 	char host[INET6_ADDRSTRLEN] = "?";
 	int port;
@@ -98,11 +98,11 @@ void show_address(const char *call, int value, const struct sockaddr_storage *a,
 		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
 		port = ntohs(in6->sin6_port);
 	} else {
-		say("%s: family %d, length %d", call, a->ss_family, (int)len);
+		say("%s: family %d, length %d", call, a->ss_family, (int)*len);
 		return;
 	}
 	say("%s: %s port %s, length %d", call, host,
-	    port == 0 ? "0" : port == cfg.port ? "the peer's" : "some", (int)len);
+	    port == 0 ? "0" : port == cfg.port ? "the peer's" : "some", (int)*len);
 }
 
 void show_data(const char *call, long n, const void *data)

@@ -50,7 +50,7 @@ long result(const char *call, long value); /* prints and returns value; keeps er
 const char *errno_name(int e);
 int show_poll(const char *when, int fd, int events, int timeout);
 void show_so_error(int fd);
-void show_address(const char *call, int value, const struct sockaddr_storage *a, socklen_t len);
+void show_address(const char *call, int value, const struct sockaddr_storage *a, const socklen_t *len);
 void show_data(const char *call, long n, const void *data); /* a short result with its bytes */
 long drain(const char *what, int fd); /* read to the end, print total and how it ended */
 
