@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -69,16 +70,26 @@ func (r Run) Command(t testing.TB, program string, args ...string) *exec.Cmd {
 	return Kill(t, exec.Command(SSA(t), line...))
 }
 
-// Kill arranges for a command to be killed when the test ends, should it still
-// run then, so that a failing test leaves no process behind.
+// Kill arranges for a command and its children to be killed when the test ends,
+// should it still run then, so that a failing test leaves no process behind.
+// The command gets its own process group for that, unless the test has its own
+// wishes (SysProcAttr).
 func Kill(t testing.TB, cmd *exec.Cmd) *exec.Cmd {
 	t.Helper()
 	cmd.WaitDelay = 5 * time.Second
+	group := cmd.SysProcAttr == nil
+	if group {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	}
 	t.Cleanup(func() {
-		if cmd.Process != nil && cmd.ProcessState == nil {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
+		if cmd.Process == nil || cmd.ProcessState != nil {
+			return
 		}
+		if group {
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
 	})
 	return cmd
 }
