@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/secure-socket-api/ssa/abi"
 )
@@ -11,14 +12,15 @@ import (
 // policy, or that the policy does not let a program set: EPERM.
 type Weaker struct {
 	Option abi.Option
-	Value  string
+	Value  string // "" when no value would be allowed
 	Key    string // of the policy
 	Limit  string // what the policy says for the key
 	At     Position
 }
 
 func (e *Weaker) Error() string {
-	return fmt.Sprintf("%v %s is not allowed: the policy has %s %s (%s)", e.Option, e.Value, e.Key, e.Limit, e.At)
+	what := strings.TrimSpace(e.Option.String() + " " + e.Value)
+	return fmt.Sprintf("%s is not allowed: the policy has %s %s (%s)", what, e.Key, e.Limit, e.At)
 }
 
 // Impossible is the error of a setting that, with the others and the policy,
@@ -83,7 +85,7 @@ func (e *Effective) MayUse(option abi.Option) error {
 	if e.ProgramOptions == nil || slices.Contains(e.ProgramOptions, option) {
 		return nil
 	}
-	return &Weaker{option, "of the program", "program_options", fmt.Sprint(e.ProgramOptions), e.Origin("program_options")}
+	return &Weaker{option, "", "program_options", showProgramOptions(e), e.Origin("program_options")}
 }
 
 // tightening is a computation of a new effective value.
