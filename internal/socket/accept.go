@@ -146,7 +146,7 @@ func (s *Socket) takeBack(connection *sys.FD, fresh *Socket, cause error) error 
 		return err
 	}
 	again := &Socket{table: s.table, family: fresh.family, id: fresh.id, waiters: map[int]*waiter{},
-		set: fresh.set, effective: fresh.effective, state: Connected, stream: fresh.stream, conn: fresh.conn,
+		set: fresh.set, base: fresh.base, effective: fresh.effective, state: Connected, stream: fresh.stream, conn: fresh.conn,
 		facts: fresh.facts, local: fresh.local, peer: fresh.peer}
 	s.table.background(func(context.Context) {
 		defer old.Close()

@@ -15,6 +15,10 @@ var ErrPending = errors.New("the call is answered later")
 type Caller interface {
 	// Thread identifies the thread: it has at most one call at a time.
 	Thread() int
+	// Process is the id of the thread's process.
+	Process() int
+	// DescendsFrom reports whether the process is, or was started by, another.
+	DescendsFrom(process int) bool
 	// String names the program in messages, such as "curl[1234]".
 	String() string
 	// Program describes the program for the policy.

@@ -1,12 +1,12 @@
 package socket
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"encoding/pem"
 	"errors"
 	"strings"
-
-	"crypto/tls"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -16,7 +16,7 @@ import (
 
 // TLSOption is getsockopt(2) at level IPPROTO_TLS: the whole value, strings
 // with their NUL.
-func (s *Socket) TLSOption(option abi.Option) ([]byte, error) {
+func (s *Socket) TLSOption(c Caller, option abi.Option) ([]byte, error) {
 	info, ok := abi.LookupOption(option)
 	get := getters[option]
 	if !ok || get == nil || info.Get == abi.Never {
@@ -27,6 +27,7 @@ func (s *Socket) TLSOption(option abi.Option) ([]byte, error) {
 	if info.Get == abi.Connected && s.facts == nil {
 		return nil, abi.ENOTCONN
 	}
+	s.baseLocked(c)
 	return get(s), nil
 }
 
@@ -59,6 +60,18 @@ var getters = map[abi.Option]func(s *Socket) []byte{
 	abi.Error:          func(s *Socket) []byte { return text(Sentence(s.lastError)) },
 	abi.VersionConn:    func(s *Socket) []byte { return intValue(int(s.facts.Version)) },
 	abi.ResumedSession: func(s *Socket) []byte { return boolValue(s.facts.Resumed) },
+	abi.SessionTTL: func(s *Socket) []byte {
+		if !s.effective.Resumption {
+			return intValue(0)
+		}
+		return intValue(int(s.effective.Lifetime / time.Second))
+	},
+	abi.RequestPeerAuth: func(s *Socket) []byte { return intValue(int(s.effective.ClientAuth.OptionValue())) },
+	abi.TrustedCiphers:  func(s *Socket) []byte { return text(suitesText(s.effective)) },
+	abi.Context:         func(s *Socket) []byte { return binary.NativeEndian.AppendUint64(nil, s.context) },
+	abi.SessionReuse:    func(s *Socket) []byte { return boolValue(s.effective.Resumption) },
+	abi.VersionMin:      func(s *Socket) []byte { return intValue(int(s.effective.MinVersion)) },
+	abi.VersionMax:      func(s *Socket) []byte { return intValue(int(s.effective.MaxVersion)) },
 }
 
 func text(s string) []byte { return append([]byte(s), 0) }

@@ -207,7 +207,7 @@ func (l *listener) open(tcp *sys.FD) (*Socket, engine.Conn, *sys.Stream) {
 		return nil, nil, nil
 	}
 	fresh := &Socket{table: s.table, family: s.family, id: s.table.newID(), waiters: map[int]*waiter{},
-		set: s.set, effective: l.req.Policy, stream: stream}
+		set: s.set, base: s.base, effective: l.req.Policy, stream: stream}
 	fresh.keepAddresses(stream)
 	req := *l.req
 	req.ID = fresh.id

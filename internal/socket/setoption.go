@@ -10,6 +10,7 @@ import (
 
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/identity"
+	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
 // MaxOption is how many bytes an option's value may have: PEM text of a long
@@ -38,19 +39,39 @@ func (s *Socket) SetTLSOption(c Caller, option abi.Option, value []byte) error {
 		}
 		value = []byte(text)
 	}
-	return s.noteLocked(set(s, c, info, value))
+	if err := s.baseLocked(c).MayUse(option); err != nil {
+		return s.noteLocked(s.weakerLocked(c, err))
+	}
+	err := set(s, c, info, value)
+	if err == nil {
+		snapshot := s.set
+		s.shared.Store(&snapshot)
+	}
+	return s.noteLocked(err)
 }
 
 // setters change the settings of a socket that is neither connected nor
 // listening; s.mu is held.
-var setters = map[abi.Option]func(s *Socket, c Caller, info abi.OptionInfo, value []byte) error{
+var setters = map[abi.Option]setter{
 	abi.RemoteHostname:          setRemoteHostname,
 	abi.Hostname:                setHostname,
 	abi.TrustedPeerCertificates: setRoots,
 	abi.CertificateChain:        setChain,
 	abi.PrivateKey:              setKey,
 	abi.ALPN:                    setALPN,
+	abi.SessionTTL:              setTTL(),
+	abi.DisableCipher:           setCipher((*policy.ProgramSettings).DisableCipher),
+	abi.EnableCipher:            setCipher((*policy.ProgramSettings).EnableCipher),
+	abi.TrustedCiphers:          setTrustedCiphers,
+	abi.RequestPeerAuth:         setPeerAuth(),
+	abi.Context:                 setContext,
+	abi.SessionReuse:            setBool(func(p *policy.ProgramSettings) **bool { return &p.SessionReuse }),
+	abi.VersionMin:              setVersion(func(p *policy.ProgramSettings) *uint16 { return &p.VersionMin }),
+	abi.VersionMax:              setVersion(func(p *policy.ProgramSettings) *uint16 { return &p.VersionMax }),
 }
+
+// setter checks a value and changes the socket; s.mu is held.
+type setter func(s *Socket, c Caller, info abi.OptionInfo, value []byte) error
 
 // textValue takes one NUL off the end.
 func textValue(info abi.OptionInfo, value []byte) (string, error) {
@@ -77,16 +98,18 @@ func setHostname(s *Socket, _ Caller, info abi.OptionInfo, value []byte) error {
 	return nil
 }
 
-func setALPN(s *Socket, _ Caller, info abi.OptionInfo, value []byte) error {
-	if len(value) == 0 {
-		s.set.alpn = nil
-		return nil
+func setALPN(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
+	var protocols []string
+	if len(value) > 0 {
+		protocols = strings.Split(string(value), ",")
 	}
-	protocols := strings.Split(string(value), ",")
 	for _, p := range protocols {
 		if p == "" || len(p) > 255 { // RFC 7301, section 3.1
 			return fail(abi.EINVAL, "%s: a protocol has 1 to 255 bytes, and %q has %d", info.Name, p, len(p))
 		}
+	}
+	if err := s.tightenLocked(c, info.Option, func(p *policy.ProgramSettings) { p.ALPN = protocols }); err != nil {
+		return err
 	}
 	s.set.alpn = protocols
 	return nil
@@ -128,6 +151,9 @@ func setRoots(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
 	roots, err := identity.ParseRoots(content)
 	if err != nil {
 		return fail(abi.EINVAL, "%s: %v", info.Name, err)
+	}
+	if err := s.tightenLocked(c, info.Option, func(p *policy.ProgramSettings) { p.Roots = true }); err != nil {
+		return err
 	}
 	s.set.roots = roots
 	return nil

@@ -35,11 +35,15 @@ type Socket struct {
 	boundTo   []byte // address given to bind, to bind again
 	options   []tcpOption
 	set       settings
-	effective *policy.Effective // from the first use on
+	shared    atomic.Pointer[settings] // a copy of set for TLS_CONTEXT of other sockets
+	base      *policy.Effective        // the administrator's, from the first use on
+	effective *policy.Effective        // base, tightened by the program
 	lastError error
 	soError   abi.Errno // outcome of a non-blocking connect, told once
 	sendSize  int       // SO_SNDBUF of the program's descriptor to restore, 0: ours
 	where     Where
+	context   uint64 // TLS_CONTEXT
+	process   int    // that made the socket
 
 	acceptMu   sync.Mutex // one accept(2) at a time looks at the queue
 	shutdownMu sync.Mutex // one shutdown(2) at a time
@@ -66,6 +70,7 @@ type settings struct {
 	chains     []identity.Chain
 	identities []*identity.Identity
 	alpn       []string
+	asked      policy.ProgramSettings // of the policy
 }
 
 // tcpOption is an option of another level that was set on the TCP socket.
@@ -90,7 +95,7 @@ func (t *Table) New(c Caller, family, kind int) (*Socket, *sys.FD, error) {
 		return nil, nil, err
 	}
 	defer rights.Close()
-	s := &Socket{table: t, family: family, id: t.newID(), waiters: map[int]*waiter{}}
+	s := &Socket{table: t, family: family, id: t.newID(), process: c.Process(), waiters: map[int]*waiter{}}
 	if s.tcp, err = makeTCP(rights, s.tcpFamily()); err != nil {
 		return nil, nil, err
 	}
@@ -163,14 +168,6 @@ func (s *Socket) renewTCPLocked(rights Rights, family int) (*sys.FD, error) {
 
 // ID returns the number of the socket in logs and status.
 func (s *Socket) ID() uint64 { return s.id }
-
-// effectiveLocked fixes the policy of the socket at its first use.
-func (s *Socket) effectiveLocked(c Caller) *policy.Effective {
-	if s.effective == nil {
-		s.effective = s.table.cfg.Policy.For(c.Program())
-	}
-	return s.effective
-}
 
 // note keeps an error for TLS_ERROR and returns it.
 func (s *Socket) noteLocked(err error) error {

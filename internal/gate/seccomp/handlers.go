@@ -89,7 +89,7 @@ func getsockopt(c *call) (int64, error) {
 	}
 	var value []byte
 	if level == abi.ProtocolTLS {
-		if value, err = c.socket.TLSOption(abi.Option(name)); err != nil {
+		if value, err = c.socket.TLSOption(c, abi.Option(name)); err != nil {
 			return 0, err
 		}
 		if len(value) > size {

@@ -17,3 +17,31 @@ func (g *Gate) program(thread int) policy.Program {
 	}
 	return p
 }
+
+// maxAncestors bounds the walk from a process to its ancestors.
+const maxAncestors = 64
+
+// Process is the id of the calling thread's process.
+func (c *call) Process() int {
+	process, err := target.Process(c.Call.Thread)
+	if err != nil {
+		return 0
+	}
+	return process
+}
+
+// DescendsFrom walks from the calling process to its ancestors.
+func (c *call) DescendsFrom(process int) bool {
+	at := c.Call.Thread
+	for range maxAncestors {
+		status, err := target.ReadStatus(at)
+		if err != nil || status.Process <= 1 {
+			return false
+		}
+		if status.Process == process {
+			return true
+		}
+		at = status.Parent
+	}
+	return false
+}
