@@ -16,6 +16,7 @@ import (
 type decoder struct {
 	*loader
 	file string
+	end  Position // of the file, without its name
 }
 
 // add notes a problem of the decoder's file.

@@ -49,11 +49,16 @@ func (d *decoder) parseNode(data []byte) *yaml.Node {
 	return doc.Content[0]
 }
 
-// addSyntax notes an error of the YAML parser with its place.
+// addSyntax notes an error of the YAML parser with its place. At the end of the
+// file the parser may be one line ahead.
 func (d *decoder) addSyntax(err error) {
 	var load *yaml.LoadError
 	if errors.As(err, &load) {
-		d.add(load.Mark.Line, load.Mark.Column, "not valid YAML: "+load.Message)
+		at := load.Mark
+		if at.Line > d.end.Line {
+			at.Line, at.Column = d.end.Line, d.end.Column
+		}
+		d.add(at.Line, at.Column, "not valid YAML: "+load.Message)
 		return
 	}
 	d.add(1, 1, "not valid YAML: "+err.Error())
@@ -69,7 +74,8 @@ func (d *decoder) checkText(data []byte) bool {
 		case r == utf8.RuneError && size == 1:
 			d.add(line, column, fmt.Sprintf("byte 0x%02x is not UTF-8 text", data[0]))
 			return false
-		case r < ' ' && r != '\n' && r != '\r' && r != '\t', r >= 0x7f && r < 0xa0, r == 0x2028, r == 0x2029:
+		case r == '\r' && !bytes.HasPrefix(data, []byte("\r\n")),
+			r < ' ' && r != '\n' && r != '\r' && r != '\t', r >= 0x7f && r < 0xa0, r == 0x2028, r == 0x2029:
 			d.add(line, column, fmt.Sprintf("control character %U is not allowed", r))
 			return false
 		case r == '\t' && indent:
@@ -82,5 +88,6 @@ func (d *decoder) checkText(data []byte) bool {
 		}
 		data = data[size:]
 	}
+	d.end = Position{Line: line, Column: column}
 	return true
 }
