@@ -15,23 +15,22 @@ var allScenarios = slices.Concat(clientScenarios, eventScenarios, serverScenario
 // TestC is the heart: each scenario as a C program, natively over TCP and under
 // `ssa run` over TLS, IPv4 and IPv6, linked dynamically and statically.
 func TestC(t *testing.T) {
-	dynamic, static := programs.C(t), ""
-	t.Run("musl", func(t *testing.T) { static = programs.CMusl(t) }) // skips alone
+	dynamic := programs.C(t)
 	w := newWorld(t)
 	for _, s := range allScenarios {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			native := w.run(t, s, way{}, dynamic)
-			check := func(name string, how way, program string) {
-				t.Run(name, func(t *testing.T) { compare(t, s, native, w.run(t, s, how, program)) })
-			}
-			check("tls", way{tls: true, gate: true}, dynamic)
+			t.Run("tls", func(t *testing.T) {
+				compare(t, s, native, w.run(t, s, way{tls: true, gate: true}, dynamic))
+			})
 			if s.once {
 				return
 			}
-			if static != "" {
-				check("tls-static", way{tls: true, gate: true}, static)
-			}
+			t.Run("tls-static", func(t *testing.T) {
+				static := programs.CMusl(t)
+				compare(t, s, native, w.run(t, s, way{tls: true, gate: true}, static))
+			})
 			if s.ipv4 {
 				return
 			}

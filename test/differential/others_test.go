@@ -45,9 +45,9 @@ var serverScenarios = []scenario{
 			hello(s, port)
 		}
 		s.Wait("gone")
-		if c, err := s.network.TryDialTCP(port); err == nil {
+		if c, err := s.network.TryDial(s.t, port); err == nil {
 			c.Close()
-			s.t.Error("a connect to the closed listener succeeded")
+			s.t.Error("somebody answers at the port of the closed listener")
 		}
 		s.GoOn()
 	}},

@@ -166,6 +166,8 @@ static void shutdown_bad(void)
 	int fd = new_socket();
 	result("shutdown, fresh", shutdown(fd, SHUT_WR));
 	result("shutdown, fresh", shutdown(fd, SHUT_RDWR));
+	close(fd);
+	fd = new_socket();
 	try_connect(fd, cfg.port);
 	result("shutdown, no such way", shutdown(fd, 7));
 	result("write", write(fd, "x", 1));
