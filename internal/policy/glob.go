@@ -79,6 +79,12 @@ func (g *glob) literals() int {
 
 // overlaps reports whether some path matches both patterns.
 func (g *glob) overlaps(other *glob) bool {
+	if g.expr == nil {
+		return other.matches(g.text)
+	}
+	if other.expr == nil {
+		return g.matches(other.text)
+	}
 	a, b := g.parts, other.parts
 	// can[j] says whether a[i:] and b[j:] have a text in common; i runs down.
 	can := make([]bool, len(b)+1)

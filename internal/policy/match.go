@@ -96,9 +96,8 @@ func (m *match) overlaps(o *match) bool {
 }
 
 func compareSpecificity(a, b *profile) int {
-	x, y := a.match.specificity(), b.match.specificity()
-	for i := range x {
-		if c := cmp.Compare(y[i], x[i]); c != 0 {
+	for i := range a.rank {
+		if c := cmp.Compare(b.rank[i], a.rank[i]); c != 0 {
 			return c
 		}
 	}

@@ -16,6 +16,7 @@ type profile struct {
 	name      string
 	at        Position
 	match     match
+	rank      [5]int // of match.specificity
 	settings  layer
 	effective *Effective
 }
@@ -57,6 +58,7 @@ func (d *decoder) profileList(n *yaml.Node) {
 		case !hasMatch:
 			d.problem(item, "profile %s needs a match", p.name)
 		default:
+			p.rank = p.match.specificity()
 			d.addProfile(p)
 		}
 	})
@@ -68,18 +70,15 @@ func (l *loader) addProfile(p *profile) {
 		l.report(p.at, "the name default is taken by the section default")
 		return
 	}
-	for _, other := range l.profiles {
-		if other.name == p.name {
-			l.report(p.at, fmt.Sprintf("a second profile %s, the first is at %s", p.name, other.at))
-			return
-		}
+	if i := slices.IndexFunc(l.profiles, func(other *profile) bool { return other.name == p.name }); i >= 0 {
+		l.report(p.at, fmt.Sprintf("a second profile %s, the first is at %s", p.name, l.profiles[i].at))
+		return
 	}
 	if len(l.profiles) == maxProfiles {
 		l.report(p.at, fmt.Sprintf("more than %d profiles", maxProfiles))
+		return
 	}
-	if len(l.profiles) < maxProfiles {
-		l.profiles = append(l.profiles, p)
-	}
+	l.profiles = append(l.profiles, p)
 }
 
 // ordered returns the profiles, most specific first. Two that are as specific
