@@ -1,0 +1,101 @@
+package engine_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"syscall"
+	"testing"
+
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
+)
+
+// How a relayed connection that ends badly is explained.
+func TestEnds(t *testing.T) {
+	ssatest.NoLeaks(t)
+	a := ssatest.NewAuthority(t)
+	issued := a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
+	plain := &tls.Config{Certificates: []tls.Certificate{issued.TLS}}
+	demanding := &tls.Config{Certificates: []tls.Certificate{issued.TLS}, ClientAuth: tls.RequireAnyClientCert, ClientCAs: x509.NewCertPool()}
+	for _, tc := range []struct {
+		name   string
+		cfg    *tls.Config
+		peer   func(*tls.Conn)
+		reason engine.Reason
+		want   string
+	}{
+		{"truncated", plain, func(c *tls.Conn) { c.NetConn().Close() }, engine.Truncated,
+			"the peer ended the connection without close_notify: what was received may be incomplete"},
+		{"garbage", plain, func(c *tls.Conn) {
+			io.WriteString(c.NetConn(), "\x17\x03\x03\x00\x20"+"01234567890123456789012345678901")
+		}, engine.Protocol,
+			"the peer broke the TLS protocol; we answered with alert 20 bad_record_mac"},
+		{"no client certificate in TLS 1.3", demanding, func(*tls.Conn) {}, engine.Protocol,
+			"the peer ended the connection: alert 116 certificate_required; it asked for a certificate, and we have none that it accepts: set TLS_CERTIFICATE_CHAIN and TLS_PRIVATE_KEY"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ours, theirs := tcpPair(t)
+			peer(t, func() {
+				conn := tls.Server(theirs, tc.cfg)
+				if conn.Handshake() == nil {
+					tc.peer(conn)
+				}
+				theirs.CloseWrite()
+				_, _ = io.Copy(io.Discard, theirs)
+			})
+			conn, err := engine.New(engine.Config{}).Handshake(wontHang(t), ours, &engine.Request{Name: "a.example", Policy: effective(a)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			mine, program := plainPair(t)
+			ended := make(chan engine.End, 1)
+			go func() {
+				ended <- conn.Relay(mine, engine.RelayOptions{BeforeReset: func() { _, _ = program.Write([]byte("x")) }})
+			}()
+			if _, err := io.ReadAll(program); !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("the program's read ended with %v, want ECONNRESET", err)
+			}
+			program.Close()
+			failure(t, (<-ended).Err, tc.reason, tc.want)
+		})
+	}
+}
+
+// Guard before the relay runs is not lost.
+func TestGuardBeforeRelay(t *testing.T) {
+	ssatest.NoLeaks(t)
+	a := ssatest.NewAuthority(t)
+	issued := a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
+	ours, theirs := tcpPair(t)
+	var got []byte
+	wait := peer(t, func() {
+		conn := tls.Server(theirs, &tls.Config{Certificates: []tls.Certificate{issued.TLS}})
+		got, _ = io.ReadAll(conn) // a failure shows in what was read
+		conn.Close()
+	})
+	conn, err := engine.New(engine.Config{}).Handshake(wontHang(t), ours, &engine.Request{Name: "a.example", Policy: effective(a)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, program := plainPair(t)
+	conn.Guard()
+	if _, err := program.Write([]byte("data!")); err != nil {
+		t.Fatal(err)
+	}
+	program.CloseWrite()
+	done := make(chan engine.End, 1)
+	go func() { done <- conn.Relay(mine, engine.RelayOptions{}) }()
+	if _, err := io.ReadAll(program); err != nil {
+		t.Errorf("the program's read ended with %v, want a clean end", err)
+	}
+	program.Close()
+	if end := <-done; end.Err != nil || end.Sent != 4 {
+		t.Errorf("the relay ended with %+v, want 4 bytes sent and no error", end)
+	}
+	wait()
+	if string(got) != "data" {
+		t.Errorf("the peer got %q, want all but the byte of no meaning", got)
+	}
+}
