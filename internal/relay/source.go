@@ -90,7 +90,9 @@ func (s *source) readReady(fd uintptr) bool {
 		ended := writerDoneFD(fd)
 		unread := unreadFD(fd)
 		if unread <= 1 {
-			s.gotErr = io.EOF
+			if ended {
+				s.gotErr = io.EOF
+			}
 			return ended
 		}
 		limit = unread - 1
