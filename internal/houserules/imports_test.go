@@ -1,6 +1,7 @@
 package houserules_test
 
 import (
+	"go/ast"
 	"slices"
 	"strings"
 	"testing"
@@ -31,10 +32,8 @@ var forbidden = []rule{
 	{"internal/gate/bpf", ours + "/internal/gate/seccomp", nil, "the gates are alternatives: what they share is in socket"},
 	{"internal/gate", "crypto", nil, "a gate knows nothing of TLS"},
 	{"internal/gate", ours + "/internal/engine", nil, "a gate sees sockets only"},
-	{"internal/gate", ours + "/internal/policy", nil, "a gate does not judge"},
 	{"internal/gate", ours + "/internal/trust", nil, "a gate does not judge"},
 	{"internal/gate", ours + "/internal/identity", nil, "keys are no business of a gate"},
-	{"internal/socket", "crypto/tls", nil, "a socket asks the engine for TLS"},
 	{"internal/socket", ours + "/internal/gate", nil, "gates feed sockets, not the other way round"},
 	{"internal/socket", ours + "/internal/trust", nil, "whom to trust is the engine's to find out"},
 	{"internal/policy", "net", []string{"net/netip"}, "a policy is read without touching the network"},
@@ -55,6 +54,37 @@ var forbidden = []rule{
 	{"internal/session", ours + "/internal/socket", nil, "sessions belong to the engine"},
 	{"internal/engine", ours + "/internal/gate", nil, "the engine takes descriptors, whoever is on the other side"},
 	{"internal/engine", ours + "/internal/socket", nil, "the engine takes descriptors, whoever is on the other side"},
+}
+
+// narrow lets packages below from use only some names of an import.
+var narrow = []struct {
+	from, to string
+	names    []string
+	reason   string
+}{
+	{"internal/gate", ours + "/internal/policy", []string{"Program"}, "a gate describes programs, it does not judge them"},
+	{"internal/socket", "crypto/tls", []string{"CipherSuiteName"}, "a socket names suites, the engine uses them"},
+}
+
+func TestNarrowImports(t *testing.T) {
+	for _, f := range source(t) {
+		for _, r := range narrow {
+			name, ok := f.imports()[r.to]
+			if f.test || !ok || !within(f.dir, r.from) {
+				continue
+			}
+			ast.Inspect(f.ast, func(n ast.Node) bool {
+				sel, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				if pkg, ok := sel.X.(*ast.Ident); ok && pkg.Name == name && !slices.Contains(r.names, sel.Sel.Name) {
+					t.Errorf("%s uses %s.%s: %s", f.at(n.Pos()), name, sel.Sel.Name, r.reason)
+				}
+				return true
+			})
+		}
+	}
 }
 
 func TestImportDirections(t *testing.T) {
