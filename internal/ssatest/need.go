@@ -17,13 +17,19 @@ func Need(t testing.TB, tools ...string) {
 	t.Helper()
 	var missing []string
 	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
+		if !Has(tool) {
 			missing = append(missing, tool)
 		}
 	}
 	if len(missing) > 0 {
 		Missing(t, strings.Join(missing, ", ")+" not found in PATH")
 	}
+}
+
+// Has reports whether a tool can be found in PATH.
+func Has(tool string) bool {
+	_, err := exec.LookPath(tool)
+	return err == nil
 }
 
 // Missing skips the test because the machine lacks something, and says what.
