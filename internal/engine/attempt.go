@@ -16,6 +16,7 @@ type attempt struct {
 	engine   *Local
 	req      *Request
 	settings *settings
+	wire     *gatedWire
 	slot     *session.Slot // nil for a server, or when nothing is resumed
 	verified *trust.Result // nil until a client's peer has been accepted
 	// nothingToShow says that the server asked for a certificate, and got none.
@@ -30,10 +31,12 @@ func (a *attempt) start(wire *relay.Wire) (*tls.Conn, *Error) {
 	if a.req.Role == Server {
 		a.settings = a.engine.settings.get(keyOf(a.req), func(scope string) *settings { return newServerSettings(a.engine, scope, a.req) })
 		a.settings.refreshTicketKeys(a.engine.cfg.TicketKeys)
-		return tls.Server(wire, a.settings.config), nil
+		a.wire = &gatedWire{Wire: wire, list: a.settings.suites13}
+		return tls.Server(a.wire, a.settings.config), nil
 	}
 	a.settings = a.engine.settings.get(keyOf(a.req), func(scope string) *settings { return newClientSettings(a.engine, scope, a.req) })
-	return tls.Client(wire, a.clientConfig(wire)), nil
+	a.wire = &gatedWire{Wire: wire, list: a.settings.suites13}
+	return tls.Client(a.wire, a.clientConfig(wire)), nil
 }
 
 // run performs the handshake within its time.
@@ -43,6 +46,11 @@ func (a *attempt) run(ctx context.Context, conn *tls.Conn) *Error {
 		limited, cancel = context.WithTimeout(ctx, a.req.HandshakeTimeout)
 	}
 	defer cancel()
+	// A server enters when it has read a hello; it must not wait for that in there.
+	if a.req.Role == Client {
+		a.wire.enter()
+	}
+	defer a.wire.leave()
 	if err := conn.HandshakeContext(limited); err != nil {
 		return a.explain(ctx, err)
 	}
@@ -57,7 +65,7 @@ func checkRequest(req *Request) *Error {
 	switch {
 	case pol == nil:
 		return refused("the request has no policy; this is a bug in ssa")
-	case minVersion(pol.MinVersion) > maxVersion(pol.MaxVersion):
+	case minVersion(pol.MinVersion) > highest(pol):
 		return refused("the policy and the program's settings leave no TLS version to use")
 	}
 	for _, protocol := range req.ALPN {

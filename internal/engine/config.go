@@ -34,17 +34,26 @@ func maxVersion(v uint16) uint16 {
 	return v
 }
 
+// highest is the highest version for which the policy leaves a suite.
+func highest(pol *policy.Effective) uint16 {
+	if _, ok := suiteList13(pol.CipherSuites13); !ok {
+		return min(maxVersion(pol.MaxVersion), tls.VersionTLS12)
+	}
+	return maxVersion(pol.MaxVersion)
+}
+
 // newSettings does what client and server have in common.
 func newSettings(l *Local, scope string, req *Request) *settings {
 	pol := req.Policy
 	s := &settings{policy: pol, scope: scope, config: &tls.Config{
 		Time:             l.cfg.Now,
 		MinVersion:       minVersion(pol.MinVersion),
-		MaxVersion:       maxVersion(pol.MaxVersion),
+		MaxVersion:       highest(pol),
 		CipherSuites:     builtinSuites,
 		CurvePreferences: builtinGroups,
 		NextProtos:       slices.Clone(req.ALPN),
 	}}
+	s.suites13, _ = suiteList13(pol.CipherSuites13) // when nothing is left, TLS 1.3 is off
 	if pol.CipherSuites != nil {
 		s.config.CipherSuites = pol.CipherSuites
 	}

@@ -10,7 +10,9 @@ import (
 func newServerSettings(l *Local, scope string, req *Request) *settings {
 	s := newSettings(l, scope, req)
 	ids := req.Identities
+	s.config.GetConfigForClient = chooseSuite
 	s.config.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		suiteChosen(hello)
 		return identity.Select(ids, hello)
 	}
 	s.config.VerifyConnection = func(cs tls.ConnectionState) error {

@@ -29,6 +29,7 @@ type settings struct {
 	// so none is resumed under other settings.
 	scope    string
 	lifetime time.Duration // of sessions; zero: none are kept
+	suites13 []uint16      // for the suiteGate
 	// verifier judges servers; nil in settings of a server.
 	verifier *trust.Verifier
 	// config is copied for each connection of a client, and shared by those of
