@@ -10,9 +10,10 @@ import (
 	"fmt"
 )
 
-// maxKeyDER is well above an RSA key of 16384 bits (9.3 kB). Checking a key
-// costs time that grows with its size, and a program names the key.
-const maxKeyDER = 16 << 10
+// maxKeyDER is the size of an RSA key of 8192 bits, the largest that peers
+// accept, and some more. Checking a key takes time that grows with the cube of
+// its size (seconds at three times this), and a program chooses the key.
+const maxKeyDER = 5 << 10
 
 // ParseKey reads the first private key from PEM: PKCS #8, PKCS #1 or SEC 1.
 // Other blocks are passed over. The key is RSA, ECDSA or Ed25519.
