@@ -152,7 +152,7 @@ static void option_errors_fresh(int fd)
 	set(fd, TLS_CERTIFICATE_CHAIN, "a file that is not there", "/no/such/file.pem", -1);
 	set(fd, TLS_TRUSTED_PEER_CERTIFICATES, "a file that is not there", "/no/such/file.pem", -1);
 	set(fd, TLS_CERTIFICATE_CHAIN, "broken PEM", pem, -1);
-	set(fd, TLS_CERTIFICATE_CHAIN, "a file without PEM", "/proc/self/cmdline", -1);
+	set(fd, TLS_CERTIFICATE_CHAIN, "a file without PEM", "/etc/passwd", -1);
 	set(fd, TLS_CERTIFICATE_CHAIN, "a device", "/dev/zero", -1);
 	if (cfg.file)
 		set(fd, TLS_CERTIFICATE_CHAIN, "a file we may not read", cfg.file, -1);
@@ -210,7 +210,8 @@ static void pem_in_memory(void)
 	memcpy(dir, cfg.chain, slash - cfg.chain);
 	if (chdir(dir) < 0)
 		die("chdir");
-	set(fd, TLS_CERTIFICATE_CHAIN, "chain by a relative path", slash + 1, -1);
+	int other = socket(cfg.family, SOCK_STREAM, IPPROTO_TLS);
+	set(other, TLS_CERTIFICATE_CHAIN, "chain by a relative path", slash + 1, -1);
 	struct sockaddr_storage a;
 	result("bind", bind(fd, (struct sockaddr *)&a, loopback(&a, 0)));
 	result("listen", listen(fd, 5));
