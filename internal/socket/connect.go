@@ -22,6 +22,9 @@ type attempt struct {
 	rights Rights
 	tcp    *sys.FD // already connecting, for a numeric destination
 	req    *engine.Request
+	// upgrade says that the program has used the TCP connection before: when
+	// it fails it is cut, so that nothing follows in plain text.
+	upgrade bool
 }
 
 // destination is where to connect: a name to resolve, or an address that the
@@ -45,6 +48,9 @@ func (s *Socket) Connect(c Caller, addr []byte) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.untold {
+		return s.tellLocked()
+	}
 	switch s.state {
 	case Connected, Listening:
 		return abi.EISCONN
@@ -52,7 +58,7 @@ func (s *Socket) Connect(c Caller, addr []byte) error {
 		if nonblock {
 			return abi.EALREADY
 		}
-		s.waitLocked(c, end, unix.SO_SNDTIMEO, abi.EINPROGRESS)
+		s.waitLocked(c, end, unix.SO_SNDTIMEO, abi.EALREADY)
 		return ErrPending
 	}
 	to, err := s.checkDestinationLocked(addr)
@@ -70,6 +76,23 @@ func (s *Socket) Connect(c Caller, addr []byte) error {
 	}
 	s.waitLocked(c, end, unix.SO_SNDTIMEO, abi.EINPROGRESS)
 	return ErrPending
+}
+
+// tellLocked hands the outcome of a connection to a connect that comes after
+// it: to one that a signal had interrupted, or to the next one on a
+// non-blocking socket (__inet_stream_connect in the kernel's
+// net/ipv4/af_inet.c). It does so once.
+func (s *Socket) tellLocked() error {
+	s.untold = false
+	if s.state == Connected {
+		return nil
+	}
+	errno := s.soError
+	s.soError = 0
+	if errno == 0 {
+		return abi.ECONNABORTED // SO_ERROR has told it
+	}
+	return errno
 }
 
 // checkDestinationLocked decodes an address and judges its family as
@@ -112,7 +135,7 @@ func (s *Socket) startLocked(c Caller, end *sys.FD, to abi.Sockaddr, addr []byte
 	if a.req, err = s.clientRequestLocked(c, to); err != nil {
 		return err
 	}
-	if s.state == Failed {
+	if s.state == Failed && !s.endFresh {
 		if end, err = s.replaceEndLocked(c, end); err != nil {
 			return err
 		}
@@ -130,7 +153,7 @@ func (s *Socket) startLocked(c Caller, end *sys.FD, to abi.Sockaddr, addr []byte
 	}
 	ctx, cancel := context.WithCancel(s.table.ctx)
 	a.cancel = cancel
-	s.state, s.attempt, s.lastError, s.soError, s.where = Connecting, a, nil, 0, c.Where()
+	s.state, s.attempt, s.lastError, s.soError, s.where, s.endFresh = Connecting, a, nil, 0, c.Where(), false
 	started = true
 	s.table.background(func(context.Context) { s.establish(ctx, a) })
 	return nil
@@ -249,12 +272,15 @@ func (s *Socket) watch(a *attempt) <-chan struct{} {
 	return done
 }
 
-func (s *Socket) handshake(ctx context.Context, a *attempt) (engine.Conn, *sys.Stream, error) {
+func (s *Socket) handshake(ctx context.Context, a *attempt) (_ engine.Conn, _ *sys.Stream, err error) {
 	stream, err := s.dial(ctx, a)
 	if err != nil {
 		return nil, nil, err
 	}
 	s.keepAddresses(stream)
+	if a.upgrade {
+		defer s.keepForCut(stream)(&err)
+	}
 	conn, err := s.table.cfg.Engine.Handshake(ctx, stream, a.req)
 	return conn, stream, err
 }
@@ -278,15 +304,13 @@ func (s *Socket) keepAddresses(stream *sys.Stream) {
 
 func (s *Socket) established(a *attempt, conn engine.Conn, stream *sys.Stream) {
 	s.mu.Lock()
-	s.state, s.attempt, s.conn, s.stream, s.facts = Connected, nil, conn, stream, conn.Facts()
+	s.state, s.attempt, s.conn, s.stream, s.facts, s.untold = Connected, nil, conn, stream, conn.Facts(), true
 	waiters := s.takeWaitersLocked()
 	s.restoreSendBufferLocked()
 	s.mu.Unlock()
 	s.table.cfg.Log.Info("connected", "id", s.id, "to", a.req.Name, "facts", conn.Facts())
 	err := a.plain.Control(func(fd int) error { return drain(fd, a.filled) })
-	for _, w := range waiters {
-		w.answer(nil)
-	}
+	s.tell(waiters, nil)
 	if err != nil {
 		s.table.cfg.Log.Error("this is a bug: the plaintext stream cannot be drained", "id", s.id, "error", err)
 		conn.Abort()
@@ -321,21 +345,48 @@ func (s *Socket) sendSizeLocked() int {
 func (s *Socket) failed(a *attempt, err error) {
 	errno := Errno(err)
 	s.mu.Lock()
-	s.state, s.attempt, s.lastError, s.soError = Failed, nil, err, errno
+	s.state, s.attempt, s.lastError, s.soError, s.untold = Failed, nil, err, errno, true
 	waiters := s.takeWaitersLocked()
 	s.mu.Unlock()
 	s.table.cfg.Log.Warn(Sentence(err), "id", s.id, "to", a.req.Name, "errno", errno)
 	// Our end is closed with the filling unread: the program's descriptor
 	// shows HUP and ERR.
 	a.plain.Close()
+	s.renewEnd(waiters)
+	s.tell(waiters, errno)
+}
+
+// tell answers the calls that wait for an outcome. When no program got it, the
+// next connect does.
+func (s *Socket) tell(waiters []*waiter, outcome error) {
 	told := false
 	for _, w := range waiters {
-		told = w.answer(errno) || told
+		told = w.answer(outcome) || told
 	}
 	if told {
 		s.mu.Lock()
-		s.soError = 0
+		s.untold, s.soError = false, 0
 		s.mu.Unlock()
+	}
+}
+
+// renewEnd gives a program whose blocking connect has failed a fresh
+// descriptor, so that it polls like a TCP socket after a failed connect.
+func (s *Socket) renewEnd(waiters []*waiter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range waiters {
+		old, err := w.caller.End()
+		if err != nil {
+			continue
+		}
+		end, err := s.replaceEndLocked(w.caller, old)
+		old.Close()
+		if err == nil {
+			end.Close()
+			s.endFresh = true
+			return
+		}
 	}
 }
 

@@ -24,6 +24,8 @@ type listener struct {
 	name   *sys.UnixName // where the program's descriptor listens
 	req    *engine.Request
 	slots  chan struct{} // handshakes and deliveries under way
+	looked time.Time     // when the program's descriptor was last seen open
+	took   time.Duration // how long that look took
 	ctx    context.Context
 	cancel context.CancelFunc
 }
@@ -55,7 +57,7 @@ func (s *Socket) Listen(c Caller, backlog int) error {
 		return err
 	}
 	defer end.Close()
-	if s.state == Failed {
+	if s.state == Failed && !s.endFresh {
 		fresh, err := s.replaceEndLocked(c, end)
 		if err != nil {
 			return s.noteLocked(err)
@@ -161,10 +163,12 @@ func (l *listener) serve(context.Context) {
 		switch {
 		case pollErr != nil:
 			return // stopped
+		case err == nil && !l.open():
+			_ = unix.SetsockoptLinger(tcp.Int(), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+			tcp.Close()
+			return
 		case err == nil:
-			l.socket.table.work.Go(func() {
-				l.handle(tcp)
-			})
+			l.socket.table.work.Go(func() { l.handle(tcp) })
 		default:
 			<-l.slots
 			if !l.pause(err) {
@@ -172,6 +176,24 @@ func (l *listener) serve(context.Context) {
 			}
 		}
 	}
+}
+
+// lookShare bounds the share of time spent on looking whether a listener's
+// descriptor is open: a look costs time in proportion to the number of AF_UNIX
+// sockets on the machine.
+const lookShare = 20
+
+// open reports whether the program still has the listener; otherwise a client
+// is reset as the kernel would have refused it, and the listener ends.
+func (l *listener) open() bool {
+	now := time.Now()
+	if now.Sub(l.looked) < lookShare*l.took {
+		return true
+	}
+	l.socket.sweep(l.socket.table.exists)
+	l.looked = time.Now()
+	l.took = l.looked.Sub(now)
+	return l.ctx.Err() == nil
 }
 
 // pause waits a moment after a passing error of accept(2), such as EMFILE.
@@ -191,14 +213,14 @@ func (l *listener) pause(err error) bool {
 // handle performs a client's handshake, delivers the connection to the program
 // and relays its bytes.
 func (l *listener) handle(tcp *sys.FD) {
-	delivered, conn, plain := l.open(tcp)
+	delivered, conn, plain := l.admit(tcp)
 	<-l.slots
 	if delivered != nil {
 		delivered.relay(plain, conn)
 	}
 }
 
-func (l *listener) open(tcp *sys.FD) (*Socket, engine.Conn, *sys.Stream) {
+func (l *listener) admit(tcp *sys.FD) (*Socket, engine.Conn, *sys.Stream) {
 	s := l.socket
 	_ = unix.SetsockoptInt(tcp.Int(), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	stream, err := sys.NewStream(tcp, nil)

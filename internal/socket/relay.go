@@ -1,6 +1,8 @@
 package socket
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
@@ -10,26 +12,30 @@ import (
 // relay moves the connection's bytes until both directions have ended.
 func (s *Socket) relay(plain *sys.Stream, conn engine.Conn) {
 	gone := false
-	end := conn.Relay(&lastLook{plain, &gone}, engine.RelayOptions{BeforeReset: func() { s.provokeReset(plain) }})
+	end := conn.Relay(&lastLook{plain, s, &gone}, engine.RelayOptions{BeforeReset: func() { s.provokeReset(plain) }})
 	s.relayDone(end, gone)
 }
 
 // lastLook is a plaintext stream that notes at its close whether the program
 // has closed its end already: then nobody can ask about the socket any more.
+// An end that the program has shut down looks the same; that is known from
+// Shutdown.
 type lastLook struct {
 	*sys.Stream
-	gone *bool
+	socket *Socket
+	gone   *bool
 }
 
 func (l *lastLook) Close() error {
 	_ = l.Control(func(fd int) error {
-		*l.gone = sys.Gone(fd)
+		*l.gone = sys.Gone(fd) && !l.socket.shutDown.Load()
 		return nil
 	})
 	return l.Stream.Close()
 }
 
 func (s *Socket) relayDone(end engine.End, gone bool) {
+	s.ended.Store(time.Now().Unix())
 	s.mu.Lock()
 	s.relayEnded = true
 	if end.Err != nil {
@@ -111,9 +117,26 @@ func (s *Socket) Shutdown(c Caller, how int) (done bool, err error) {
 		attempt.cancel()
 		return true, nil
 	case Connected:
-		if how == unix.SHUT_WR && !ended {
-			return true, s.shutdownWrite(c, conn)
+		if ended {
+			return true, unix.ENOTCONN
 		}
+		return s.shutdownConnected(c, conn, how)
+	}
+	return false, nil
+}
+
+func (s *Socket) shutdownConnected(c Caller, conn engine.Conn, how int) (done bool, err error) {
+	end, err := c.End()
+	if err != nil {
+		return true, err
+	}
+	defer end.Close()
+	s.shutDown.Store(true)
+	switch {
+	case sys.Gone(end.Int()): // both directions have ended
+		return true, unix.ENOTCONN
+	case how == unix.SHUT_WR:
+		return true, s.shutdownWrite(end, conn)
 	}
 	return false, nil
 }
@@ -121,12 +144,7 @@ func (s *Socket) Shutdown(c Caller, how int) (done bool, err error) {
 // shutdownWrite ends the program's sending side so that a byte of no meaning
 // stays unread at our end: should the peer's stream then be cut, closing our
 // end still shows the program ECONNRESET.
-func (s *Socket) shutdownWrite(c Caller, conn engine.Conn) error {
-	end, err := c.End()
-	if err != nil {
-		return err
-	}
-	defer end.Close()
+func (s *Socket) shutdownWrite(end *sys.FD, conn engine.Conn) error {
 	s.shutdownMu.Lock()
 	defer s.shutdownMu.Unlock()
 	if !s.shutWrite {
@@ -158,4 +176,13 @@ func writeMark(end *sys.FD) {
 			return
 		}
 	}
+}
+
+// askedLate is how long a connection that has ended can be asked about by a
+// program whose descriptor was never seen.
+const askedLate = 60 // seconds
+
+func (s *Socket) endedLongAgo() bool {
+	ended := s.ended.Load()
+	return ended != 0 && time.Now().Unix()-ended > askedLate
 }

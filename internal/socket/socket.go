@@ -25,7 +25,9 @@ type Socket struct {
 	// connection; it never changes.
 	deliveryName string
 	isListener   atomic.Bool
-	inode        uint64 // of the program's descriptor; guarded by table.mu
+	shutDown     atomic.Bool  // shutdown(2) has been called
+	ended        atomic.Int64 // when the relay ended, Unix time, 0 before
+	inode        uint64       // of the program's descriptor; guarded by table.mu
 
 	mu    sync.Mutex
 	state State
@@ -40,6 +42,8 @@ type Socket struct {
 	effective *policy.Effective        // base, tightened by the program
 	lastError error
 	soError   abi.Errno // outcome of a non-blocking connect, told once
+	untold    bool      // the outcome of connect has not been told by a connect
+	endFresh  bool      // after a failure: the program has a new descriptor already
 	sendSize  int       // SO_SNDBUF of the program's descriptor to restore, 0: ours
 	where     Where
 	context   uint64 // TLS_CONTEXT
@@ -177,8 +181,9 @@ func (s *Socket) noteLocked(err error) error {
 	return err
 }
 
-// sweep releases the socket when its descriptor is closed everywhere.
-func (s *Socket) sweep() {
+// sweep releases the socket when its descriptor is closed everywhere, which
+// exists tells of an inode.
+func (s *Socket) sweep(exists func(inode uint64) bool) {
 	s.mu.Lock()
 	// Connections notice by themselves, until their relay has ended.
 	busy := s.state == Connecting || s.state == Connected && !s.relayEnded
@@ -189,7 +194,7 @@ func (s *Socket) sweep() {
 	s.table.mu.Lock()
 	inode := s.inode
 	s.table.mu.Unlock()
-	if inode == 0 || s.table.exists(inode) {
+	if inode == 0 || exists(inode) {
 		return
 	}
 	s.table.remove(s)

@@ -40,12 +40,14 @@ type Table struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	mu       sync.Mutex
-	nextID   uint64
-	sockets  map[uint64]*Socket // by inode of the program's descriptor
-	delivery map[string]*Socket // accepted connections whose inode is not known, by address
-	sweepAt  int                // number of sockets at which to sweep next
-	closed   bool
+	mu           sync.Mutex
+	nextID       uint64
+	sockets      map[uint64]*Socket // by inode of the program's descriptor
+	delivery     map[string]*Socket // accepted connections whose inode is not known, by address
+	plain        map[uint64]*Socket // connected TCP sockets with TLS options, by inode
+	sweepAt      int                // number of sockets at which to sweep next
+	sweepPlainAt int                // the same for plain
+	closed       bool
 }
 
 // minSweep is how many sockets there are at least before a sweep for those
@@ -63,7 +65,8 @@ func NewTable(cfg Config) (*Table, error) {
 		j.close()
 		return nil, err
 	}
-	t := &Table{cfg: cfg, joiner: j, diag: diag, sockets: map[uint64]*Socket{}, delivery: map[string]*Socket{}, sweepAt: minSweep}
+	t := &Table{cfg: cfg, joiner: j, diag: diag, sockets: map[uint64]*Socket{}, delivery: map[string]*Socket{},
+		plain: map[uint64]*Socket{}, sweepAt: minSweep, sweepPlainAt: minSweep}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.work.Go(t.sweepListeners)
 	return t, nil
@@ -159,13 +162,23 @@ func (t *Table) newID() uint64 {
 // sockets that are not connected shows in no event.
 func (t *Table) Sweep() {
 	t.mu.Lock()
-	candidates := make([]*Socket, 0, len(t.sockets))
+	candidates := make([]*Socket, 0, len(t.sockets)+len(t.delivery))
+	for name, s := range t.delivery {
+		if s.endedLongAgo() {
+			delete(t.delivery, name)
+		}
+	}
 	for _, s := range t.sockets {
 		candidates = append(candidates, s)
 	}
 	t.mu.Unlock()
+	open, err := sys.UnixInodes()
+	if err != nil {
+		t.cfg.Log.Debug("sweeping: " + err.Error())
+		return
+	}
 	for _, s := range candidates {
-		s.sweep()
+		s.sweep(func(inode uint64) bool { return open[inode] })
 	}
 	t.mu.Lock()
 	t.sweepAt = max(minSweep, 2*len(t.sockets))
@@ -194,7 +207,7 @@ func (t *Table) sweepListeners() {
 		}
 		t.mu.Unlock()
 		for _, s := range listeners {
-			s.sweep()
+			s.sweep(t.exists)
 		}
 	}
 }

@@ -135,15 +135,24 @@ func (d *Diag) query(inode uint64) ([]byte, error) {
 }
 
 func listedInProc(inode uint64) (bool, error) {
+	open, err := UnixInodes()
+	return open[inode], err
+}
+
+// UnixInodes returns the inodes of all AF_UNIX sockets of our network
+// namespace that are open, from /proc/net/unix.
+func UnixInodes() (map[uint64]bool, error) {
 	table, err := os.ReadFile("/proc/net/unix")
 	if err != nil {
-		return false, fmt.Errorf("looking for a socket: %w", err)
+		return nil, fmt.Errorf("listing sockets: %w", err)
 	}
-	want := strconv.FormatUint(inode, 10)
+	open := map[uint64]bool{}
 	for line := range bytes.Lines(table) {
-		if fields := bytes.Fields(line); len(fields) > 6 && string(fields[6]) == want {
-			return true, nil
+		if fields := bytes.Fields(line); len(fields) > 6 {
+			if inode, err := strconv.ParseUint(string(fields[6]), 10, 64); err == nil {
+				open[inode] = true
+			}
 		}
 	}
-	return false, nil
+	return open, nil
 }

@@ -28,14 +28,10 @@ func (c *call) fd() int { return int(int32(c.Args[0])) }
 // find looks up whether the descriptor is one of our sockets.
 func (c *call) find() bool {
 	table := c.gate.cfg.Sockets
-	if table.Empty() {
+	if table.Empty() || !c.lookAt() {
 		return false
 	}
-	inode, ok := target.SocketInode(c.Call.Thread, c.fd())
-	if !ok {
-		return false
-	}
-	c.inode = inode
+	inode := c.inode
 	if c.socket = table.Lookup(inode); c.socket != nil {
 		return true
 	}
@@ -49,6 +45,13 @@ func (c *call) find() bool {
 	defer end.Close()
 	c.socket = table.Claim(end, inode)
 	return c.socket != nil
+}
+
+// lookAt finds the inode of the descriptor, if it is a socket.
+func (c *call) lookAt() bool {
+	inode, ok := target.SocketInode(c.Call.Thread, c.fd())
+	c.inode = inode
+	return ok
 }
 
 func (c *call) proceed() error { return c.gate.cfg.Listener.Continue(c.ID) }
@@ -84,15 +87,29 @@ func (c *call) End() (*sys.FD, error) {
 	return end, nil
 }
 
-// Replace puts fd in the place of the call's descriptor.
+// Replace puts fd in the place of all descriptors that the process has of the
+// call's socket; epoll sets that watch them go on with fd.
 func (c *call) Replace(fd *sys.FD) error {
-	cloexec := target.CloseOnExec(c.Call.Thread, c.fd())
-	if err := c.gate.cfg.Listener.ReplaceFD(c.ID, fd.Int(), c.fd(), cloexec); err != nil {
+	old, err := c.End()
+	if err != nil {
 		return err
 	}
+	defer old.Close()
 	inode, err := fd.SocketInode()
+	if err != nil {
+		return err
+	}
+	for _, n := range target.Descriptors(c.Call.Thread, c.inode) {
+		cloexec := target.CloseOnExec(c.Call.Thread, n)
+		if err := c.gate.cfg.Listener.ReplaceFD(c.ID, fd.Int(), n, cloexec); err != nil {
+			return err
+		}
+		if err := c.gate.handles.MoveRegistrations(c.Call.Thread, n, c.inode, old, fd); err != nil {
+			return err
+		}
+	}
 	c.inode = inode
-	return err
+	return nil
 }
 
 // Rights returns the program's rights.

@@ -83,8 +83,10 @@ func (g *Gate) dispatch(c *call) {
 	}
 	handle := handlers[kind]
 	if kind != filter.Socket && !c.find() {
-		_ = c.proceed()
-		return
+		if handle = foreignHandler(c, kind); handle == nil {
+			_ = c.proceed()
+			return
+		}
 	}
 	g.work.Go(func() { g.answer(c, kind, handle) })
 }

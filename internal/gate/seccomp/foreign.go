@@ -1,0 +1,75 @@
+package seccomp
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
+	"github.com/secure-socket-api/ssa/internal/socket"
+)
+
+// foreignHandler returns the handler of a call on a descriptor that is not
+// ours, nil for those the kernel carries out: all but options that turn a TCP
+// socket into a TLS socket.
+func foreignHandler(c *call, kind filter.Call) handler {
+	level, name := int(int32(c.Args[1])), int(int32(c.Args[2]))
+	tls := level == abi.ProtocolTLS
+	upgrade := level == unix.IPPROTO_TCP && name == abi.OptionUpgradeTLS
+	switch {
+	case kind == filter.Setsockopt && (tls || upgrade):
+		return foreignSetsockopt
+	case kind == filter.Getsockopt && tls:
+		return foreignGetsockopt
+	}
+	return nil
+}
+
+// foreignSetsockopt sets a TLS option on a plain TCP socket, or upgrades one.
+func foreignSetsockopt(c *call) (int64, error) {
+	if !c.lookAt() {
+		return 0, errContinue
+	}
+	table := c.gate.cfg.Sockets
+	err := table.CheckPlain(c)
+	if errors.Is(err, socket.ErrNotTCP) {
+		return 0, errContinue
+	}
+	if err != nil {
+		return 0, err
+	}
+	level, name, size := int(int32(c.Args[1])), int(int32(c.Args[2])), int(int32(c.Args[4]))
+	if level == abi.ProtocolTLS {
+		if err := socket.CheckSettable(abi.Option(name)); err != nil {
+			return 0, err
+		}
+	}
+	if size < 0 || size > socket.MaxOption {
+		return 0, abi.EINVAL
+	}
+	value, err := c.read(c.Args[3], size)
+	if err != nil {
+		return 0, err
+	}
+	if level == abi.ProtocolTLS {
+		err = table.SetPlainOption(c, c.inode, abi.Option(name), value)
+	} else {
+		err = table.Upgrade(c, c.inode, value)
+	}
+	if errors.Is(err, socket.ErrNotTCP) {
+		err = errContinue
+	}
+	return 0, err
+}
+
+// foreignGetsockopt asks for a TLS option that a plain TCP socket remembers.
+func foreignGetsockopt(c *call) (int64, error) {
+	if !c.lookAt() {
+		return 0, errContinue
+	}
+	if c.socket = c.gate.cfg.Sockets.Remembered(c.inode); c.socket == nil {
+		return 0, errContinue
+	}
+	return getsockopt(c)
+}

@@ -1,0 +1,235 @@
+package socket
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// ErrNotTCP says that a descriptor is no TCP socket: TLS options on it are the
+// kernel's to refuse.
+var ErrNotTCP = errors.New("the descriptor is no TCP socket")
+
+// States of a TCP socket, include/net/tcp_states.h.
+const (
+	tcpEstablished = 1
+	tcpClose       = 7
+	tcpCloseWait   = 8
+	tcpListen      = 10
+)
+
+// plainTCP is a TCP socket of a program that is not a TLS socket yet.
+type plainTCP struct {
+	fd       *sys.FD
+	family   int
+	state    byte
+	nonblock bool
+}
+
+func lookAtPlain(c Caller) (*plainTCP, error) {
+	fd, err := c.End()
+	if err != nil {
+		return nil, err
+	}
+	p := &plainTCP{fd: fd}
+	if err := p.examine(); err != nil {
+		fd.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *plainTCP) examine() (err error) {
+	for option, want := range map[int][]int{
+		unix.SO_TYPE: {unix.SOCK_STREAM}, unix.SO_PROTOCOL: {unix.IPPROTO_TCP}, unix.SO_DOMAIN: {unix.AF_INET, unix.AF_INET6},
+	} {
+		got, err := unix.GetsockoptInt(p.fd.Int(), unix.SOL_SOCKET, option)
+		if err != nil || got != want[0] && got != want[len(want)-1] {
+			return ErrNotTCP
+		}
+		if option == unix.SO_DOMAIN {
+			p.family = got
+		}
+	}
+	info := make([]byte, 1) // tcpi_state is the first byte of struct tcp_info
+	if _, err := sys.GetsockoptRaw(p.fd.Int(), unix.IPPROTO_TCP, unix.TCP_INFO, info); err != nil {
+		return fmt.Errorf("asking for the state of a TCP socket: %w", err)
+	}
+	p.state = info[0]
+	p.nonblock, err = p.fd.Nonblocking()
+	return err
+}
+
+// CheckPlain returns ErrNotTCP when a call's descriptor is no TCP socket.
+func (t *Table) CheckPlain(c Caller) error {
+	p, err := lookAtPlain(c)
+	if err != nil {
+		return err
+	}
+	return p.fd.Close()
+}
+
+// SetPlainOption is a TLS option on a TCP socket that is not ours. An
+// unconnected one becomes a TLS socket by it; a connected one remembers it for
+// a TCP_UPGRADE_TLS that follows.
+func (t *Table) SetPlainOption(c Caller, inode uint64, option abi.Option, value []byte) error {
+	p, err := lookAtPlain(c)
+	if err != nil {
+		return err
+	}
+	defer p.fd.Close()
+	switch p.state {
+	case tcpClose:
+		return t.convert(c, p, option, value)
+	case tcpEstablished, tcpCloseWait:
+		return t.remember(c, inode, p.family).SetTLSOption(c, option, value)
+	case tcpListen:
+		return abi.EINVAL
+	}
+	return abi.EISCONN
+}
+
+// convert makes a TLS socket of an unconnected TCP socket. Its real TCP socket
+// is a fresh one with the same options, so that a descriptor of the old one
+// that remains somewhere can never write into the TLS connection.
+func (t *Table) convert(c Caller, p *plainTCP, option abi.Option, value []byte) error {
+	kind := unix.SOCK_STREAM
+	if p.nonblock {
+		kind |= unix.SOCK_NONBLOCK
+	}
+	s, end, err := t.New(c, p.family, kind)
+	if err != nil {
+		return err
+	}
+	defer end.Close()
+	err = s.SetTLSOption(c, option, value)
+	if err == nil {
+		err = s.takeOver(c, p, end)
+	}
+	if err == nil {
+		err = c.Replace(end)
+	}
+	if err != nil {
+		s.Discard()
+	}
+	return err
+}
+
+// inherited are options that a TCP socket may have been given before it became
+// a TLS socket.
+var inherited = []struct{ level, name, size int }{
+	{unix.SOL_SOCKET, unix.SO_REUSEADDR, 4}, {unix.SOL_SOCKET, unix.SO_REUSEPORT, 4},
+	{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 4}, {unix.SOL_SOCKET, unix.SO_LINGER, 8},
+	{unix.SOL_SOCKET, unix.SO_PRIORITY, 4}, {unix.SOL_SOCKET, unix.SO_MARK, 4},
+	{unix.SOL_SOCKET, unix.SO_BINDTODEVICE, unix.IFNAMSIZ},
+	{unix.IPPROTO_TCP, unix.TCP_NODELAY, 4}, {unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 4},
+	{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 4}, {unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 4},
+	{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 4}, {unix.IPPROTO_TCP, unix.TCP_SYNCNT, 4},
+	{unix.IPPROTO_TCP, unix.TCP_CONGESTION, 16}, {unix.IPPROTO_TCP, unix.TCP_MAXSEG, 4},
+	{unix.IPPROTO_IP, unix.IP_TOS, 4}, {unix.IPPROTO_IP, unix.IP_TTL, 4},
+	{unix.IPPROTO_IP, unix.IP_FREEBIND, 4}, {unix.IPPROTO_IP, unix.IP_TRANSPARENT, 4},
+	{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 4}, {unix.IPPROTO_IPV6, unix.IPV6_TCLASS, 4},
+	{unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, 4},
+}
+
+// takeOver copies what was set on the TCP socket to the new one and to the
+// program's new descriptor. A bound one is taken itself, since only it has its
+// port.
+func (s *Socket) takeOver(c Caller, p *plainTCP, end *sys.FD) error {
+	if err := copyTimeouts(p.fd, end); err != nil {
+		return err
+	}
+	for _, o := range inherited {
+		was, err := getsockopt(p.fd.Int(), o.level, o.name, o.size)
+		if err != nil {
+			continue // not for this family
+		}
+		now, err := getsockopt(s.tcp.Int(), o.level, o.name, o.size)
+		if err != nil || string(was) == string(now) {
+			continue
+		}
+		if err := s.SetOption(c, o.level, o.name, was); err != nil {
+			return fmt.Errorf("keeping option %d of level %d: %w", o.name, o.level, err)
+		}
+	}
+	local, err := sys.Getsockname(p.fd.Int())
+	if err != nil {
+		return err
+	}
+	if addr, err := abi.DecodeSockaddr(local); err != nil || addr.Port == 0 && addr.IP.IsUnspecified() {
+		return err
+	}
+	fd, err := p.fd.Dup()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tcp.Close()
+	s.tcp, s.bound = fd, true
+	return nil
+}
+
+func getsockopt(fd, level, name, size int) ([]byte, error) {
+	buf := make([]byte, size)
+	n, err := sys.GetsockoptRaw(fd, level, name, buf)
+	return buf[:min(n, size)], err
+}
+
+// Remembered returns what a plain TCP socket remembers, nil when nothing.
+func (t *Table) Remembered(inode uint64) *Socket {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.plain[inode]
+}
+
+// remember returns the settings of a connected TCP socket, made at the first
+// option. They have a number of their own, like a socket.
+func (t *Table) remember(c Caller, inode uint64, family int) *Socket {
+	t.sweepPlain(c.Thread())
+	id := t.newID()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.plain[inode]
+	if s == nil {
+		s = &Socket{table: t, family: family, id: id, process: c.Process(), inode: inode, waiters: map[int]*waiter{}}
+		t.plain[inode] = s
+	}
+	return s
+}
+
+// sweepPlain forgets TCP sockets that are closed, when there are many.
+func (t *Table) sweepPlain(thread int) {
+	t.mu.Lock()
+	many := len(t.plain) >= t.sweepPlainAt
+	t.mu.Unlock()
+	if !many {
+		return
+	}
+	open := map[string]bool{}
+	for _, name := range []string{"tcp", "tcp6"} {
+		table, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", thread, name))
+		if err != nil {
+			return
+		}
+		for line := range strings.Lines(string(table)) {
+			if fields := strings.Fields(line); len(fields) > 9 {
+				open[fields[9]] = true
+			}
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for inode := range t.plain {
+		if !open[fmt.Sprint(inode)] {
+			delete(t.plain, inode)
+		}
+	}
+	t.sweepPlainAt = max(minSweep, 2*len(t.plain))
+}

@@ -1,0 +1,168 @@
+package socket
+
+import (
+	"bytes"
+	"context"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// Upgrade is TCP_UPGRADE_TLS on a connected TCP socket that is not ours: it
+// becomes a TLS socket in place. value is the name a client verifies; a server
+// gives none and has set a certificate before. The descriptor is silent in
+// poll(2) until the handshake is over; a non-blocking call gets EINPROGRESS.
+func (t *Table) Upgrade(c Caller, inode uint64, value []byte) error {
+	p, err := lookAtPlain(c)
+	if err != nil {
+		return err
+	}
+	defer p.fd.Close()
+	switch p.state {
+	case tcpEstablished, tcpCloseWait:
+	case tcpListen:
+		// The number is TCP_FASTOPEN_KEY to the kernel, an option of listeners.
+		return ErrNotTCP
+	default:
+		return abi.ENOTCONN
+	}
+	s := t.remember(c, inode, p.family)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	req, err := s.upgradeRequestLocked(c, value)
+	if err != nil {
+		return s.noteLocked(err)
+	}
+	if err := s.upgradeLocked(c, p, req); err != nil {
+		return s.noteLocked(err)
+	}
+	if p.nonblock {
+		return abi.EINPROGRESS
+	}
+	end, err := c.End()
+	if err != nil {
+		return err
+	}
+	defer end.Close()
+	s.waitLocked(c, end, unix.SO_SNDTIMEO, abi.EINPROGRESS)
+	return ErrPending
+}
+
+func (s *Socket) upgradeRequestLocked(c Caller, value []byte) (*engine.Request, error) {
+	name := string(bytes.TrimSuffix(value, []byte{0}))
+	if len(value) == 0 && (len(s.set.identities) > 0 || len(s.set.chains) > 0) {
+		return s.serverRequestLocked(c)
+	}
+	if name == "" {
+		name = s.set.remoteName
+	}
+	if name == "" {
+		return nil, fail(abi.EINVAL, "TCP_UPGRADE_TLS: a client gives the name to verify as the value; "+
+			"a server gives none and sets TLS_CERTIFICATE_CHAIN and TLS_PRIVATE_KEY before")
+	}
+	if !abi.ValidHostname(name) {
+		return nil, fail(abi.EINVAL, "TCP_UPGRADE_TLS: %q is no host name or address", name)
+	}
+	s.set.remoteName = name
+	return s.clientRequestLocked(c, abi.Sockaddr{})
+}
+
+// upgradeLocked takes the TCP connection from the program and begins the
+// handshake on it. The program has nothing but its end of the pair then.
+func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	end, ours := sys.Own(pair[0]), sys.Own(pair[1])
+	defer end.Close()
+	a := &attempt{req: req, rights: noRights{}}
+	if a.tcp, err = p.fd.Dup(); err == nil {
+		err = unix.SetNonblock(end.Int(), p.nonblock)
+	}
+	if err == nil {
+		a.filled, err = hush(end)
+	}
+	if err == nil {
+		err = copyTimeouts(p.fd, end)
+	}
+	if err == nil {
+		setSendBuffer(ours.Int(), sendBuffer)
+		a.plain, err = sys.NewStream(ours, nil)
+	}
+	if err == nil {
+		err = c.Replace(end)
+	}
+	if err != nil {
+		a.tcp.Close()
+		ours.Close()
+		if a.plain != nil {
+			a.plain.Close()
+		}
+		return err
+	}
+	return s.beginUpgradeLocked(c, a, end)
+}
+
+func (s *Socket) beginUpgradeLocked(c Caller, a *attempt, end *sys.FD) error {
+	inode, err := end.SocketInode()
+	if err != nil {
+		return err
+	}
+	a.upgrade = true
+	ctx, cancel := context.WithCancel(s.table.ctx)
+	a.cancel = cancel
+	s.state, s.attempt, s.lastError, s.soError, s.where = Connecting, a, nil, 0, c.Where()
+	s.table.adopt(s, inode)
+	s.table.background(func(context.Context) { s.establish(ctx, a) })
+	return nil
+}
+
+// adopt makes a remembered TCP socket one of ours.
+func (t *Table) adopt(s *Socket, inode uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.plain, s.inode)
+	s.inode = inode
+	t.sockets[inode] = s
+}
+
+// keepForCut holds on to the TCP connection of an upgrade. When the handshake
+// fails the connection is shut down, not only closed: other descriptors of it
+// may remain, and nothing may follow there in plain text.
+func (s *Socket) keepForCut(stream *sys.Stream) func(outcome *error) {
+	var kept *sys.FD
+	_ = stream.Control(func(fd int) error {
+		if n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0); err == nil {
+			kept = sys.Own(n)
+		}
+		return nil
+	})
+	return func(outcome *error) {
+		if *outcome != nil {
+			_ = unix.Shutdown(kept.Int(), unix.SHUT_RDWR)
+		}
+		kept.Close()
+	}
+}
+
+// copyTimeouts keeps the program's time limits for reading and writing.
+func copyTimeouts(from, to *sys.FD) error {
+	for _, name := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
+		if tv, err := unix.GetsockoptTimeval(from.Int(), unix.SOL_SOCKET, name); err == nil && tv.Nano() != 0 {
+			if err := unix.SetsockoptTimeval(to.Int(), unix.SOL_SOCKET, name, tv); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// noRights are the rights of an attempt that makes no more sockets.
+type noRights struct{}
+
+func (noRights) Do(f func() error) error { return f() }
+func (noRights) Close()                  {}
