@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -260,8 +259,5 @@ func (w *Wire) setWriteDeadline(t time.Time) {
 	}
 }
 
-// isTimeout recognises a deadline. ETIMEDOUT, TCP's own, is none.
-func isTimeout(err error) bool {
-	var errno syscall.Errno
-	return errors.Is(err, os.ErrDeadlineExceeded) && !errors.As(err, &errno)
-}
+// isTimeout recognises a deadline. TCP's own ETIMEDOUT is none.
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -69,10 +69,16 @@ func (r *Relay) deliver(p []byte) error {
 		_, err := r.plain.Write(p)
 		r.discard = err != nil
 	}
-	if r.discard && r.finSent.Load() && r.wire.unsent() == 0 {
+	if r.discard && r.programLeft() && r.wire.unsent() == 0 {
 		return errAbandoned
 	}
 	return nil
+}
+
+// programLeft says whether everything was sent for a program that has gone.
+// Without descriptors it counts as gone when it neither reads nor writes.
+func (r *Relay) programLeft() bool {
+	return r.finSent.Load() || (r.source.raw == nil && isDone(r.sendDone))
 }
 
 // receiveEnd tells apart why crypto/tls reads no more. It reports io.EOF for a

@@ -32,6 +32,8 @@ type rigOptions struct {
 	server  bool   // the relay is the TLS server
 	version uint16 // TLS 1.3 when zero
 	change  func(*Config)
+	// portable hides the descriptors from the relay.
+	portable bool
 }
 
 // newRig returns a connection that is being relayed.
@@ -47,7 +49,11 @@ func unstartedRig(t testing.TB, opts rigOptions) *rig {
 	t.Helper()
 	ours, theirs := tcpPair(t)
 	plain, program := plainPair(t)
-	wire, out := NewWire(ours), &tap{Conn: theirs}
+	var tcp Stream = ours
+	if opts.portable {
+		tcp, plain = opaque{ours}, opaque{plain}
+	}
+	wire, out := NewWire(tcp), &tap{Conn: theirs}
 	near, far := handshake(t, wire, out, opts)
 	r := &rig{program: program, peer: far, peerTCP: theirs, peerOut: out}
 	cfg := Config{TLS: near, Wire: wire, Plain: plain, BeforeReset: r.putByte}
@@ -206,20 +212,6 @@ func (r *rig) encrypt(t testing.TB, writes ...[]byte) [][]byte {
 	return records
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func mustWrite(t testing.TB, w io.Writer, p []byte) {
-	t.Helper()
-	if _, err := w.Write(p); err != nil {
-		t.Fatalf("writing %d bytes: %v", len(p), err)
-	}
-}
-
 // expectRead fails unless r gives exactly want and then want's end: nil for
 // end of file.
 func expectRead(t testing.TB, who string, r io.Reader, want []byte, wantErr error) {
@@ -255,19 +247,6 @@ func each(t *testing.T, test func(t *testing.T, opts rigOptions)) {
 	} {
 		t.Run(name, func(t *testing.T) { test(t, opts) })
 	}
-}
-
-// pattern returns n bytes that differ from place to place.
-func pattern(n int) []byte {
-	p := make([]byte, n)
-	x := uint32(2463534242)
-	for i := range p {
-		x ^= x << 13
-		x ^= x >> 17
-		x ^= x << 5
-		p[i] = byte(x)
-	}
-	return p
 }
 
 // sysUnread counts what waits to be read from a stream.
