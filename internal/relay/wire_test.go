@@ -79,9 +79,9 @@ func FuzzWireRead(f *testing.F) {
 	record := func(n int) []byte {
 		return append([]byte{23, 3, 3, byte(n >> 8), byte(n)}, pattern(n)...)
 	}
-	f.Add(append(record(20), record(16384+256)...), []byte{1, 200}, false, uint16(100))
-	f.Add(append(record(16384+256), record(0)...), []byte{0}, true, uint16(70))
-	f.Add(bytes.Repeat(record(30), 3000), []byte{}, true, uint16(5))
+	f.Add(append(record(20), record(700)...), []byte{1, 200}, false, uint16(100))
+	f.Add(append(record(700), record(0)...), []byte{0}, true, uint16(70))
+	f.Add(bytes.Repeat(record(30), 40), []byte{}, true, uint16(5))
 	f.Add([]byte("GET / HTTP/1.0\r\n\r\n"), []byte{0}, true, uint16(1))
 	f.Add([]byte{22, 3}, []byte{0}, true, uint16(600))
 	f.Fuzz(func(t *testing.T, data, sizes []byte, relaying bool, room uint16) {
