@@ -323,10 +323,7 @@ func (s *Socket) established(a *attempt, conn engine.Conn, stream *sys.Stream) {
 
 // restoreSendBufferLocked makes the program's descriptor roomy again.
 func (s *Socket) restoreSendBufferLocked() {
-	s.table.mu.Lock()
-	inode := s.inode
-	s.table.mu.Unlock()
-	end, err := s.table.cfg.Finder.Find(inode, s.where, false)
+	end, err := s.table.cfg.Finder.Find(s.inodeKnown(), s.where, false)
 	if err != nil {
 		s.table.cfg.Log.Debug("the program's descriptor has moved; its send buffer stays small", "id", s.id, "error", err)
 		return

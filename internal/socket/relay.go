@@ -70,6 +70,7 @@ func (s *Socket) provokeReset(plain *sys.Stream) {
 	if err != nil || unread > 0 {
 		return
 	}
+	s.awaitAccept(plain, ours)
 	end, err := s.findEnd(ours)
 	if err != nil {
 		s.table.cfg.Log.Debug("the program's descriptor was not found", "id", s.id, "error", err)
@@ -82,11 +83,37 @@ func (s *Socket) provokeReset(plain *sys.Stream) {
 	}
 }
 
+// awaitAccept waits until the program has accepted a connection or closed its
+// listener: before, it has no descriptor of the connection. The kernel
+// announces neither.
+func (s *Socket) awaitAccept(plain *sys.Stream, ours uint64) {
+	delay := firstDelay
+	for s.inodeKnown() == 0 {
+		if peer, err := s.table.diag.Peer(ours); err == nil && peer != 0 {
+			return
+		}
+		over := true
+		_ = plain.Control(func(fd int) error {
+			over = sys.Gone(fd)
+			return nil
+		})
+		if over || s.table.ctx.Err() != nil {
+			return
+		}
+		time.Sleep(delay)
+		delay = min(2*delay, lastDelay)
+	}
+}
+
+func (s *Socket) inodeKnown() uint64 {
+	s.table.mu.Lock()
+	defer s.table.mu.Unlock()
+	return s.inode
+}
+
 // findEnd finds the program's descriptor by the inode of our end.
 func (s *Socket) findEnd(ours uint64) (*sys.FD, error) {
-	s.table.mu.Lock()
-	inode := s.inode
-	s.table.mu.Unlock()
+	inode := s.inodeKnown()
 	if inode == 0 {
 		peer, err := s.table.diag.Peer(ours)
 		if err != nil {

@@ -191,9 +191,7 @@ func (s *Socket) sweep(exists func(inode uint64) bool) {
 	if busy {
 		return
 	}
-	s.table.mu.Lock()
-	inode := s.inode
-	s.table.mu.Unlock()
+	inode := s.inodeKnown()
 	if inode == 0 || exists(inode) {
 		return
 	}
