@@ -157,7 +157,7 @@ func TestClientALPN(t *testing.T) {
 	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	l := (&peer.Network{Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS}, NextProtos: []string{"two", "three"}}}).Listen(t)
 	p := start(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), "verify", to(l), "name=a.example", "file=one,two")
-	l.Accept().ExpectEnd()
+	l.Accept().ExpectEnd().Close()
 	wantLines(t, p.Finish(), "connect = 0", `TLS_ALPN: "two"`)
 }
 
@@ -185,7 +185,7 @@ func TestPolicyVersions(t *testing.T) {
 
 	l = (&peer.Network{Server: old}).Listen(t)
 	p = start(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), "verify", to(l), "name=a.example")
-	l.Accept().ExpectEnd()
+	l.Accept().ExpectEnd().Close()
 	wantLines(t, p.Finish(), "connect = 0", "version: 0x0303, length 4")
 
 	p = start(t, policy, "echo-server", "chain="+leaf.ChainFile(t), "key="+leaf.KeyFile(t))

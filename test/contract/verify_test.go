@@ -150,7 +150,7 @@ func TestProgramRoots(t *testing.T) {
 			}
 			p := start(t, ssatest.PolicyWithRoots(t, "", roots...), "verify", to(l), "name=a.example", "ca="+test.program.File(t))
 			if test.good {
-				l.Accept().ExpectEnd()
+				l.Accept().ExpectEnd().Close()
 				wantLines(t, p.Finish(), "connect = 0")
 				return
 			}
@@ -176,6 +176,6 @@ func TestNameEndsWithAddress(t *testing.T) {
 	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{"localhost"}})
 	l := (&peer.Network{Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS}}}).Listen(t)
 	p := start(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), "by-name-unended", to(l), "name=localhost")
-	l.Accept().ExpectEnd()
+	l.Accept().ExpectEnd().Close()
 	wantLines(t, p.Finish(), "connect = 0", `TLS_PEER_IDENTITY: "localhost"`)
 }

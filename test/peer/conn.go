@@ -135,12 +135,14 @@ func (c *Conn) ReadAll() []byte {
 	return data
 }
 
-// ExpectEnd reads until the end, which must come next.
-func (c *Conn) ExpectEnd() {
+// ExpectEnd reads until the end, which must come next. It returns the
+// connection, to be closed or not.
+func (c *Conn) ExpectEnd() *Conn {
 	c.t.Helper()
 	if data := c.ReadAll(); len(data) > 0 {
 		c.t.Fatalf("peer: read %d bytes (%.40q), wanted the end", len(data), data)
 	}
+	return c
 }
 
 // Drain reads until any end, which it returns; io.EOF is the proper one.

@@ -295,6 +295,24 @@ static void die_close(void) { write_and("close"); }
 static void die_exec(void) { write_and("exec"); }
 static void say_done(void) { say("new program"); sync_with("closed"); }
 
+/* Forks away, as daemons do, and serves one client after its parent has gone. */
+static void daemonised(void)
+{
+	char c;
+	pid_t parent = getpid();
+	fflush(stdout);
+	if (fork() > 0)
+		_exit(5);
+	setsid();
+	while (getppid() == parent)
+		poll(NULL, 0, 1);
+	int fd = new_listener();
+	int s = accept(fd, NULL, NULL);
+	if (read(s, &c, 1) == 1 && write(s, &c, 1) == 1)
+		say("served");
+	close(s);
+}
+
 const struct scenario process_scenarios[] = {
 	{ "fork", forked },
 	{ "fork-both", forked_both },
@@ -312,5 +330,6 @@ const struct scenario process_scenarios[] = {
 	{ "close", die_close },
 	{ "cloexec", die_exec },
 	{ "say-done", say_done },
+	{ "daemon", daemonised },
 	{ NULL, NULL },
 };
