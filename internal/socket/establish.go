@@ -1,0 +1,160 @@
+package socket
+
+import (
+	"context"
+	"time"
+
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// establish makes the connection and tells how it went.
+func (s *Socket) establish(ctx context.Context, a *attempt) {
+	defer a.cancel()
+	watched := s.watch(a)
+	conn, stream, err := s.handshake(ctx, a)
+	// The watcher must not wait on the plaintext stream any more when the
+	// relay or a close takes it.
+	_ = a.plain.SetReadDeadline(time.Unix(1, 0))
+	<-watched
+	_ = a.plain.SetReadDeadline(time.Time{})
+	a.rights.Close()
+	if err != nil {
+		s.failed(a, err)
+		return
+	}
+	s.established(a, conn, stream)
+}
+
+// watch cancels the attempt when the program has closed its descriptor.
+func (s *Socket) watch(a *attempt) <-chan struct{} {
+	done := make(chan struct{})
+	raw, _ := a.plain.SyscallConn()
+	go func() {
+		defer close(done)
+		gone := false
+		_ = raw.Read(func(fd uintptr) bool {
+			gone = sys.HungUp(int(fd))
+			return gone
+		})
+		if gone {
+			a.cancel()
+		}
+	}()
+	return done
+}
+
+func (s *Socket) handshake(ctx context.Context, a *attempt) (_ engine.Conn, _ *sys.Stream, err error) {
+	stream, err := s.dial(ctx, a)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.keepAddresses(stream)
+	if a.upgrade {
+		defer s.keepForCut(stream)(&err)
+	}
+	conn, err := s.table.cfg.Engine.Handshake(ctx, stream, a.req)
+	return conn, stream, err
+}
+
+// keepAddresses remembers the addresses of a connected TCP socket.
+func (s *Socket) keepAddresses(stream *sys.Stream) {
+	_ = stream.Control(func(fd int) error {
+		local, err := sys.Getsockname(fd)
+		peer, peerErr := sys.Getpeername(fd)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if err == nil {
+			s.local = local
+		}
+		if peerErr == nil {
+			s.peer = peer
+		}
+		return nil
+	})
+}
+
+func (s *Socket) established(a *attempt, conn engine.Conn, stream *sys.Stream) {
+	s.mu.Lock()
+	s.state, s.attempt, s.conn, s.stream, s.facts, s.untold = Connected, nil, conn, stream, conn.Facts(), true
+	waiters := s.takeWaitersLocked()
+	s.restoreSendBufferLocked()
+	s.mu.Unlock()
+	s.table.cfg.Log.Info("connected", "id", s.id, "to", a.req.Name, "facts", conn.Facts())
+	err := a.plain.Control(func(fd int) error { return drain(fd, a.filled) })
+	s.tell(waiters, nil)
+	if err != nil {
+		s.table.cfg.Log.Error("this is a bug: the plaintext stream cannot be drained", "id", s.id, "error", err)
+		conn.Abort()
+		a.plain.Close()
+		s.relayDone(engine.End{Err: err}, true)
+		return
+	}
+	s.relay(a.plain, conn)
+}
+
+// restoreSendBufferLocked makes the program's descriptor roomy again.
+func (s *Socket) restoreSendBufferLocked() {
+	end, err := s.table.cfg.Finder.Find(s.inodeKnown(), s.where, false)
+	if err != nil {
+		s.table.cfg.Log.Debug("the program's descriptor has moved; its send buffer stays small", "id", s.id, "error", err)
+		return
+	}
+	defer end.Close()
+	setSendBuffer(end.Int(), s.sendSizeLocked())
+}
+
+func (s *Socket) sendSizeLocked() int {
+	if s.sendSize > 0 {
+		return s.sendSize
+	}
+	return sendBuffer
+}
+
+func (s *Socket) failed(a *attempt, err error) {
+	errno := Errno(err)
+	s.mu.Lock()
+	s.state, s.attempt, s.lastError, s.soError, s.untold = Failed, nil, err, errno, true
+	waiters := s.takeWaitersLocked()
+	s.mu.Unlock()
+	s.table.cfg.Log.Warn(Sentence(err), "id", s.id, "to", a.req.Name, "errno", errno)
+	// Our end is closed with the filling unread: the program's descriptor
+	// shows HUP and ERR.
+	a.plain.Close()
+	s.renewEnd(waiters)
+	s.tell(waiters, errno)
+}
+
+// tell answers the calls that wait for an outcome. When no program got it, the
+// next connect does.
+func (s *Socket) tell(waiters []*waiter, outcome error) {
+	told := false
+	for _, w := range waiters {
+		told = w.answer(outcome) || told
+	}
+	if told {
+		s.mu.Lock()
+		s.untold, s.soError = false, 0
+		s.mu.Unlock()
+	}
+}
+
+// renewEnd gives a program whose blocking connect has failed a fresh
+// descriptor, so that it polls like a TCP socket after a failed connect.
+func (s *Socket) renewEnd(waiters []*waiter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range waiters {
+		old, err := w.caller.End()
+		if err != nil {
+			continue
+		}
+		end, err := s.replaceEndLocked(w.caller, old)
+		old.Close()
+		if err == nil {
+			end.Close()
+			s.endFresh = true
+			return
+		}
+	}
+}
