@@ -57,9 +57,10 @@ lint: ## formatting, vet for both architectures, staticcheck, go.mod, shell synt
 fuzz: ## every fuzz target for FUZZTIME (10s) each
 	@scripts/fuzz $(FUZZTIME)
 
-install: build ## install ssa, <netinet/tls.h> and the manual pages below DESTDIR and PREFIX
+install: build ## install ssa, <netinet/tls.h>, manual pages and a policy to start from, below DESTDIR and PREFIX
 	install -D -m 755 bin/ssa $(DESTDIR)$(PREFIX)/bin/ssa
 	install -D -m 644 include/netinet/tls.h $(DESTDIR)$(PREFIX)/include/netinet/tls.h
+	install -D -m 644 dist/policy.yaml $(DESTDIR)$(PREFIX)/share/doc/ssa/policy.yaml
 	@for page in $(MAN_PAGES); do \
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done

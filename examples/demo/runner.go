@@ -71,8 +71,10 @@ func (r *runner) run(ctx context.Context, st step) error {
 
 	var exit *exec.ExitError
 	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("%s did not end in 20 seconds", st.args[0])
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s: no end after 20 seconds: %w", st.args[0], ctx.Err())
+		return fmt.Errorf("interrupted: %w", ctx.Err())
 	case err != nil && !errors.As(err, &exit):
 		return err
 	case st.fails && err == nil:
