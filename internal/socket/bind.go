@@ -38,7 +38,7 @@ func (s *Socket) Bind(c Caller, addr []byte) error {
 		err = rights.Do(bind)
 	}
 	if err != nil {
-		return s.noteLocked(err)
+		return s.noteLocked(fail(Errno(err), "binding to %s failed: %v", remoteAddr(addr), err))
 	}
 	s.bound, s.boundTo = true, slices.Clone(addr)
 	return nil

@@ -154,7 +154,7 @@ func (s *Socket) startLocked(c Caller, end *sys.FD, to abi.Sockaddr, addr []byte
 	a.cancel = cancel
 	s.state, s.attempt, s.lastError, s.soError, s.where, s.endFresh = Connecting, a, nil, 0, c.Where(), false
 	started = true
-	s.table.background(func(context.Context) { s.establish(ctx, a) })
+	s.table.background(func(err error) { s.failed(a, err) }, func(context.Context) { s.establish(ctx, a) })
 	return nil
 }
 

@@ -19,7 +19,7 @@ func (s *Socket) dial(ctx context.Context, a *attempt) (*sys.Stream, error) {
 	if a.tcp != nil {
 		return await(ctx, a.tcp)
 	}
-	addrs, err := s.resolve(ctx, a.dest)
+	addrs, err := s.resolve(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -27,12 +27,17 @@ func (s *Socket) dial(ctx context.Context, a *attempt) (*sys.Stream, error) {
 }
 
 // resolve returns the addresses of a name that fit the socket's family.
-func (s *Socket) resolve(ctx context.Context, d destination) ([]netip.AddrPort, error) {
+func (s *Socket) resolve(ctx context.Context, a *attempt) ([]netip.AddrPort, error) {
+	d := a.dest
 	if ip, err := netip.ParseAddr(d.name); err == nil {
 		if !s.fits(ip) {
 			return nil, fail(abi.EAFNOSUPPORT, "%s is no address of the socket's family", d.name)
 		}
 		return []netip.AddrPort{netip.AddrPortFrom(ip, d.port)}, nil
+	}
+	if !a.rights.OwnNetwork() {
+		// Asking from here would let the program reach a network it is kept from.
+		return nil, fail(abi.EHOSTUNREACH, "the host name %s cannot be resolved from the program's network namespace: connect to an address", d.name)
 	}
 	found, err := s.table.cfg.Resolver.LookupHost(ctx, d.name)
 	if err != nil {

@@ -113,7 +113,7 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 	l.ctx, l.cancel = context.WithCancel(s.table.ctx)
 	s.listener, s.state = l, Listening
 	s.isListener.Store(true)
-	s.table.background(l.serve)
+	s.table.background(func(error) { l.stop() }, l.serve)
 	return nil
 }
 
@@ -168,7 +168,7 @@ func (l *listener) serve(context.Context) {
 			tcp.Close()
 			return
 		case err == nil:
-			l.socket.table.work.Go(func() { l.handle(tcp) })
+			l.socket.table.background(func(error) { tcp.Close() }, func(context.Context) { l.handle(tcp) })
 		default:
 			<-l.slots
 			if !l.pause(err) {

@@ -143,6 +143,19 @@ func fileErrno(err error) abi.Errno {
 	return abi.EINVAL
 }
 
+// maxHeld bounds the PEM bytes that the sockets of one gate hold together.
+const maxHeld = 256 << 20
+
+// holdLocked accounts for PEM bytes that the socket keeps.
+func (s *Socket) holdLocked(info abi.OptionInfo, size int) error {
+	if held := s.table.held.Add(int64(size)); held > maxHeld {
+		s.table.held.Add(int64(-size))
+		return fail(abi.ENOBUFS, "%s: the sockets of this gate hold %d MiB of certificates already", info.Name, held>>20)
+	}
+	s.held += int64(size)
+	return nil
+}
+
 func setRoots(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
 	content, err := pemValue(c, info, value)
 	if err != nil {
@@ -153,6 +166,9 @@ func setRoots(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
 		return fail(abi.EINVAL, "%s: %v", info.Name, err)
 	}
 	if err := s.tightenLocked(c, info.Option, func(p *policy.ProgramSettings) { p.Roots = true }); err != nil {
+		return err
+	}
+	if err := s.holdLocked(info, len(content)); err != nil {
 		return err
 	}
 	s.set.roots = roots
@@ -170,6 +186,9 @@ func setChain(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
 	}
 	if len(s.set.chains)+len(s.set.identities) >= maxIdentities {
 		return fail(abi.EINVAL, "%s: a socket has at most %d certificate chains", info.Name, maxIdentities)
+	}
+	if err := s.holdLocked(info, len(content)); err != nil {
+		return err
 	}
 	s.set.chains = append(slices.Clone(s.set.chains), chain)
 	return nil

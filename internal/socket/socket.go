@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -44,6 +45,7 @@ type Socket struct {
 	soError   abi.Errno // outcome of a non-blocking connect, told once
 	untold    bool      // the outcome of connect has not been told by a connect
 	endFresh  bool      // after a failure: the program has a new descriptor already
+	held      int64     // PEM bytes in set, accounted for in table.held
 	sendSize  int       // SO_SNDBUF of the program's descriptor to restore, 0: ours
 	where     Where
 	context   uint64 // TLS_CONTEXT
@@ -219,6 +221,8 @@ func (s *Socket) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tcp.Close()
+	s.table.held.Add(-s.held)
+	s.held = 0
 	if s.listener != nil {
 		s.listener.stop()
 	}
@@ -227,7 +231,18 @@ func (s *Socket) release() {
 	}
 }
 
-// background runs work that the table waits for at its end.
-func (t *Table) background(f func(ctx context.Context)) {
-	t.work.Go(func() { f(t.ctx) })
+// background runs work that the table waits for at its end. A panic in it is a
+// bug of ours that must not end the connections of other programs; onPanic
+// ends what the work was for.
+func (t *Table) background(onPanic func(error), work func(ctx context.Context)) {
+	t.work.Go(func() {
+		defer func() {
+			if r := recover(); r != nil {
+				err := fmt.Errorf("this is a bug: %v", r)
+				t.cfg.Log.Error(err.Error(), "stack", string(debug.Stack()))
+				onPanic(err)
+			}
+		}()
+		work(t.ctx)
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -39,6 +40,7 @@ type Table struct {
 	ctx    context.Context // ends the background work
 	cancel context.CancelFunc
 	work   sync.WaitGroup
+	held   atomic.Int64 // PEM bytes in settings of sockets
 
 	mu           sync.Mutex
 	nextID       uint64

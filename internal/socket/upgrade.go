@@ -117,7 +117,7 @@ func (s *Socket) beginUpgradeLocked(c Caller, a *attempt, end *sys.FD) error {
 	a.cancel = cancel
 	s.state, s.attempt, s.lastError, s.soError, s.where = Connecting, a, nil, 0, c.Where()
 	s.table.adopt(s, inode)
-	s.table.background(func(context.Context) { s.establish(ctx, a) })
+	s.table.background(func(err error) { s.failed(a, err) }, func(context.Context) { s.establish(ctx, a) })
 	return nil
 }
 
@@ -165,4 +165,5 @@ func copyTimeouts(from, to *sys.FD) error {
 type noRights struct{}
 
 func (noRights) Do(f func() error) error { return f() }
+func (noRights) OwnNetwork() bool        { return true }
 func (noRights) Close()                  {}

@@ -2,7 +2,6 @@ package sys
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -100,6 +99,6 @@ func TestFDClosesOnce(t *testing.T) {
 		t.Errorf("Int after close = %d, want -1", a.Int())
 	}
 	if err := unix.Close(n); err == nil {
-		t.Error(fmt.Sprintf("descriptor %d was still open", n))
+		t.Errorf("descriptor %d was still open", n)
 	}
 }

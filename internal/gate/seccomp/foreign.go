@@ -48,6 +48,7 @@ func foreignSetsockopt(c *call) (int64, error) {
 	if size < 0 || size > socket.MaxOption {
 		return 0, abi.EINVAL
 	}
+	defer c.gate.reserve(size)()
 	value, err := c.read(c.Args[3], size)
 	if err != nil {
 		return 0, err

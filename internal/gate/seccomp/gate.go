@@ -37,11 +37,17 @@ type Config struct {
 type Gate struct {
 	cfg     Config
 	handles *target.Handles
-	work    sync.WaitGroup
+	large   chan struct{} // calls that hold a large value
+
+	mu    sync.Mutex
+	ended bool // no more calls are taken on
+	work  sync.WaitGroup
 }
 
 // New returns a gate; Run makes it work.
-func New(cfg Config) *Gate { return &Gate{cfg: cfg, handles: cfg.Finder.handles} }
+func New(cfg Config) *Gate {
+	return &Gate{cfg: cfg, handles: cfg.Finder.handles, large: make(chan struct{}, largeValues)}
+}
 
 // Run answers calls until no program is left under the filter, and until all
 // calls under way have been answered.
@@ -50,6 +56,9 @@ func (g *Gate) Run() error {
 	// The loop may stay in Receive for ever after the last program has gone
 	// (Linux before 6.11); nothing can arrive there then.
 	err := g.cfg.Listener.WaitEnded()
+	g.mu.Lock()
+	g.ended = true
+	g.mu.Unlock()
 	g.work.Wait()
 	g.handles.Close()
 	return err
@@ -88,7 +97,11 @@ func (g *Gate) dispatch(c *call) {
 			return
 		}
 	}
-	g.work.Go(func() { g.answer(c, kind, handle) })
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.ended {
+		g.work.Go(func() { g.answer(c, kind, handle) })
+	}
 }
 
 // answer runs a handler and ends the call with its outcome.

@@ -71,6 +71,7 @@ func setsockopt(c *call) (int64, error) {
 	if size > socket.MaxOption {
 		return 0, abi.EINVAL
 	}
+	defer c.gate.reserve(size)()
 	value, err := c.read(c.Args[3], size)
 	if err != nil {
 		return 0, err
@@ -106,4 +107,20 @@ func getsockopt(c *call) (int64, error) {
 		return 0, err
 	}
 	return 0, c.writeLength(c.Args[4], len(value))
+}
+
+// largeValue is from which size values are held by few calls at a time, so
+// that a program with many threads cannot make the gate hold as many of them.
+const (
+	largeValue  = 64 << 10
+	largeValues = 8
+)
+
+// reserve waits until a value of a size may be held; the result ends that.
+func (g *Gate) reserve(size int) (release func()) {
+	if size < largeValue {
+		return func() {}
+	}
+	g.large <- struct{}{}
+	return func() { <-g.large }
 }

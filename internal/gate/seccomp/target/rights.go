@@ -85,6 +85,9 @@ func (r *Rights) Close() {
 	}
 }
 
+// OwnNetwork reports whether the network namespace is this process's own.
+func (r *Rights) OwnNetwork() bool { return r.net == nil }
+
 // Do runs f with the rights. f must do its system calls on the calling
 // goroutine.
 func (r *Rights) Do(f func() error) error {
