@@ -36,7 +36,7 @@ func GoProgram(t testing.TB, pkg string) string {
 }
 
 func goBuild(out, pkg string, flags ...string) error {
-	args := append([]string{"build", "-o", out}, flags...)
+	args := append([]string{"build", "-buildvcs=false", "-o", out}, flags...)
 	cmd := exec.Command("go", append(args, pkg)...)
 	if len(flags) == 0 {
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

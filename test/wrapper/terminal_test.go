@@ -125,7 +125,7 @@ func (term *terminal) expect(text string) string {
 // terminal signals the whole group, so ssa must not pass it on again.
 func TestTerminal(t *testing.T) {
 	term := onTerminal(t, sh(t, `stty -echo; trap 'n=$((n+1))' INT; [ -t 0 ] && [ -t 1 ] && echo terminal
-		echo ready; read x; echo "interrupts: $n"; read x; echo "interrupts: $n, read: $x"`))
+		echo ready; while [ -z "$n" ]; do sleep 0.01; done; echo "interrupts: $n"; read x; echo "interrupts: $n, read: $x"`))
 	term.expect("terminal")
 	term.expect("ready")
 	term.types("\x03")
@@ -142,7 +142,8 @@ func TestJobControl(t *testing.T) {
 	cmd.Env = append(os.Environ(), "PS1=prompt> ", "TERM=dumb", "HISTFILE=")
 	term := onTerminal(t, cmd)
 	term.expect("prompt> ")
-	term.types("stty -echo; echo \"quiet\"now\n")
+	// Without noflsh, what is typed soon after Ctrl-Z may be flushed with it.
+	term.types("stty -echo noflsh; echo \"quiet\"now\n")
 	term.expect("quietnow")
 	term.expect("prompt> ")
 	term.types(ssatest.SSA(t) + " run -- sh -c 'echo first; cat'\n")
@@ -172,7 +173,7 @@ func TestBackground(t *testing.T) {
 	cmd.Env = append(os.Environ(), "PS1=prompt> ", "TERM=dumb", "HISTFILE=")
 	term := onTerminal(t, cmd)
 	term.expect("prompt> ")
-	term.types("stty -echo; echo \"quiet\"now\n")
+	term.types("stty -echo noflsh; echo \"quiet\"now\n")
 	term.expect("quietnow")
 	term.types(ssatest.SSA(t) + " run -- sh -c 'sleep 0.5; echo from behind' &\n")
 	term.expect("[1]")
