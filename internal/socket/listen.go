@@ -41,6 +41,9 @@ const handshakeTimeout = 10 * time.Second
 func (s *Socket) Listen(c Caller, backlog int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.untold {
+		return abi.EINVAL // inet_listen in the kernel wants SS_UNCONNECTED
+	}
 	switch s.state {
 	case Listening:
 		return s.listenAgainLocked(c, backlog)

@@ -1,0 +1,220 @@
+package socket
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// rig is a table without a gate: the test itself is the program.
+type rig struct {
+	table *Table
+	own   policy.Program
+
+	mu   sync.Mutex
+	ends map[uint64]*sys.FD // the program's descriptors, by inode
+}
+
+func newRig(t testing.TB, authority *ssatest.Authority) *rig {
+	t.Helper()
+	r := &rig{ends: map[uint64]*sys.FD{}}
+	rules, err := policy.Parse("test", []byte("default: {trust: {roots: ["+authority.File(t)+"]}}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.table, err = NewTable(Config{Engine: engine.New(engine.Config{}), Policy: rules, Resolver: net.DefaultResolver,
+		Finder: r, Log: slog.New(slog.DiscardHandler), Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, end := range r.ends {
+			end.Close()
+		}
+		if err := r.table.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// Find implements Finder.
+func (r *rig) Find(inode uint64, _ Where, _ bool) (*sys.FD, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if end, ok := r.ends[inode]; ok && end.Int() >= 0 {
+		return end.Dup()
+	}
+	return nil, errors.New("no such descriptor")
+}
+
+func (r *rig) keep(end *sys.FD) uint64 {
+	inode, err := end.SocketInode()
+	if err != nil {
+		panic(err) // a descriptor of ours that is no socket
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ends[inode] = end
+	return inode
+}
+
+// socket makes a TLS socket and returns it with a caller for it.
+func (r *rig) socket(t testing.TB, family, kind int) (*Socket, *testCaller) {
+	t.Helper()
+	s, end, err := r.table.New(&testCaller{rig: r}, family, kind)
+	if err != nil {
+		t.Fatalf("socket: %v", err)
+	}
+	return s, &testCaller{rig: r, end: end, inode: r.keep(end)}
+}
+
+// testCaller is a program's thread; the answer of a pending call comes
+// through its channel.
+type testCaller struct {
+	rig    *rig
+	end    *sys.FD
+	inode  uint64
+	answer chan error
+	given  chan given
+	gone   *atomic.Bool // a signal has ended the call
+}
+
+type given struct {
+	fd   *sys.FD
+	peer []byte
+}
+
+func (c *testCaller) call() *testCaller {
+	fresh := *c
+	fresh.answer, fresh.given, fresh.gone = make(chan error, 1), make(chan given, 1), new(atomic.Bool)
+	return &fresh
+}
+
+func (c *testCaller) Thread() int             { return os.Getpid() }
+func (c *testCaller) Process() int            { return os.Getpid() }
+func (c *testCaller) DescendsFrom(p int) bool { return p == os.Getpid() }
+func (c *testCaller) String() string          { return "test" }
+func (c *testCaller) Program() policy.Program { return c.rig.own }
+func (c *testCaller) Where() Where            { return Where{} }
+func (c *testCaller) End() (*sys.FD, error)   { return c.end.Dup() }
+func (c *testCaller) Rights() (Rights, error) { return noRights{}, nil }
+func (c *testCaller) ReadFile(path string) ([]byte, error) {
+	return os.ReadFile(path)
+}
+func (c *testCaller) Waiting() bool { return !c.over() }
+
+func (c *testCaller) over() bool { return c.gone != nil && c.gone.Load() }
+
+func (c *testCaller) Answer(err error) error {
+	if c.over() {
+		return errors.New("the call is over")
+	}
+	c.answer <- err
+	return nil
+}
+
+// Replace is dup2: the descriptor keeps its number.
+func (c *testCaller) Replace(fd *sys.FD) error {
+	if c.over() {
+		return errors.New("the call is over")
+	}
+	if err := unix.Dup3(fd.Int(), c.end.Int(), unix.O_CLOEXEC); err != nil {
+		return err
+	}
+	c.inode = c.rig.keep(c.end)
+	return nil
+}
+
+func (c *testCaller) Give(connection *sys.FD, peer []byte) (Where, error) {
+	if c.over() {
+		return Where{}, errors.New("the call is over")
+	}
+	fd, err := connection.Dup()
+	if err != nil {
+		return Where{}, err
+	}
+	c.rig.keep(fd)
+	c.given <- given{fd, peer}
+	return Where{}, nil
+}
+
+// wait returns the outcome of a call that may be pending.
+func (c *testCaller) wait(err error) error {
+	if err != ErrPending {
+		return err
+	}
+	return <-c.answer
+}
+
+// peer is a TLS server that answers each line with the same line.
+func peer(t testing.TB, config *tls.Config) *net.TCPAddr {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var work sync.WaitGroup
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(func() { cancel(); l.Close(); work.Wait() })
+	work.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			work.Go(func() {
+				defer c.Close()
+				defer context.AfterFunc(ctx, func() { c.Close() })()
+				s := tls.Server(c, config)
+				defer s.Close()
+				_, _ = io.Copy(s, s)
+				<-ctx.Done()
+			})
+		}
+	})
+	return l.Addr().(*net.TCPAddr)
+}
+
+func sockaddr(a *net.TCPAddr) []byte { return abi.EncodeSockaddr(a.AddrPort(), false) }
+
+// revents polls a descriptor without waiting.
+func revents(t testing.TB, end *sys.FD) int16 {
+	t.Helper()
+	p := []unix.PollFd{{Fd: int32(end.Int()), Events: unix.POLLIN | unix.POLLOUT | unix.POLLRDHUP}}
+	if _, err := unix.Poll(p, 0); err != nil {
+		t.Fatal(err)
+	}
+	return p[0].Revents
+}
+
+// until polls a descriptor until one of the events is there.
+func until(t testing.TB, end *sys.FD, events int16) int16 {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	p := []unix.PollFd{{Fd: int32(end.Int()), Events: events}}
+	for ctx.Err() == nil {
+		if n, err := unix.Poll(p, 1000); err == nil && n > 0 {
+			return p[0].Revents
+		}
+	}
+	t.Fatalf("none of the events %#x came in 20 s", events)
+	return 0
+}
