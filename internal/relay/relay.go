@@ -26,7 +26,7 @@ type Stream interface {
 
 // Defaults of Config.
 const (
-	DefaultLinger = 5 * time.Second
+	DefaultLinger = time.Second
 	DefaultStall  = 60 * time.Second
 )
 
