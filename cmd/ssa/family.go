@@ -39,6 +39,7 @@ func startFamily(path string, args []string, code []bpf.RawInstruction) (*family
 		signal.Stop(f.signals)
 		return nil, startProblem(path, err)
 	}
+	_ = listener.WakeOnSameCPU()
 	f.program, f.listener = pid, listener
 	go f.attend()
 	return f, nil

@@ -13,38 +13,63 @@ import (
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
+// ErrWouldWait says that a call has not been carried out because it may have to
+// wait for another thread.
+var ErrWouldWait = errors.New("the call may have to wait")
+
 // Accept is accept(2) with an address. A blocking call on an empty queue gets
 // ErrPending and is answered when a connection has been delivered. (accept
 // without an address never comes here: the kernel does it on the program's own
 // descriptor.)
 func (s *Socket) Accept(c AcceptCaller) error {
-	end, err := c.End()
+	end, nonblock, err := s.acceptEnd(c)
 	if err != nil {
 		return err
 	}
 	defer end.Close()
-	s.mu.Lock()
-	listening := s.state == Listening
-	s.mu.Unlock()
-	if !listening {
-		return abi.EINVAL
-	}
-	nonblock, err := end.Nonblocking()
-	if err != nil {
-		return err
-	}
 	if !nonblock {
 		// Registered first, so that a delivery in between is not missed.
 		s.mu.Lock()
 		s.waitLocked(c, end, unix.SO_RCVTIMEO, abi.EAGAIN)
 		s.mu.Unlock()
 	}
-	err = s.acceptNow(c, end)
+	s.acceptMu.Lock()
+	err = s.acceptNowLocked(c, end)
+	s.acceptMu.Unlock()
 	if errors.Is(err, unix.EAGAIN) && !nonblock {
 		return ErrPending
 	}
 	s.dropWaiter(c)
 	return err
+}
+
+// TryAccept is Accept for a caller that must not wait: it returns
+// ErrWouldWait for a blocking descriptor or when another thread is accepting.
+func (s *Socket) TryAccept(c AcceptCaller) error {
+	end, nonblock, err := s.acceptEnd(c)
+	if err != nil {
+		return err
+	}
+	defer end.Close()
+	if !nonblock || !s.acceptMu.TryLock() {
+		return ErrWouldWait
+	}
+	defer s.acceptMu.Unlock()
+	return s.acceptNowLocked(c, end)
+}
+
+func (s *Socket) acceptEnd(c Caller) (end *sys.FD, nonblock bool, err error) {
+	if !s.isListener.Load() {
+		return nil, false, abi.EINVAL
+	}
+	if end, err = c.End(); err != nil {
+		return nil, false, err
+	}
+	if nonblock, err = end.Nonblocking(); err != nil {
+		end.Close()
+		return nil, false, err
+	}
+	return end, nonblock, nil
 }
 
 func (s *Socket) dropWaiter(c Caller) {
@@ -58,12 +83,10 @@ func (s *Socket) dropWaiter(c Caller) {
 	}
 }
 
-// acceptNow takes a connection from the queue and gives it to the caller;
+// acceptNowLocked takes a connection from the queue and gives it to the caller;
 // EAGAIN when there is none. The queue belongs to a file that may be blocking:
-// it is looked at before it is taken from.
-func (s *Socket) acceptNow(c AcceptCaller, end *sys.FD) error {
-	s.acceptMu.Lock()
-	defer s.acceptMu.Unlock()
+// it is looked at before it is taken from. acceptMu is held.
+func (s *Socket) acceptNowLocked(c AcceptCaller, end *sys.FD) error {
 	for {
 		if !c.Waiting() {
 			return unix.EINTR // nobody is told
@@ -122,7 +145,9 @@ func (s *Socket) acceptWaiting() {
 		if err != nil {
 			continue
 		}
-		err = s.acceptNow(c, end)
+		s.acceptMu.Lock()
+		err = s.acceptNowLocked(c, end)
+		s.acceptMu.Unlock()
 		end.Close()
 		if errors.Is(err, unix.EAGAIN) {
 			continue

@@ -26,28 +26,45 @@ func (s *Socket) SetTLSOption(c Caller, option abi.Option, value []byte) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch s.state {
-	case Connected, Connecting:
-		return s.noteLocked(fail(abi.EISCONN, "%s must be set before connect", info.Name))
-	case Listening:
-		return s.noteLocked(fail(abi.EINVAL, "%s must be set before listen", info.Name))
+	if err := s.maySetLocked(c, info); err != nil {
+		return s.noteLocked(err)
 	}
-	if info.Kind == abi.String {
-		text, err := textValue(info, value)
-		if err != nil {
-			return s.noteLocked(err)
+	var err error
+	switch info.Kind {
+	case abi.String:
+		value, err = textValue(info, value)
+	case abi.PEMOrPath:
+		// A file may take its time, and others must not wait for it.
+		s.mu.Unlock()
+		value, err = pemValue(c, info, value)
+		s.mu.Lock()
+		if err == nil {
+			err = s.maySetLocked(c, info)
 		}
-		value = []byte(text)
 	}
-	if err := s.baseLocked(c).MayUse(option); err != nil {
-		return s.noteLocked(s.weakerLocked(c, err))
+	if err != nil {
+		return s.noteLocked(err)
 	}
-	err := set(s, c, info, value)
+	err = set(s, c, info, value)
 	if err == nil {
 		snapshot := s.set
 		s.shared.Store(&snapshot)
 	}
 	return s.noteLocked(err)
+}
+
+// maySetLocked tells whether an option may be set at this moment.
+func (s *Socket) maySetLocked(c Caller, info abi.OptionInfo) error {
+	switch s.state {
+	case Connected, Connecting:
+		return fail(abi.EISCONN, "%s must be set before connect", info.Name)
+	case Listening:
+		return fail(abi.EINVAL, "%s must be set before listen", info.Name)
+	}
+	if err := s.baseLocked(c).MayUse(info.Option); err != nil {
+		return s.weakerLocked(c, err)
+	}
+	return nil
 }
 
 // setters change the settings of a socket that is neither connected nor
@@ -74,12 +91,12 @@ var setters = map[abi.Option]setter{
 type setter func(s *Socket, c Caller, info abi.OptionInfo, value []byte) error
 
 // textValue takes one NUL off the end.
-func textValue(info abi.OptionInfo, value []byte) (string, error) {
+func textValue(info abi.OptionInfo, value []byte) ([]byte, error) {
 	value = bytes.TrimSuffix(value, []byte{0})
 	if bytes.IndexByte(value, 0) >= 0 {
-		return "", fail(abi.EINVAL, "%s: the value has a NUL inside", info.Name)
+		return nil, fail(abi.EINVAL, "%s: the value has a NUL inside", info.Name)
 	}
-	return string(value), nil
+	return value, nil
 }
 
 func setRemoteHostname(s *Socket, _ Caller, info abi.OptionInfo, value []byte) error {
@@ -121,10 +138,11 @@ func pemValue(c Caller, info abi.OptionInfo, value []byte) ([]byte, error) {
 	if bytes.Contains(value, []byte("-----BEGIN ")) {
 		return bytes.TrimRight(value, "\x00"), nil
 	}
-	path, err := textValue(info, value)
+	value, err := textValue(info, value)
 	if err != nil {
 		return nil, err
 	}
+	path := string(value)
 	if len(path) >= unix.PathMax {
 		return nil, abi.ENAMETOOLONG
 	}
@@ -156,11 +174,7 @@ func (s *Socket) holdLocked(info abi.OptionInfo, size int) error {
 	return nil
 }
 
-func setRoots(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
-	content, err := pemValue(c, info, value)
-	if err != nil {
-		return err
-	}
+func setRoots(s *Socket, c Caller, info abi.OptionInfo, content []byte) error {
 	roots, err := identity.ParseRoots(content)
 	if err != nil {
 		return fail(abi.EINVAL, "%s: %v", info.Name, err)
@@ -175,11 +189,7 @@ func setRoots(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
 	return nil
 }
 
-func setChain(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
-	content, err := pemValue(c, info, value)
-	if err != nil {
-		return err
-	}
+func setChain(s *Socket, _ Caller, info abi.OptionInfo, content []byte) error {
 	chain, err := identity.ParseChain(content)
 	if err != nil {
 		return fail(abi.EINVAL, "%s: %v", info.Name, err)
@@ -197,11 +207,7 @@ func setChain(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
 // maxIdentities bounds what one socket can make the gate hold.
 const maxIdentities = 1024
 
-func setKey(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
-	content, err := pemValue(c, info, value)
-	if err != nil {
-		return err
-	}
+func setKey(s *Socket, _ Caller, info abi.OptionInfo, content []byte) error {
 	key, err := identity.ParseKey(content)
 	clear(content)
 	if err != nil {

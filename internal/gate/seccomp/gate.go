@@ -52,7 +52,9 @@ func New(cfg Config) *Gate {
 // Run answers calls until no program is left under the filter, and until all
 // calls under way have been answered.
 func (g *Gate) Run() error {
-	go g.receive()
+	for range receivers {
+		go g.receive()
+	}
 	// The loop may stay in Receive for ever after the last program has gone
 	// (Linux before 6.11); nothing can arrive there then.
 	err := g.cfg.Listener.WaitEnded()
@@ -63,6 +65,11 @@ func (g *Gate) Run() error {
 	g.handles.Close()
 	return err
 }
+
+// receivers is how many threads take calls on. A call that is answered at once
+// is answered by the thread that took it: passing it on would cost more than
+// all the rest.
+const receivers = 2
 
 func (g *Gate) receive() {
 	for {
@@ -83,28 +90,70 @@ func (g *Gate) receive() {
 }
 
 // dispatch decides quickly whether a call is about one of our sockets, and
-// then answers it on a goroutine of its own.
+// answers it: on a goroutine of its own when that can wait for anything.
 func (g *Gate) dispatch(c *call) {
 	kind, ok := g.cfg.Arch.Lookup(c.Number)
 	if !ok {
 		_ = c.proceed()
 		return
 	}
-	handle := handlers[kind]
+	handle, waits := handlers[kind], canWait(c, kind)
 	if kind != filter.Socket && !c.find() {
 		if handle = foreignHandler(c, kind); handle == nil {
 			_ = c.proceed()
 			return
 		}
+		waits = true
 	}
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.ended {
-		g.work.Go(func() { g.answer(c, kind, handle) })
+	if g.ended {
+		g.mu.Unlock()
+		return
+	}
+	g.work.Add(1)
+	g.mu.Unlock()
+	answer := func() {
+		defer g.work.Done()
+		g.answer(c, kind, handle)
+	}
+	switch {
+	case waits:
+		go answer()
+	case kind == filter.Accept, kind == filter.Accept4:
+		if err := c.socket.TryAccept(c); errors.Is(err, socket.ErrWouldWait) {
+			go answer()
+		} else {
+			g.finish(c, kind, 0, answered(err))
+			g.work.Done()
+		}
+	default:
+		answer()
 	}
 }
 
-// answer runs a handler and ends the call with its outcome.
+// answered is the outcome of a call that was answered when there is no error.
+func answered(err error) error {
+	if err == nil {
+		return errAnswered
+	}
+	return err
+}
+
+// canWait reports whether a call's handler may wait: for a file, for room in a
+// queue, or for another thread that accepts.
+func canWait(c *call, kind filter.Call) bool {
+	switch kind {
+	case filter.Shutdown:
+		return true
+	case filter.Setsockopt:
+		info, _ := abi.LookupOption(abi.Option(c.Args[2]))
+		return int32(c.Args[1]) == abi.ProtocolTLS && info.Kind == abi.PEMOrPath || c.Args[4] >= largeValue
+	}
+	return false
+}
+
+// answer runs a handler and ends the call with its outcome. A panic is a bug of
+// ours, and ends this call alone.
 func (g *Gate) answer(c *call, kind filter.Call, handle handler) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -113,6 +162,11 @@ func (g *Gate) answer(c *call, kind filter.Call, handle handler) {
 		}
 	}()
 	value, err := handle(c)
+	g.finish(c, kind, value, err)
+}
+
+// finish ends a call with the outcome of its handler.
+func (g *Gate) finish(c *call, kind filter.Call, value int64, err error) {
 	switch {
 	case errors.Is(err, socket.ErrPending), errors.Is(err, errAnswered):
 		return

@@ -26,10 +26,7 @@ func listen(c *call) (int64, error) {
 }
 
 func accept(c *call) (int64, error) {
-	if err := c.socket.Accept(c); err != nil {
-		return 0, err
-	}
-	return 0, errAnswered
+	return 0, answered(c.socket.Accept(c))
 }
 
 func getsockname(c *call) (int64, error) {

@@ -23,7 +23,7 @@ const maxAncestors = 64
 
 // Process is the id of the calling thread's process.
 func (c *call) Process() int {
-	process, err := target.Process(c.Call.Thread)
+	process, err := c.gate.handles.Process(c.Call.Thread)
 	if err != nil {
 		return 0
 	}

@@ -33,13 +33,19 @@ func SocketInode(thread, fd int) (uint64, bool) {
 // than the call. Safe for concurrent use.
 type Handles struct {
 	mu      sync.Mutex
-	threads map[int]*sys.FD
+	threads map[int]*handle
+}
+
+// handle is a pidfd and the process of its thread, 0 when not asked for yet.
+type handle struct {
+	*sys.FD
+	process int
 }
 
 const maxHandles = 256
 
 // NewHandles returns an empty set.
-func NewHandles() *Handles { return &Handles{threads: map[int]*sys.FD{}} }
+func NewHandles() *Handles { return &Handles{threads: map[int]*handle{}} }
 
 // Duplicate returns a duplicate of a thread's descriptor, pidfd_getfd(2).
 // There being no such descriptor is EBADF.
@@ -58,20 +64,51 @@ func (h *Handles) Duplicate(thread, fd int) (*sys.FD, error) {
 		handle.Close()
 		delete(h.threads, thread)
 	}
-	handle, err := open(thread)
+	handle, err := h.openLocked(thread)
 	if err != nil {
 		return nil, err
 	}
 	n, err := unix.PidfdGetfd(handle.Int(), fd, 0)
 	if err != nil {
-		handle.Close()
 		return nil, duplicateError(err)
+	}
+	return sys.Own(n), nil
+}
+
+// Process returns the process id of a thread that is in a system call.
+func (h *Handles) Process(thread int) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	known, ok := h.threads[thread]
+	if ok && known.process != 0 && known.alive() {
+		return known.process, nil
+	}
+	if ok {
+		known.Close()
+		delete(h.threads, thread)
+	}
+	known, err := h.openLocked(thread)
+	if err != nil {
+		return 0, err
+	}
+	known.process, err = Process(thread)
+	return known.process, err
+}
+
+// alive reports whether the thread that a pidfd refers to has not ended.
+func (h *handle) alive() bool { return unix.PidfdSendSignal(h.Int(), 0, nil, 0) == nil }
+
+func (h *Handles) openLocked(thread int) (*handle, error) {
+	fd, err := open(thread)
+	if err != nil {
+		return nil, err
 	}
 	if len(h.threads) >= maxHandles {
 		h.dropLocked()
 	}
-	h.threads[thread] = handle
-	return sys.Own(n), nil
+	fresh := &handle{FD: fd}
+	h.threads[thread] = fresh
+	return fresh, nil
 }
 
 // Close closes all handles.
