@@ -1,0 +1,343 @@
+//go:build linux
+
+package ssa_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/secure-socket-api/ssa"
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
+)
+
+// role makes the test binary a program that uses the package, to be started
+// under ssa run, with its arguments on standard input.
+const role = "SSA_TEST_ROLE"
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(role); name != "" {
+		if err := roles[name](); err != nil {
+			fmt.Println("failed:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(ssatest.Main(m))
+}
+
+var roles = map[string]func() error{
+	"dial": dial, "settings": settings, "get": get, "serve": serve, "bad-listeners": badListeners,
+}
+
+// input is what the test says to the program.
+func input(values ...any) error {
+	_, err := fmt.Fscan(os.Stdin, values...)
+	return err
+}
+
+// self is the command that starts this binary in a role.
+func self(t *testing.T, run ssatest.Run, name string, values ...any) *exec.Cmd {
+	t.Helper()
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := run.Command(t, binary)
+	cmd.Env = append(os.Environ(), role+"="+name)
+	cmd.Stdin = strings.NewReader(fmt.Sprintln(values...))
+	return cmd
+}
+
+type world struct {
+	authority *ssatest.Authority
+	run       ssatest.Run
+	leaf      *ssatest.Issued
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{authority: ssatest.NewAuthority(t)}
+	w.leaf = w.authority.Issue(t, ssatest.Leaf{Names: []string{"localhost"}})
+	w.run = ssatest.Run{Policy: ssatest.PolicyWithRoots(t, "", w.authority.File(t)), Verbose: true}
+	return w
+}
+
+// listen serves TLS until the test ends, and returns where.
+func listen(t *testing.T, leaf *ssatest.Issued, config *tls.Config) string {
+	t.Helper()
+	config.Certificates = []tls.Certificate{leaf.TLS}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "hello ", r.TLS.ServerName)
+	}), ErrorLog: log.New(io.Discard, "", 0)}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		server.Close()
+		<-done
+	})
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "localhost:" + port
+}
+
+// dial tells all that is to be known of a connection, or why there is none.
+func dial() error {
+	var address, name string
+	if err := input(&address, &name); err != nil {
+		return err
+	}
+	d := ssa.Dialer{Net: net.Dialer{Timeout: time.Minute}}
+	if name != "-" {
+		d.ServerName = name
+	}
+	c, err := d.DialContext(context.Background(), "tcp", address)
+	if err != nil {
+		fmt.Println("refused:", errors.Is(err, syscall.EPROTO), errors.Is(err, syscall.ECONNREFUSED))
+		fmt.Println(err)
+		return nil
+	}
+	defer c.Close()
+	conn := c.(*ssa.Conn)
+	peer, err1 := conn.PeerIdentity()
+	version, err2 := conn.Version()
+	suite, err3 := conn.CipherSuite()
+	chain, err4 := conn.PeerCertificates()
+	last, err5 := conn.LastError()
+	id, err6 := conn.ID()
+	fmt.Printf("%s %#x %s %t %q %t\n", peer, version, suite, strings.HasPrefix(chain, "-----BEGIN CERTIFICATE"), last, id > 0)
+	return errors.Join(err1, err2, err3, err4, err5, err6)
+}
+
+func TestDial(t *testing.T) {
+	w := newWorld(t)
+	address := listen(t, w.leaf, &tls.Config{MinVersion: tls.VersionTLS13})
+	got := ssatest.Output(t, self(t, w.run, "dial", address, "-"))
+	if want := "localhost 0x304 TLS_AES_128_GCM_SHA256 true \"\" true\n"; got != want {
+		t.Errorf("the program saw %q, wanted %q", got, want)
+	}
+	got = ssatest.Output(t, self(t, w.run, "dial", address, "other.example"))
+	if !strings.HasPrefix(got, "refused: true false\n") || !strings.Contains(got, "other.example") || !strings.Contains(got, "localhost") {
+		t.Errorf("with another name, the program saw %q", got)
+	}
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody.Close()
+	got = ssatest.Output(t, self(t, w.run, "dial", nobody.Addr().String(), "-"))
+	if !strings.HasPrefix(got, "refused: false true\n") {
+		t.Errorf("with nobody there, the program saw %q", got)
+	}
+}
+
+// settings dials with options, and with options that cannot be.
+func settings() error {
+	var address string
+	if err := input(&address); err != nil {
+		return err
+	}
+	for _, s := range [][]ssa.Setting{
+		{{abi.ALPN, "h2,http/1.1"}, {abi.VersionMax, 0x0303}},
+		{{abi.VersionMax, "1.2"}},
+		{{abi.Option(99), 1}},
+		{{abi.CertificateChain, "/nowhere/chain.pem"}},
+	} {
+		d := ssa.Dialer{Settings: s}
+		c, err := d.DialContext(context.Background(), "tcp4", address)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		version, err1 := c.(*ssa.Conn).Version()
+		protocol, err2 := c.(*ssa.Conn).Protocol()
+		fmt.Printf("%#x %s %v\n", version, protocol, errors.Join(err1, err2))
+		c.Close()
+	}
+	return nil
+}
+
+func TestSettings(t *testing.T) {
+	w := newWorld(t)
+	address := listen(t, w.leaf, &tls.Config{NextProtos: []string{"http/1.1"}})
+	lines := strings.Split(ssatest.Output(t, self(t, w.run, "settings", address)), "\n")
+	for i, want := range []string{"0x303 http/1.1 <nil>", "TLS_VERSION_MAX: the option does not take a value of this type: string",
+		"there is no TLS option 99", "TLS_CERTIFICATE_CHAIN: no such file"} {
+		if i >= len(lines) || !strings.Contains(lines[i], want) {
+			t.Errorf("line %d of\n%s\ndoes not say %q", i+1, strings.Join(lines, "\n"), want)
+		}
+	}
+}
+
+// get uses the dialer in net/http: 20 requests at once.
+func get() error {
+	var address string
+	if err := input(&address); err != nil {
+		return err
+	}
+	transport := &http.Transport{DialTLSContext: new(ssa.Dialer).DialContext}
+	defer transport.CloseIdleConnections()
+	client := http.Client{Transport: transport}
+	failures := make(chan error)
+	for range 20 {
+		go func() {
+			response, err := client.Get("https://" + address + "/")
+			if err == nil {
+				var page []byte
+				page, err = io.ReadAll(response.Body)
+				response.Body.Close()
+				if err == nil && string(page) != "hello localhost" {
+					err = fmt.Errorf("got %q", page)
+				}
+			}
+			failures <- err
+		}()
+	}
+	var all error
+	for range 20 {
+		all = errors.Join(all, <-failures)
+	}
+	return all
+}
+
+func TestTransport(t *testing.T) {
+	w := newWorld(t)
+	ssatest.Output(t, self(t, w.run, "get", listen(t, w.leaf, &tls.Config{})))
+}
+
+// serve serves HTTP over a listener of the package, one request.
+func serve() error {
+	var chain, key string
+	if err := input(&chain, &key); err != nil {
+		return err
+	}
+	l, err := ssa.Listen(context.Background(), "tcp", "127.0.0.1:0", chain, key, ssa.Setting{Option: abi.ALPN, Value: "greeting"})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	fmt.Println(l.Addr())
+	c, err := l.Accept()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	conn := c.(*ssa.Conn)
+	name, err1 := conn.ServerName()
+	protocol, err2 := conn.Protocol()
+	resumed, err3 := conn.Resumed()
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(conn, "%s %s %t", name, protocol, resumed); err != nil {
+		return err
+	}
+	if err := conn.CloseWrite(); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, conn)
+	return err
+}
+
+func TestListen(t *testing.T) {
+	w := newWorld(t)
+	cmd := self(t, w.run, "serve", w.leaf.ChainFile(t), w.leaf.SharedKeyFile(t))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var address string
+	if _, err := fmt.Fscan(out, &address); err != nil {
+		t.Fatalf("the server does not say where it is: %v\n%s", err, complaints.String())
+	}
+	conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: w.authority.Pool(), ServerName: "localhost", NextProtos: []string{"greeting"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	greeting, err := io.ReadAll(conn)
+	if want := "localhost greeting false"; err != nil || string(greeting) != want {
+		t.Errorf("the server said %q, %v, wanted %q", greeting, err, want)
+	}
+	conn.Close()
+	rest, _ := io.ReadAll(out)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the server ended with %v: %s%s", err, rest, complaints.String())
+	}
+}
+
+// badListeners tells why it cannot listen.
+func badListeners() error {
+	var chain, key string
+	if err := input(&chain, &key); err != nil {
+		return err
+	}
+	for _, files := range [][2]string{{"/nowhere/chain.pem", key}, {chain, chain}} {
+		l, err := ssa.Listen(context.Background(), "tcp", "127.0.0.1:0", files[0], files[1])
+		if err == nil {
+			l.Close()
+		}
+		fmt.Println(err, errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.EINVAL))
+	}
+	return nil
+}
+
+func TestBadListeners(t *testing.T) {
+	w := newWorld(t)
+	got := ssatest.Output(t, self(t, w.run, "bad-listeners", w.leaf.ChainFile(t), w.leaf.SharedKeyFile(t)))
+	lines := strings.Split(got, "\n")
+	if len(lines) != 3 || !strings.Contains(lines[0], "TLS_CERTIFICATE_CHAIN") || !strings.HasSuffix(lines[0], "true false") ||
+		!strings.Contains(lines[1], "TLS_PRIVATE_KEY") || !strings.HasSuffix(lines[1], "false true") {
+		t.Errorf("the program saw\n%s", got)
+	}
+}
+
+// TestUnavailable: this test itself has no gate around it.
+func TestUnavailable(t *testing.T) {
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	ctx := context.Background()
+	if _, err := new(ssa.Dialer).DialContext(ctx, "tcp", plain.Addr().String()); !errors.Is(err, ssa.ErrUnavailable) {
+		t.Errorf("DialContext returned %v, wanted %v", err, ssa.ErrUnavailable)
+	}
+	if _, err := ssa.Listen(ctx, "tcp", "127.0.0.1:0", "chain.pem", "key.pem"); !errors.Is(err, ssa.ErrUnavailable) {
+		t.Errorf("Listen returned %v, wanted %v", err, ssa.ErrUnavailable)
+	}
+	for _, network := range []string{"udp", "unix", ""} {
+		if _, err := new(ssa.Dialer).DialContext(ctx, network, "127.0.0.1:1"); err == nil || errors.Is(err, ssa.ErrUnavailable) {
+			t.Errorf("DialContext over %q returned %v", network, err)
+		}
+		if _, err := ssa.Listen(ctx, network, "127.0.0.1:0", "", ""); err == nil || errors.Is(err, ssa.ErrUnavailable) {
+			t.Errorf("Listen over %q returned %v", network, err)
+		}
+	}
+	if _, err := new(ssa.Dialer).DialContext(ctx, "tcp", ":443"); err == nil || !strings.Contains(err.Error(), "ServerName") {
+		t.Errorf("DialContext without a host returned %v", err)
+	}
+}
