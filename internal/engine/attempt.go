@@ -18,7 +18,7 @@ type attempt struct {
 	settings *settings
 	wire     *gatedWire
 	slot     *session.Slot // nil for a server, or when nothing is resumed
-	verified *trust.Result // nil until a client's peer has been accepted
+	verified *trust.Result // nil until the peer's certificate has been accepted
 	// nothingToShow says that the server asked for a certificate, and got none.
 	nothingToShow bool
 }
@@ -32,7 +32,7 @@ func (a *attempt) start(wire *relay.Wire) (*tls.Conn, *Error) {
 		a.settings = a.engine.settings.get(keyOf(a.req), func(scope string) *settings { return newServerSettings(a.engine, scope, a.req) })
 		a.settings.refreshTicketKeys(a.engine.cfg.TicketKeys)
 		a.wire = &gatedWire{Wire: wire, list: a.settings.suites13}
-		return tls.Server(a.wire, a.settings.config), nil
+		return tls.Server(a.wire, a.serverConfig()), nil
 	}
 	a.settings = a.engine.settings.get(keyOf(a.req), func(scope string) *settings { return newClientSettings(a.engine, scope, a.req) })
 	a.wire = &gatedWire{Wire: wire, list: a.settings.suites13}
@@ -80,7 +80,7 @@ func checkRequest(req *Request) *Error {
 		if len(req.Identities) == 0 {
 			return refused("a server needs a certificate: set TLS_CERTIFICATE_CHAIN and TLS_PRIVATE_KEY before listen")
 		}
-		return nil
+		return checkClientAuth(req)
 	}
 	return refused(fmt.Sprintf("the request has an unknown role %d; this is a bug in ssa", req.Role))
 }

@@ -17,13 +17,7 @@ const maxChainBytes = 32 << 10
 
 func newClientSettings(l *Local, scope string, req *Request) *settings {
 	s := newSettings(l, scope, req)
-	roots, from, program := rootsOf(req)
-	s.verifier = trust.New(trust.Config{
-		Roots: roots, RootsFrom: from, ProgramRoots: program,
-		Usage:      trust.ServerCertificate,
-		MinRSABits: req.Policy.MinRSABits, MinECDSABits: req.Policy.MinECDSABits,
-		MaxDepth: req.Policy.MaxDepth,
-	})
+	s.verifier = newVerifier(trust.ServerCertificate, req.Policy, rootsOf(req))
 	// Verification is ours, in VerifyConnection, which every connection sets:
 	// crypto/tls itself would verify no addresses given as text, would leave
 	// out what is resumed, and has no words for people.

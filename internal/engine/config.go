@@ -2,7 +2,6 @@ package engine
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"slices"
 
 	"github.com/secure-socket-api/ssa/internal/policy"
@@ -68,23 +67,6 @@ func newSettings(l *Local, scope string, req *Request) *settings {
 	}
 	s.config.SessionTicketsDisabled = s.lifetime == 0
 	return s
-}
-
-// rootsOf returns the anchors that decide, where they come from, and the
-// program's certificates that narrow them.
-func rootsOf(req *Request) (roots func() *x509.CertPool, from string, program []*x509.Certificate) {
-	pol := req.Policy
-	if len(req.ProgramRoots) == 0 || pol.ProgramRoots == policy.Ignore {
-		return pol.Roots, pol.RootsFrom, nil
-	}
-	if pol.ProgramRoots == policy.Replace {
-		pool := x509.NewCertPool()
-		for _, cert := range req.ProgramRoots {
-			pool.AddCert(cert)
-		}
-		return func() *x509.CertPool { return pool }, "the program (TLS_TRUSTED_PEER_CERTIFICATES)", nil
-	}
-	return pol.Roots, pol.RootsFrom, req.ProgramRoots
 }
 
 // refreshTicketKeys gives a server's configuration the current keys of its

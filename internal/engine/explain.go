@@ -41,6 +41,9 @@ func (a *attempt) explain(ctx context.Context, err error) *Error {
 	if out := a.alertError(err, "refused the handshake"); out != nil {
 		return out
 	}
+	if a.req.Role == Server && err.Error() == noClientCertificate {
+		return &Error{Reason: Untrusted, Sentence: a.noCertificateSentence(), Err: err}
+	}
 	return &Error{Reason: Protocol, Sentence: a.protocolSentence(err), Err: err}
 }
 

@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 
 	"github.com/secure-socket-api/ssa/internal/identity"
+	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/session"
+	"github.com/secure-socket-api/ssa/internal/trust"
 )
 
 func newServerSettings(l *Local, scope string, req *Request) *settings {
@@ -24,5 +26,60 @@ func newServerSettings(l *Local, scope string, req *Request) *settings {
 	if s.lifetime > 0 {
 		session.BindName(s.config)
 	}
+	if req.Policy.ClientAuth != policy.ClientAuthNone {
+		s.askClients(req)
+	}
 	return s
+}
+
+// askClients makes a server ask its clients for certificates. crypto/tls sees
+// to it that there is one where it is required, and that the client has its
+// key; whose it is, is for the verifier to judge, in verifyClient.
+func (s *settings) askClients(req *Request) {
+	s.config.ClientAuth = tls.RequireAnyClientCert
+	if req.Policy.ClientAuth == policy.ClientAuthRequest {
+		s.config.ClientAuth = tls.RequestClientCert
+	}
+	r := rootsForClients(req)
+	s.config.ClientCAs = r.hints(req)
+	s.verifier = newVerifier(trust.ClientCertificate, req.Policy, r)
+}
+
+// serverConfig completes the settings for one connection.
+func (a *attempt) serverConfig() *tls.Config {
+	if a.settings.verifier == nil {
+		return a.settings.config
+	}
+	config := a.settings.config.Clone()
+	config.VerifyConnection = a.verifyClient
+	return config
+}
+
+// verifyClient judges the client, in full handshakes and in resumed ones.
+func (a *attempt) verifyClient(cs tls.ConnectionState) error {
+	if err := a.settings.check(cs); err != nil {
+		return err
+	}
+	if len(cs.PeerCertificates) == 0 && a.req.Policy.ClientAuth == policy.ClientAuthRequest {
+		return nil
+	}
+	result, err := a.settings.verifier.Verify(cs.PeerCertificates, "", a.engine.cfg.Now())
+	if err != nil {
+		return err
+	}
+	a.verified = result
+	return nil
+}
+
+// noClientCertificate is what crypto/tls says when a required certificate is
+// missing; it has no type for that.
+const noClientCertificate = "tls: client didn't provide a certificate"
+
+// noCertificateSentence says who required a certificate that is missing.
+func (a *attempt) noCertificateSentence() string {
+	base := a.req.Policy.Base()
+	if base.ClientAuth == policy.ClientAuthRequire {
+		return "the client showed no certificate, and the policy requires one (server.client_auth, " + base.Origin("server.client_auth").String() + ")"
+	}
+	return "the client showed no certificate, and the program requires one (TLS_REQUEST_PEER_AUTH)"
 }

@@ -30,10 +30,11 @@ type settings struct {
 	scope    string
 	lifetime time.Duration // of sessions; zero: none are kept
 	suites13 []uint16      // for the suiteGate
-	// verifier judges servers; nil in settings of a server.
+	// verifier judges peers; nil in settings of a server that asks its clients
+	// for no certificate.
 	verifier *trust.Verifier
-	// config is copied for each connection of a client, and shared by those of
-	// a server.
+	// config is copied for each connection that verifies its peer, and shared
+	// by the others.
 	config *tls.Config
 
 	mu         sync.Mutex
@@ -94,7 +95,7 @@ func keyOf(req *Request) settingsKey {
 	d.number(uint64(pol.MinRSABits), uint64(pol.MinECDSABits), uint64(pol.MaxDepth))
 	d.text(fmt.Sprintf("%p", pol.Anchors))
 	d.text(pol.RootsFrom)
-	d.number(uint64(pol.ProgramRoots))
+	d.number(uint64(pol.ProgramRoots), uint64(pol.ClientAuth))
 	d.text(strconv.FormatBool(pol.Resumption))
 	d.number(uint64(pol.Lifetime))
 	d.number(uint64(len(req.ALPN)))

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"crypto/x509"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -19,6 +21,19 @@ type Anchors struct {
 // FixedAnchors returns anchors that consist of the given certificates.
 func FixedAnchors(certs ...*x509.Certificate) *Anchors {
 	return &Anchors{fixed: certs}
+}
+
+// NamedRoots returns the anchors that trust.roots names by file or folder,
+// without the system trust store, and says where they come from.
+func (e *Effective) NamedRoots() (anchors []*x509.Certificate, from string) {
+	if e.Anchors == nil {
+		return nil, ""
+	}
+	if e.Anchors.system == nil {
+		return e.Anchors.fixed, e.RootsFrom
+	}
+	named := slices.DeleteFunc(slices.Clone(e.roots), func(item string) bool { return item == systemRootsWord })
+	return e.Anchors.fixed, strings.Join(named, " and ")
 }
 
 // Pool returns the anchors as a pool that must not be changed. It is never

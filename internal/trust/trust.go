@@ -143,7 +143,9 @@ func (v *Verifier) verify(chain []*x509.Certificate, name string, now time.Time)
 	}
 	result := &Result{Identity: name, NotAfter: earliest(strong)}
 	if v.cfg.Usage == ClientCertificate {
-		result.Identity = subject(chain[0])
+		if result.Identity, err = clientIdentity(chain[0]); err != nil {
+			return nil, err
+		}
 	}
 	return result, nil
 }
@@ -191,21 +193,6 @@ func earliest(chain []*x509.Certificate) time.Time {
 		}
 	}
 	return first
-}
-
-// subject names the holder of a client's certificate.
-func subject(leaf *x509.Certificate) string {
-	switch {
-	case len(leaf.Subject.Names) > 0:
-		return clean(leaf.Subject.String())
-	case len(leaf.URIs) > 0:
-		return clean(leaf.URIs[0].String())
-	case len(leaf.EmailAddresses) > 0:
-		return clean(leaf.EmailAddresses[0])
-	case len(leaf.DNSNames) > 0:
-		return clean(leaf.DNSNames[0])
-	}
-	return ""
 }
 
 // CauseOf returns the cause of an error of Verify, and false for any other.

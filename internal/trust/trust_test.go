@@ -101,7 +101,7 @@ func TestAccepted(t *testing.T) {
 		{name: "program pins the leaf", chain: web, host: "a.example", roots: root.Pool(),
 			program: []*x509.Certificate{self[0], web[0]}, accept: true, want: "a.example"},
 		{name: "client", chain: issue(ssatest.Leaf{Subject: "alice", Client: true}), roots: root.Pool(), client: true, accept: true, want: "CN=alice"},
-		{name: "client by name", chain: issue(ssatest.Leaf{Names: []string{"c.example"}, Client: true}), roots: root.Pool(), client: true, accept: true, want: "c.example"},
+		{name: "client by name", chain: issue(ssatest.Leaf{Names: []string{"c.example"}, Client: true}), roots: root.Pool(), client: true, accept: true, want: "DNS:c.example"},
 	})
 }
 

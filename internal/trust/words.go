@@ -20,8 +20,8 @@ func (c *check) holder() string {
 	if c.name != "" {
 		return "the certificate of " + clean(c.name)
 	}
-	if s := subject(c.chain[0]); s != "" {
-		return "the certificate of " + strconv.Quote(s)
+	if id, err := clientIdentity(c.chain[0]); err == nil {
+		return "the certificate of " + strconv.Quote(clean(id))
 	}
 	return "the peer's certificate"
 }
