@@ -98,7 +98,7 @@ func Kill(t testing.TB, cmd *exec.Cmd) *exec.Cmd {
 // by more lines of its default profile (already indented by two spaces).
 func PolicyWithRoots(t testing.TB, more string, roots ...string) string {
 	t.Helper()
-	text := "default:\n  trust:\n    roots: [" + strings.Join(roots, ", ") + "]\n" + more
+	text := "default:\n  trust:\n    roots: [\"" + strings.Join(roots, `", "`) + "\"]\n" + more
 	return writeFile(t, "policy.yaml", []byte(text), 0o644)
 }
 

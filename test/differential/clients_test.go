@@ -24,7 +24,7 @@ var clientScenarios = []scenario{
 		s.Wait("connecting")
 		s.listener.Release()
 		s.GoOn()
-		s.accept().ExpectEnd()
+		s.accept().ExpectEnd().Close()
 	}},
 	{name: "blocking-after-nonblocking", about: "a blocking connect joins the one under way", listen: stalled, peer: released},
 	{name: "refused", about: "ECONNREFUSED, and another try with the same socket", listen: listening, peer: justAccept},

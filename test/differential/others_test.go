@@ -217,7 +217,7 @@ var addressScenarios = []scenario{
 	{name: "connecting-names", about: "the names of a socket on its way", listen: stalled, peer: func(s *session) {
 		s.Wait("connecting")
 		s.listener.Release()
-		s.accept().ExpectEnd()
+		s.accept().ExpectEnd().Close()
 	}},
 	{name: "refused-names", about: "the names after a refused connect", listen: listening},
 	{name: "server-names", about: "the names of a listener and of what it accepts", peer: func(s *session) {
