@@ -15,6 +15,7 @@ type check struct {
 	chain []*x509.Certificate
 	name  string
 	now   time.Time
+	peer  Peer
 }
 
 // explain turns an error of crypto/x509 into one for a person.

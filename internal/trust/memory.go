@@ -11,7 +11,8 @@ import (
 // A verification is remembered for a few minutes, so that the many connections
 // of a busy program do not each build the same chain. That is safe since the
 // key covers everything that a verification depends on, apart from the time:
-// the whole chain and the name; a Verifier's anchors and limits never change.
+// the whole chain and the name; a Verifier's anchors, limits and pins never
+// change. Revocation and transparency are not remembered here.
 const (
 	memorySpan = 5 * time.Minute
 	memorySize = 1024
@@ -23,7 +24,7 @@ type memory struct {
 }
 
 type remembered struct {
-	result      *Result
+	chains      [][]*x509.Certificate // fit ones, never empty
 	from, until time.Time
 }
 
@@ -48,7 +49,7 @@ func memoryKey(chain []*x509.Certificate, name string) [sha256.Size]byte {
 	return sum
 }
 
-func (m *memory) find(key [sha256.Size]byte, now time.Time) *Result {
+func (m *memory) find(key [sha256.Size]byte, now time.Time) [][]*x509.Certificate {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	entry, ok := m.entries[key]
@@ -57,13 +58,15 @@ func (m *memory) find(key [sha256.Size]byte, now time.Time) *Result {
 	if !ok || now.Before(entry.from) || !now.Before(entry.until) {
 		return nil
 	}
-	return entry.result
+	return entry.chains
 }
 
-func (m *memory) add(key [sha256.Size]byte, result *Result, now time.Time) {
+func (m *memory) add(key [sha256.Size]byte, chains [][]*x509.Certificate, now time.Time) {
 	until := now.Add(memorySpan)
-	if result.NotAfter.Before(until) {
-		until = result.NotAfter
+	for _, chain := range chains {
+		if end := earliest(chain); end.Before(until) {
+			until = end
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -74,5 +77,5 @@ func (m *memory) add(key [sha256.Size]byte, result *Result, now time.Time) {
 		// Any entry may go: the order of a map is no order.
 		delete(m.entries, old)
 	}
-	m.entries[key] = remembered{result: result, from: now, until: until}
+	m.entries[key] = remembered{chains: chains, from: now, until: until}
 }

@@ -3,49 +3,79 @@ package trust
 import (
 	"crypto/ecdsa"
 	"crypto/rsa"
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// strongest returns a chain all of whose keys are large enough; without one,
-// it returns a certificate that is in the way.
-func (v *Verifier) strongest(chains [][]*x509.Certificate) (strong []*x509.Certificate, weak *x509.Certificate) {
+// strong keeps the chains all of whose keys are large enough and all of whose
+// signatures are of an allowed kind.
+func (c *check) strong(chains [][]*x509.Certificate) ([][]*x509.Certificate, error) {
+	var kept [][]*x509.Certificate
+	var first error
 	for _, chain := range chains {
-		found := v.weakIn(chain)
-		if found == nil {
-			return chain, nil
+		err := c.weakness(chain)
+		if err == nil {
+			kept = append(kept, chain)
+		} else if first == nil {
+			first = err
 		}
-		weak = found
 	}
-	return nil, weak
+	if len(kept) == 0 {
+		return nil, first
+	}
+	return kept, nil
 }
 
-func (v *Verifier) weakIn(chain []*x509.Certificate) *x509.Certificate {
-	for _, cert := range chain {
-		switch key := cert.PublicKey.(type) {
-		case *rsa.PublicKey:
-			if key.N.BitLen() < v.cfg.MinRSABits {
-				return cert
-			}
-		case *ecdsa.PublicKey:
-			if key.Curve.Params().BitSize < v.cfg.MinECDSABits {
-				return cert
-			}
+func (c *check) weakness(chain []*x509.Certificate) error {
+	for i, cert := range chain {
+		if size, kind, least := c.v.keySize(cert); size < least {
+			return fail(Weak, fmt.Sprintf("%s has a %s key of %d bits, which is too small (at least %d)", c.which(cert), kind, size, least), nil)
+		}
+		// An anchor is trusted for itself, not for what signed it.
+		if i < len(chain)-1 && !c.v.maySign(cert) {
+			return fail(Weak, fmt.Sprintf("%s is signed with %s, which signature_algorithms does not list", c.which(cert), cert.SignatureAlgorithm), nil)
 		}
 	}
 	return nil
 }
 
-func (c *check) weakKey(cert *x509.Certificate) error {
-	size, kind, least := 0, "", 0
+// keySize returns a key's size and the least one allowed, both zero for kinds
+// whose size is fixed.
+func (v *Verifier) keySize(cert *x509.Certificate) (size int, kind string, least int) {
 	switch key := cert.PublicKey.(type) {
 	case *rsa.PublicKey:
-		size, kind, least = key.N.BitLen(), "RSA", c.v.cfg.MinRSABits
+		return key.N.BitLen(), "RSA", v.cfg.MinRSABits
 	case *ecdsa.PublicKey:
-		size, kind, least = key.Curve.Params().BitSize, "ECDSA", c.v.cfg.MinECDSABits
+		return key.Curve.Params().BitSize, "ECDSA", v.cfg.MinECDSABits
 	}
-	return fail(Weak, fmt.Sprintf("%s has a %s key of %d bits, which is too small (at least %d)", c.which(cert), kind, size, least), nil)
+	return 0, "", 0
+}
+
+// schemes are the names of TLS for how certificates are signed. The curve in
+// those of ECDSA says nothing here: it is that of a handshake's key, and
+// authorities combine curves and hashes freely.
+var schemes = map[x509.SignatureAlgorithm]tls.SignatureScheme{
+	x509.SHA256WithRSA:    tls.PKCS1WithSHA256,
+	x509.SHA384WithRSA:    tls.PKCS1WithSHA384,
+	x509.SHA512WithRSA:    tls.PKCS1WithSHA512,
+	x509.SHA256WithRSAPSS: tls.PSSWithSHA256,
+	x509.SHA384WithRSAPSS: tls.PSSWithSHA384,
+	x509.SHA512WithRSAPSS: tls.PSSWithSHA512,
+	x509.ECDSAWithSHA256:  tls.ECDSAWithP256AndSHA256,
+	x509.ECDSAWithSHA384:  tls.ECDSAWithP384AndSHA384,
+	x509.ECDSAWithSHA512:  tls.ECDSAWithP521AndSHA512,
+	x509.PureEd25519:      tls.Ed25519,
+}
+
+func (v *Verifier) maySign(cert *x509.Certificate) bool {
+	if v.cfg.Signatures == nil {
+		return true
+	}
+	scheme, known := schemes[cert.SignatureAlgorithm]
+	return known && slices.Contains(v.cfg.Signatures, scheme)
 }
 
 // weakSignature finds the certificate whose signature is the reason why

@@ -1,10 +1,12 @@
 // Package trust decides whether a peer is who it claims to be: it builds the
 // peer's chain to an anchor and compares names, with crypto/x509, and says in
 // words why it refuses. It reads no file, asks no network and knows no policy:
-// anchors and limits are given to it.
+// anchors and limits are given to it, and so is who knows of revocations.
 package trust
 
 import (
+	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -12,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/secure-socket-api/ssa/internal/transparency"
 )
 
 // Usage says what a peer's certificate is for.
@@ -46,6 +50,33 @@ type Config struct {
 	MinRSABits, MinECDSABits int
 	// MaxDepth limits the certificates from leaf to anchor; zero is no limit.
 	MaxDepth int
+	// Signatures lists what may sign the certificates of a chain; nil is all
+	// that crypto/x509 accepts.
+	Signatures []tls.SignatureScheme
+	// Pins are the SHA-256 hashes of the public keys of which one must be in
+	// the chain, by name: a host name, "*." and a name for all names with one
+	// more label, or an address.
+	Pins map[string][][32]byte
+	// Revocation says how much must be known of revocations, and
+	// Revocations finds it out; nil only when Revocation is RevocationOff.
+	Revocation  Revocation
+	Revocations Revocations
+	// Transparency, when not nil, requires that logs of this list know a
+	// server's certificate.
+	Transparency *transparency.List
+}
+
+// Peer is what a peer showed.
+type Peer struct {
+	// Chain is what it sent, leaf first.
+	Chain []*x509.Certificate
+	// Name is what a server must prove to be: a host name or the text of an
+	// address; a client has none.
+	Name string
+	// Staple is the OCSP response that came in the handshake, and Timestamps
+	// are those of its extension; both may be missing.
+	Staple     []byte
+	Timestamps [][]byte
 }
 
 // Result is what is known of a peer that was accepted.
@@ -55,6 +86,14 @@ type Result struct {
 	Identity string
 	// NotAfter is when the first certificate of the accepted chain expires.
 	NotAfter time.Time
+	// Chain is the accepted chain, from leaf to anchor.
+	Chain []*x509.Certificate
+	// Revocation says in words what is known of each certificate of Chain but
+	// the anchor; nil when nothing was asked.
+	Revocation []string
+	// Logs are the transparency logs that know the certificate, nil when that
+	// was not asked.
+	Logs []string
 }
 
 // Verifier verifies peers under one set of anchors. It is safe for concurrent
@@ -83,34 +122,41 @@ func New(cfg Config) *Verifier {
 	return v
 }
 
-// Verify verifies the chain that a peer sent, leaf first. The name is what a
-// server must prove to be: a host name or the text of an address; a client
-// has none. Errors are *Error.
+// Verify verifies the chain that a peer sent, leaf first, when nothing else came
+// with it: see VerifyPeer.
 func (v *Verifier) Verify(chain []*x509.Certificate, name string, now time.Time) (*Result, error) {
-	if len(chain) == 0 {
-		return nil, fail(NoCertificate, "the peer sent no certificate", nil)
-	}
-	if v.cfg.Usage == ServerCertificate && verifiable(name) == "" {
-		return nil, fail(WrongName, "there is no name to verify the peer's certificate against", nil)
-	}
-	key := memoryKey(chain, name)
-	if result := v.known.find(key, now); result != nil {
-		return result, nil
-	}
-	result, err := v.verify(chain, name, now)
-	if err != nil {
-		return nil, err
-	}
-	v.known.add(key, result, now)
-	return result, nil
+	return v.VerifyPeer(context.Background(), Peer{Chain: chain, Name: name}, now)
 }
 
-func (v *Verifier) verify(chain []*x509.Certificate, name string, now time.Time) (*Result, error) {
-	c := &check{v: v, chain: chain, name: name, now: now}
+// VerifyPeer verifies a peer. The context bounds what is asked of others about
+// revocations. Errors are *Error.
+func (v *Verifier) VerifyPeer(ctx context.Context, peer Peer, now time.Time) (*Result, error) {
+	if len(peer.Chain) == 0 {
+		return nil, fail(NoCertificate, "the peer sent no certificate", nil)
+	}
+	if v.cfg.Usage == ServerCertificate && verifiable(peer.Name) == "" {
+		return nil, fail(WrongName, "there is no name to verify the peer's certificate against", nil)
+	}
+	c := &check{v: v, chain: peer.Chain, name: peer.Name, now: now, peer: peer}
+	key := memoryKey(peer.Chain, peer.Name)
+	chains := v.known.find(key, now)
+	if chains == nil {
+		var err error
+		if chains, err = c.paths(); err != nil {
+			return nil, err
+		}
+		v.known.add(key, chains, now)
+	}
+	return c.choose(ctx, chains)
+}
+
+// paths builds the chains that are fit in themselves.
+func (c *check) paths() ([][]*x509.Certificate, error) {
+	v, chain := c.v, c.chain
 	opts := x509.VerifyOptions{
 		Roots:         v.cfg.Roots(),
 		Intermediates: x509.NewCertPool(),
-		CurrentTime:   now,
+		CurrentTime:   c.now,
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	if opts.Roots == nil {
@@ -123,7 +169,7 @@ func (v *Verifier) verify(chain []*x509.Certificate, name string, now time.Time)
 	if v.cfg.Usage == ClientCertificate {
 		opts.KeyUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	} else {
-		opts.DNSName = verifiable(name)
+		opts.DNSName = verifiable(c.name)
 	}
 	chains, err := chain[0].Verify(opts)
 	if err != nil {
@@ -132,22 +178,42 @@ func (v *Verifier) verify(chain []*x509.Certificate, name string, now time.Time)
 	if chains = v.short(chains); len(chains) == 0 {
 		return nil, fail(Constrained, fmt.Sprintf("the chain of %s has more than %d certificates from the peer to the anchor", c.holder(), v.cfg.MaxDepth), nil)
 	}
-	strong, weak := v.strongest(chains)
-	if strong == nil {
-		return nil, c.weakKey(weak)
+	if chains, err = c.strong(chains); err != nil {
+		return nil, err
 	}
 	if v.program != nil {
 		if err := c.narrow(opts); err != nil {
 			return nil, err
 		}
 	}
-	result := &Result{Identity: name, NotAfter: earliest(strong)}
-	if v.cfg.Usage == ClientCertificate {
-		if result.Identity, err = clientIdentity(chain[0]); err != nil {
+	return c.pinned(chains)
+}
+
+// choose returns the first chain that nobody has anything against. Unlike what
+// paths finds, that can change at any time, and depends on what the peer says
+// with its certificate: so it is never skipped.
+func (c *check) choose(ctx context.Context, chains [][]*x509.Certificate) (*Result, error) {
+	identity, err := c.name, error(nil)
+	if c.v.cfg.Usage == ClientCertificate {
+		if identity, err = clientIdentity(c.chain[0]); err != nil {
 			return nil, err
 		}
 	}
-	return result, nil
+	var first error
+	for _, chain := range chains {
+		result := &Result{Identity: identity, NotAfter: earliest(chain), Chain: chain}
+		err := c.logged(result)
+		if err == nil {
+			err = c.unrevoked(ctx, result)
+		}
+		if err == nil {
+			return result, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, first
 }
 
 // short keeps the chains that are not too long.
@@ -170,10 +236,8 @@ func (c *check) narrow(opts x509.VerifyOptions) error {
 	if err != nil {
 		return c.notTheProgramsOwn(err)
 	}
-	if strong, weak := c.v.strongest(chains); strong == nil {
-		return c.weakKey(weak)
-	}
-	return nil
+	_, err = c.strong(chains)
+	return err
 }
 
 // verifiable turns a name into what crypto/x509 compares: no final dot, and

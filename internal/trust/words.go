@@ -110,8 +110,9 @@ func span(d time.Duration) string {
 
 // clean makes text from a certificate fit for a terminal and a log: nothing
 // that does not print, and not endless.
-func clean(s string) string {
-	const limit = 100
+func clean(s string) string { return cleaned(s, 100) }
+
+func cleaned(s string, limit int) string {
 	var out strings.Builder
 	n := 0
 	for _, r := range s {

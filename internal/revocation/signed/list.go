@@ -1,0 +1,185 @@
+package signed
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// List is a revocation list. A list may name a million certificates, so its
+// entries stay as they came, with a small index: crypto/x509 would take some
+// hundred bytes for each. Immutable.
+type List struct {
+	head    *x509.RevocationList // without its entries
+	scope   scope
+	size    int
+	entries cryptobyte.String
+	seed    maphash.Seed
+	index   []uint64 // sorted hashes of serial numbers
+}
+
+// ParseList reads a list, DER or PEM. It refuses what this package could
+// misunderstand: delta and indirect lists, lists of some reasons only, and any
+// critical extension that is not known.
+func ParseList(data []byte) (*List, error) {
+	if block, _ := pem.Decode(data); block != nil {
+		if block.Type != "X509 CRL" {
+			return nil, fmt.Errorf("it is a PEM block of %q, not of X509 CRL", clip(block.Type))
+		}
+		data = block.Bytes
+	}
+	if len(data) > MaxList {
+		return nil, fmt.Errorf("it has %d bytes, more than %d", len(data), MaxList)
+	}
+	head, whole, entries, err := behead(data)
+	if err != nil {
+		return nil, err
+	}
+	l := &List{size: len(data), entries: entries, seed: maphash.MakeSeed()}
+	if l.head, err = x509.ParseRevocationList(head); err != nil {
+		return nil, fmt.Errorf("it is malformed: %w", err)
+	}
+	l.head.RawTBSRevocationList = whole // what is signed has the entries
+	if l.scope, err = scopeOf(l.head.Extensions); err != nil {
+		return nil, err
+	}
+	if l.head.NextUpdate.IsZero() {
+		return nil, errors.New("it does not say when the next one comes")
+	}
+	return l, l.buildIndex()
+}
+
+// behead takes the entries out of a list, so that the rest is small.
+func behead(der []byte) (head, tbsWhole []byte, entries cryptobyte.String, err error) {
+	input := cryptobyte.String(der)
+	var outer, tbs, whole cryptobyte.String
+	if !input.ReadASN1(&outer, cbasn1.SEQUENCE) || !input.Empty() {
+		return nil, nil, nil, errMalformed
+	}
+	if !outer.ReadASN1Element(&whole, cbasn1.SEQUENCE) {
+		return nil, nil, nil, errMalformed
+	}
+	rest := whole
+	if !rest.ReadASN1(&tbs, cbasn1.SEQUENCE) {
+		return nil, nil, nil, errMalformed
+	}
+	start := tbs
+	// version, signature, issuer, thisUpdate, nextUpdate
+	if !tbs.SkipOptionalASN1(cbasn1.INTEGER) || !tbs.SkipASN1(cbasn1.SEQUENCE) || !tbs.SkipASN1(cbasn1.SEQUENCE) || !skipTime(&tbs) {
+		return nil, nil, nil, errMalformed
+	}
+	if isTime(tbs) && !skipTime(&tbs) {
+		return nil, nil, nil, errMalformed
+	}
+	before := start[:len(start)-len(tbs)]
+	if tbs.PeekASN1Tag(cbasn1.SEQUENCE) && !tbs.ReadASN1(&entries, cbasn1.SEQUENCE) {
+		return nil, nil, nil, errMalformed
+	}
+	var b cryptobyte.Builder
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddBytes(before)
+			b.AddBytes(tbs)
+		})
+		b.AddBytes(outer)
+	})
+	head, err = b.Bytes()
+	return head, whole, entries, err
+}
+
+func isTime(s cryptobyte.String) bool {
+	return s.PeekASN1Tag(cbasn1.UTCTime) || s.PeekASN1Tag(cbasn1.GeneralizedTime)
+}
+
+func skipTime(s *cryptobyte.String) bool {
+	return s.PeekASN1Tag(cbasn1.UTCTime) && s.SkipASN1(cbasn1.UTCTime) || s.PeekASN1Tag(cbasn1.GeneralizedTime) && s.SkipASN1(cbasn1.GeneralizedTime)
+}
+
+func (l *List) buildIndex() error {
+	for rest := l.entries; !rest.Empty(); {
+		e, err := readEntry(&rest)
+		if err != nil {
+			return err
+		}
+		l.index = append(l.index, maphash.Bytes(l.seed, e.serial))
+	}
+	slices.Sort(l.index)
+	l.index = slices.Clip(l.index)
+	return nil
+}
+
+// Size is how many bytes the list takes, about.
+func (l *List) Size() int { return l.size + 8*len(l.index) }
+
+// Len is the number of revoked certificates.
+func (l *List) Len() int { return len(l.index) }
+
+// Until is when the list stops to count.
+func (l *List) Until() time.Time { return l.head.NextUpdate.Add(skew) }
+
+// IsOf reports whether a list bears the name of an issuer. That is no proof.
+func (l *List) IsOf(issuer *x509.Certificate) bool {
+	return bytes.Equal(l.head.RawIssuer, issuer.RawSubject)
+}
+
+// Verify checks that a list is the issuer's own.
+func (l *List) Verify(issuer *x509.Certificate) error {
+	switch {
+	case !l.IsOf(issuer):
+		return errors.New("it is of another authority")
+	case broken(l.head.SignatureAlgorithm):
+		return fmt.Errorf("it is signed with %s, which proves nothing", l.head.SignatureAlgorithm)
+	}
+	if err := l.head.CheckSignatureFrom(issuer); err != nil {
+		return fmt.Errorf("it is not signed by the authority: %w", err)
+	}
+	return nil
+}
+
+// Status returns what a list, verified with the certificate's issuer, says of a
+// certificate.
+func (l *List) Status(cert *x509.Certificate, now time.Time) (Statement, error) {
+	until, err := fresh(l.head.ThisUpdate, l.head.NextUpdate, now)
+	if err != nil {
+		return Statement{}, err
+	}
+	if err := l.scope.covers(cert); err != nil {
+		return Statement{}, err
+	}
+	found, err := l.find(cert)
+	if err != nil {
+		return Statement{}, err
+	}
+	if found == nil {
+		return Statement{Status: Good, Until: until}, nil
+	}
+	return Statement{Status: Revoked, RevokedAt: found.at, Reason: found.reason, Until: until}, nil
+}
+
+func (l *List) find(cert *x509.Certificate) (*entry, error) {
+	wanted, err := serialBytes(cert)
+	if err != nil {
+		return nil, err
+	}
+	if _, found := slices.BinarySearch(l.index, maphash.Bytes(l.seed, wanted)); !found {
+		return nil, nil
+	}
+	for rest := l.entries; !rest.Empty(); {
+		e, err := readEntry(&rest)
+		if err != nil {
+			return nil, err
+		}
+		if bytes.Equal(e.serial, wanted) {
+			return e, nil
+		}
+	}
+	return nil, nil // a hash that two serial numbers share
+}

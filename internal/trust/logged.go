@@ -1,0 +1,26 @@
+package trust
+
+import (
+	"fmt"
+
+	"github.com/secure-socket-api/ssa/internal/revocation/signed"
+	"github.com/secure-socket-api/ssa/internal/transparency"
+)
+
+// logged checks that a server's certificate was published.
+func (c *check) logged(result *Result) error {
+	if c.v.cfg.Transparency == nil || c.v.cfg.Usage != ServerCertificate {
+		return nil
+	}
+	evidence := transparency.Evidence{TLS: c.peer.Timestamps}
+	if len(c.peer.Staple) > 0 && len(result.Chain) > 1 {
+		evidence.OCSP = signed.Timestamps(c.peer.Staple, result.Chain[0], result.Chain[1])
+	}
+	report, err := c.v.cfg.Transparency.Check(result.Chain, evidence, c.now)
+	if err != nil {
+		return fail(NotLogged, fmt.Sprintf("%s is not known to enough transparency logs, and the policy requires that (trust.transparency): %s",
+			c.holder(), clip(err.Error())), err)
+	}
+	result.Logs = report.Logs
+	return nil
+}
