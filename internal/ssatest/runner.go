@@ -77,7 +77,7 @@ func (r Run) Command(t testing.TB, program string, args ...string) *exec.Cmd {
 func Kill(t testing.TB, cmd *exec.Cmd) *exec.Cmd {
 	t.Helper()
 	cmd.WaitDelay = 5 * time.Second
-	group := cmd.SysProcAttr == nil
+	group := cmd.SysProcAttr == nil || cmd.SysProcAttr.Setpgid
 	if group {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	}

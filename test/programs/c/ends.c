@@ -86,26 +86,41 @@ static void http_server(void)
 	}
 }
 
-/* A GET request, and what came back: from real servers. fd=N asks N times. */
-static void http_get(void)
+/* GET requests to real servers, fd=N of them, and how each ended. */
+static void http_get(void (*show)(char *answer))
 {
-	char buffer[65536];
+	static char buffer[65536];
 	for (int i = 0; i < (cfg.fd > 0 ? cfg.fd : 1); i++) {
 		long total = 0;
 		ssize_t n;
 		int fd = connected();
 		dprintf(fd, "GET / HTTP/1.0\r\nHost: %s\r\n\r\n", cfg.name);
-		while (total < (long)sizeof buffer - 1 && (n = read(fd, buffer + total, sizeof buffer - 1 - total)) > 0)
+		while ((n = read(fd, buffer + total, sizeof buffer - 1 - total)) > 0)
 			total += n;
 		buffer[total] = 0;
-		char *line = strstr(buffer, "\r\n");
-		if (line)
-			*line = 0;
-		say("%s", buffer);
+		show(buffer);
 		result("read", n);
 		close(fd);
 	}
 }
+
+static void show_headers(char *answer)
+{
+	char *save, *end = strstr(answer, "\r\n\r\n");
+	if (end)
+		*end = 0;
+	for (char *line = strtok_r(answer, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save))
+		say("%s", line);
+}
+
+static void show_page(char *answer)
+{
+	char *page = strstr(answer, "\r\n\r\n");
+	say("%s", page ? page + 4 : answer);
+}
+
+static void http_headers(void) { http_get(show_headers); }
+static void http_page(void) { http_get(show_page); }
 
 const struct scenario end_scenarios[] = {
 	{ "read-end", read_end },
@@ -115,6 +130,7 @@ const struct scenario end_scenarios[] = {
 	{ "server-end", server_end },
 	{ "echo-server", echo_server },
 	{ "http-server", http_server },
-	{ "http-get", http_get },
+	{ "http-headers", http_headers },
+	{ "http-page", http_page },
 	{ NULL, NULL },
 };
