@@ -1,0 +1,200 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/secure-socket-api/ssa/internal/policy"
+)
+
+// Exit statuses of `ssa check`.
+const (
+	statusProblems   = 1
+	statusUnreadable = 2
+)
+
+type checkOptions struct {
+	json bool
+}
+
+// place is a problem or a warning with its place.
+type place struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+	Text   string `json:"text"`
+}
+
+// checked is what a check found.
+type checked struct {
+	OK         bool     `json:"ok"`
+	Files      []string `json:"files"`
+	Problems   []place  `json:"problems"`
+	Warnings   []place  `json:"warnings"`
+	Profiles   []string `json:"profiles"`   // most specific first
+	Identities []string `json:"identities"` // that are used
+}
+
+func checkCommand() *cobra.Command {
+	var o checkOptions
+	c := &cobra.Command{
+		Use:   "check [flags] [file]",
+		Short: "Say whether a policy is right",
+		Long: "Read a policy as `ssa run` would, and tell every problem and warning with its place.\n" +
+			"Without a file it is the machine's: /etc/ssa/policy.yaml and /etc/ssa/policy.d/*.yaml.\n" +
+			"The exit status is 0 when there is no problem, 1 when there is one, 2 when a file cannot be read.\n" +
+			"Programs that `ssa run` has started keep the policy that they were started with.",
+		Example: "  ssa check\n  ssa check lab.yaml",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return o.run(args, c.OutOrStdout())
+		},
+	}
+	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return c
+}
+
+func (o *checkOptions) run(args []string, out io.Writer) error {
+	files, load := systemFiles("/"), func() (*policy.Policy, error) { return policy.LoadSystem("/") }
+	if len(args) == 1 {
+		files, load = args, func() (*policy.Policy, error) { return policy.Load(args[0]) }
+	}
+	result, err := check(files, load)
+	if err != nil {
+		return &problem{what: printable(err.Error()), status: statusUnreadable}
+	}
+	if o.json {
+		err = printJSON(out, result)
+	} else {
+		err = result.print(out, painter(out))
+	}
+	if err == nil && !result.OK {
+		return exitStatus(statusProblems)
+	}
+	return err
+}
+
+// systemFiles lists the files that policy.LoadSystem reads and that exist.
+func systemFiles(root string) []string {
+	base := filepath.Join(root, "etc", "ssa")
+	var files []string
+	if _, err := os.Stat(filepath.Join(base, "policy.yaml")); err == nil {
+		files = append(files, filepath.Join(base, "policy.yaml"))
+	}
+	entries, _ := os.ReadDir(filepath.Join(base, "policy.d")) // LoadSystem reports the error
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".yaml") && !strings.HasPrefix(e.Name(), ".") {
+			files = append(files, filepath.Join(base, "policy.d", e.Name()))
+		}
+	}
+	return files
+}
+
+// check loads a policy. Its error says that a file could not be read; what is
+// wrong with the policy is in the result.
+func check(files []string, load func() (*policy.Policy, error)) (*checked, error) {
+	r := &checked{Files: files, Problems: []place{}, Warnings: []place{}, Profiles: []string{}, Identities: []string{}}
+	if files == nil {
+		r.Files = []string{}
+	}
+	rules, err := load()
+	var wrong *policy.Error
+	switch {
+	case errors.As(err, &wrong):
+		r.Problems = places(wrong.Problems)
+		return r, nil
+	case err != nil:
+		return nil, err
+	}
+	r.OK = true
+	r.Warnings = places(rules.Warnings())
+	for _, e := range rules.Profiles() {
+		r.Profiles = append(r.Profiles, e.Profile)
+	}
+	for _, e := range append(rules.Profiles(), rules.Default()) {
+		if id := e.ServerIdentity; id != nil && !slices.Contains(r.Identities, id.Name) {
+			r.Identities = append(r.Identities, id.Name)
+		}
+	}
+	return r, nil
+}
+
+func places(problems []policy.Problem) []place {
+	list := []place{}
+	for _, p := range problems {
+		list = append(list, place{p.File, p.Line, p.Column, p.Text})
+	}
+	return list
+}
+
+func (p place) String() string {
+	if p.Line == 0 {
+		return printable(p.File)
+	}
+	return fmt.Sprintf("%s:%d:%d", printable(p.File), p.Line, p.Column)
+}
+
+func (r *checked) print(out io.Writer, paint paint) error {
+	var b strings.Builder
+	for _, p := range r.Problems {
+		fmt.Fprintf(&b, "%s: %s\n", paint.bold(p.String()), printable(p.Text))
+	}
+	for _, w := range r.Warnings {
+		fmt.Fprintf(&b, "%s: %s %s\n", paint.bold(w.String()), paint.warn("warning:"), printable(w.Text))
+	}
+	if r.OK {
+		fmt.Fprintf(&b, "%s: %s; %s, %s; %s\n", paint.good("the policy is right"), r.source(), count(len(r.Warnings), "warning"),
+			count(len(r.Profiles), "profile")+listed(r.Profiles), "identities used: "+listedOr(r.Identities, "none"))
+	} else {
+		fmt.Fprintf(&b, "%s: %s; %s\n", paint.bad("the policy cannot be used"), r.source(), count(len(r.Problems), "problem"))
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// source says where the policy comes from.
+func (r *checked) source() string {
+	if len(r.Files) == 0 {
+		return "no file in /etc/ssa, the built-in default holds"
+	}
+	return "read " + printable(strings.Join(r.Files, ", "))
+}
+
+func count(n int, what string) string {
+	switch n {
+	case 0:
+		return "no " + what + "s"
+	case 1:
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func listed(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(names, ", ") + ")"
+}
+
+func listedOr(names []string, none string) string {
+	if len(names) == 0 {
+		return none
+	}
+	return strings.Join(names, ", ")
+}
+
+func printJSON(out io.Writer, v any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
+}
