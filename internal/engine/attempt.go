@@ -17,6 +17,8 @@ type attempt struct {
 	req      *Request
 	settings *settings
 	wire     *gatedWire
+	// ctx ends with the handshake; verification asks others within it.
+	ctx      context.Context
 	slot     *session.Slot // nil for a server, or when nothing is resumed
 	verified *trust.Result // nil until the peer's certificate has been accepted
 	// nothingToShow says that the server asked for a certificate, and got none.
@@ -46,6 +48,7 @@ func (a *attempt) run(ctx context.Context, conn *tls.Conn) *Error {
 		limited, cancel = context.WithTimeout(ctx, a.req.HandshakeTimeout)
 	}
 	defer cancel()
+	a.ctx = limited
 	// A server enters when it has read a hello; it must not wait for that in there.
 	if a.req.Role == Client {
 		a.wire.enter()

@@ -17,7 +17,7 @@ const maxChainBytes = 32 << 10
 
 func newClientSettings(l *Local, scope string, req *Request) *settings {
 	s := newSettings(l, scope, req)
-	s.verifier = newVerifier(trust.ServerCertificate, req.Policy, rootsOf(req))
+	s.verifier = l.newVerifier(trust.ServerCertificate, req.Policy, rootsOf(req))
 	// Verification is ours, in VerifyConnection, which every connection sets:
 	// crypto/tls itself would verify no addresses given as text, would leave
 	// out what is resumed, and has no words for people.
@@ -51,7 +51,10 @@ func (a *attempt) verify(cs tls.ConnectionState) error {
 	if err := a.settings.check(cs); err != nil {
 		return err
 	}
-	result, err := a.settings.verifier.Verify(cs.PeerCertificates, a.req.Name, a.engine.cfg.Now())
+	result, err := a.settings.verifier.VerifyPeer(a.ctx, trust.Peer{
+		Chain: cs.PeerCertificates, Name: a.req.Name,
+		Staple: cs.OCSPResponse, Timestamps: cs.SignedCertificateTimestamps,
+	}, a.engine.cfg.Now())
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/relay"
+	"github.com/secure-socket-api/ssa/internal/revocation"
 	"github.com/secure-socket-api/ssa/internal/session"
 )
 
@@ -21,6 +22,9 @@ type Config struct {
 	// Sessions and TicketKeys hold what may be resumed; nil makes new ones.
 	Sessions   *session.Cache
 	TicketKeys *session.Keys
+	// Revocation finds out about revocations and remembers them; nil makes a
+	// new one.
+	Revocation *revocation.Checker
 }
 
 // Local is the Engine that does TLS in its own process, with crypto/tls.
@@ -44,6 +48,9 @@ func New(cfg Config) *Local {
 	}
 	if cfg.TicketKeys == nil {
 		cfg.TicketKeys = session.NewKeys(session.KeysConfig{Now: cfg.Now})
+	}
+	if cfg.Revocation == nil {
+		cfg.Revocation = revocation.New(revocation.Config{Log: cfg.Log, Now: cfg.Now})
 	}
 	return &Local{cfg: cfg}
 }

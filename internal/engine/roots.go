@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 
 	"github.com/secure-socket-api/ssa/internal/policy"
-	"github.com/secure-socket-api/ssa/internal/trust"
 )
 
 // roots are the anchors of one verifier.
@@ -81,13 +80,4 @@ func poolOf(certs []*x509.Certificate) func() *x509.CertPool {
 		pool.AddCert(cert)
 	}
 	return func() *x509.CertPool { return pool }
-}
-
-func newVerifier(usage trust.Usage, pol *policy.Effective, r roots) *trust.Verifier {
-	return trust.New(trust.Config{
-		Roots: r.pool, RootsFrom: r.from, ProgramRoots: r.program,
-		Usage:      usage,
-		MinRSABits: pol.MinRSABits, MinECDSABits: pol.MinECDSABits,
-		MaxDepth: pol.MaxDepth,
-	})
 }

@@ -27,7 +27,7 @@ func newServerSettings(l *Local, scope string, req *Request) *settings {
 		session.BindName(s.config)
 	}
 	if req.Policy.ClientAuth != policy.ClientAuthNone {
-		s.askClients(req)
+		s.askClients(l, req)
 	}
 	return s
 }
@@ -35,14 +35,14 @@ func newServerSettings(l *Local, scope string, req *Request) *settings {
 // askClients makes a server ask its clients for certificates. crypto/tls sees
 // to it that there is one where it is required, and that the client has its
 // key; whose it is, is for the verifier to judge, in verifyClient.
-func (s *settings) askClients(req *Request) {
+func (s *settings) askClients(l *Local, req *Request) {
 	s.config.ClientAuth = tls.RequireAnyClientCert
 	if req.Policy.ClientAuth == policy.ClientAuthRequest {
 		s.config.ClientAuth = tls.RequestClientCert
 	}
 	r := rootsForClients(req)
 	s.config.ClientCAs = r.hints(req)
-	s.verifier = newVerifier(trust.ClientCertificate, req.Policy, r)
+	s.verifier = l.newVerifier(trust.ClientCertificate, req.Policy, r)
 }
 
 // serverConfig completes the settings for one connection.
@@ -63,7 +63,7 @@ func (a *attempt) verifyClient(cs tls.ConnectionState) error {
 	if len(cs.PeerCertificates) == 0 && a.req.Policy.ClientAuth == policy.ClientAuthRequest {
 		return nil
 	}
-	result, err := a.settings.verifier.Verify(cs.PeerCertificates, "", a.engine.cfg.Now())
+	result, err := a.settings.verifier.VerifyPeer(a.ctx, trust.Peer{Chain: cs.PeerCertificates}, a.engine.cfg.Now())
 	if err != nil {
 		return err
 	}

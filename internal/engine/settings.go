@@ -92,7 +92,7 @@ func keyOf(req *Request) settingsKey {
 	numbers(d, pol.CipherSuites)
 	numbers(d, pol.CipherSuites13)
 	numbers(d, pol.KeyExchange)
-	d.number(uint64(pol.MinRSABits), uint64(pol.MinECDSABits), uint64(pol.MaxDepth))
+	d.trustKey(pol)
 	d.text(fmt.Sprintf("%p", pol.Anchors))
 	d.text(pol.RootsFrom)
 	d.number(uint64(pol.ProgramRoots), uint64(pol.ClientAuth))

@@ -56,6 +56,7 @@ func (l *loader) effective(name string, over layer) *Effective {
 		e.origins[key] = merged[key].at
 	}
 	l.check(e)
+	l.logList(e)
 	return e
 }
 

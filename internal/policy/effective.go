@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/transparency"
 )
 
 // Effective is what holds for one socket: the administrator's policy for the
@@ -60,6 +61,8 @@ type Effective struct {
 	// TransparencyLogs, a log list file, names.
 	Transparency     bool
 	TransparencyLogs string
+	// Logs is what that file holds, nil when Transparency is not required.
+	Logs *transparency.List
 	// Pins are the allowed SHA-256 hashes of public keys by host name.
 	Pins map[string][]Pin
 	// Verify is false only in a profile that turned verification off.

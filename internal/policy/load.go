@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxProblems bounds a report; a file with more has one cause.
@@ -21,6 +22,8 @@ type loader struct {
 	realPath func(string) (string, error) // filepath.EvalSymlinks, but in tests
 	honours  func(key string) bool        // whether the product obeys a key
 	system   *systemStore
+	now      func() time.Time
+	logs     logLists
 	problems []Problem
 	warnings []Problem
 
@@ -35,6 +38,7 @@ func newLoader(honours func(string) bool) *loader {
 		realPath:   filepath.EvalSymlinks,
 		honours:    honours,
 		system:     &systemStore{},
+		now:        time.Now,
 		defaults:   layer{},
 		identities: map[string]*IdentityFiles{},
 	}

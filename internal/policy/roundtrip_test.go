@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
+
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
 // fullPolicy sets every key to something other than its default.
@@ -44,9 +47,17 @@ identities:
   www: {chain: keys/www.pem, key: /keys/www.key}
 `
 
+// fullFiles are the files that fullPolicy names.
+func fullFiles(t testing.TB) fstest.MapFS {
+	return fstest.MapFS{
+		"etc/ssa/a.crl":     {Data: []byte("x")},
+		"etc/ssa/logs.json": {Data: ssatest.LogList(t, time.Now(), ssatest.NewLog(t, "a", "A"))},
+	}
+}
+
 // TestSettingsReadBack prints a value and reads it again.
 func TestSettingsReadBack(t *testing.T) {
-	files := fstest.MapFS{"etc/ssa/a.crl": {Data: []byte("x")}}
+	files := fullFiles(t)
 	load := func(text string) *Effective {
 		l := testLoader(files)
 		l.decode("/etc/ssa/policy.yaml", []byte(text))
@@ -131,8 +142,9 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(fullPolicy))
 	f.Add([]byte(tightPolicy))
+	files := fullFiles(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l := testLoader(fstest.MapFS{"etc/ssa/a.crl": {Data: []byte("x")}})
+		l := testLoader(files)
 		l.decode("/etc/ssa/policy.yaml", data)
 		p, err := l.finish()
 		if (p == nil) == (err == nil) {

@@ -36,6 +36,8 @@ type AuthorityOptions struct {
 	NotBefore, NotAfter time.Time
 	NoIntermediates     bool // a path length of zero
 	KeyUsages           []x509.ExtKeyUsage
+	// Edit, when not nil, changes the template last.
+	Edit func(*x509.Certificate)
 }
 
 // NewAuthority makes a root.
@@ -114,6 +116,9 @@ func authorityTemplate(t testing.TB, opts AuthorityOptions, name string) *x509.C
 	}
 	if !opts.NotAfter.IsZero() {
 		template.NotAfter = opts.NotAfter
+	}
+	if opts.Edit != nil {
+		opts.Edit(template)
 	}
 	return template
 }

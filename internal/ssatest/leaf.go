@@ -32,6 +32,8 @@ type Leaf struct {
 	// Signature overrides how the authority signs; only for algorithms the
 	// authority's key can do.
 	Signature x509.SignatureAlgorithm
+	// Edit, when not nil, changes the template last.
+	Edit func(*x509.Certificate)
 }
 
 // Issued is a certificate with its chain and key.
@@ -132,6 +134,9 @@ func (l Leaf) template(t testing.TB) *x509.Certificate {
 	}
 	if template.NotAfter.IsZero() {
 		template.NotAfter = time.Now().Add(12 * time.Hour)
+	}
+	if l.Edit != nil {
+		l.Edit(template)
 	}
 	return template
 }

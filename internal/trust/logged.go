@@ -9,14 +9,17 @@ import (
 
 // logged checks that a server's certificate was published.
 func (c *check) logged(result *Result) error {
-	if c.v.cfg.Transparency == nil || c.v.cfg.Usage != ServerCertificate {
+	if !c.v.cfg.RequireLogs || c.v.cfg.Usage != ServerCertificate {
 		return nil
+	}
+	if c.v.cfg.Logs == nil {
+		return fail(NotLogged, "the policy requires transparency, and there is no list of logs (trust.transparency_logs)", nil)
 	}
 	evidence := transparency.Evidence{TLS: c.peer.Timestamps}
 	if len(c.peer.Staple) > 0 && len(result.Chain) > 1 {
 		evidence.OCSP = signed.Timestamps(c.peer.Staple, result.Chain[0], result.Chain[1])
 	}
-	report, err := c.v.cfg.Transparency.Check(result.Chain, evidence, c.now)
+	report, err := c.v.cfg.Logs.Check(result.Chain, evidence, c.now)
 	if err != nil {
 		return fail(NotLogged, fmt.Sprintf("%s is not known to enough transparency logs, and the policy requires that (trust.transparency): %s",
 			c.holder(), clip(err.Error())), err)

@@ -61,9 +61,10 @@ type Config struct {
 	// Revocations finds it out; nil only when Revocation is RevocationOff.
 	Revocation  Revocation
 	Revocations Revocations
-	// Transparency, when not nil, requires that logs of this list know a
+	// RequireLogs requires that transparency logs, of the list Logs, know a
 	// server's certificate.
-	Transparency *transparency.List
+	RequireLogs bool
+	Logs        *transparency.List
 }
 
 // Peer is what a peer showed.
