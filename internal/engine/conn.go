@@ -20,6 +20,7 @@ type localConn struct {
 	mu      sync.Mutex
 	relay   *relay.Relay // nil until Relay is called
 	guarded bool         // Guard was called before Relay
+	hurried bool         // HurryUp was called before Relay
 }
 
 func (c *localConn) Facts() *Facts { return c.facts }
@@ -27,15 +28,26 @@ func (c *localConn) Facts() *Facts { return c.facts }
 // Relay implements Conn.
 func (c *localConn) Relay(plain Stream, opts RelayOptions) End {
 	end := c.begin(plain, opts).Run()
+	if end.Truncated && end.Err == nil {
+		c.attempt.engine.cfg.Log.Warn("the peer ended the connection without close_notify: what was received may be incomplete; "+
+			"the policy takes that for an end (truncation: end)", "id", c.attempt.req.ID, "peer", c.facts.PeerIdentity)
+	}
 	return End{Err: c.explainEnd(end), Sent: end.Sent, Received: end.Received}
 }
 
 func (c *localConn) begin(plain Stream, opts RelayOptions) *relay.Relay {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.relay = relay.New(relay.Config{TLS: c.tls, Wire: c.wire, Plain: plain, BeforeReset: opts.BeforeReset})
+	c.relay = relay.New(relay.Config{
+		TLS: c.tls, Wire: c.wire, Plain: plain,
+		BeforeReset: opts.BeforeReset, Abortive: opts.Abortive,
+		SloppyEnd: c.attempt.req.Policy.SloppyEnd,
+	})
 	if c.guarded {
 		c.relay.Guard()
+	}
+	if c.hurried {
+		c.relay.HurryUp()
 	}
 	return c.relay
 }
@@ -49,6 +61,17 @@ func (c *localConn) Guard() {
 		return
 	}
 	c.relay.Guard()
+}
+
+// HurryUp implements Conn. Before Relay it takes effect when that starts.
+func (c *localConn) HurryUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.relay == nil {
+		c.hurried = true
+		return
+	}
+	c.relay.HurryUp()
 }
 
 // Abort implements Conn.

@@ -1,10 +1,13 @@
 package engine_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io"
+	"log/slog"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -97,5 +100,80 @@ func TestGuardBeforeRelay(t *testing.T) {
 	wait()
 	if string(got) != "data" {
 		t.Errorf("the peer got %q, want all but the byte of no meaning", got)
+	}
+}
+
+// A relay whose program has gone ends though its peer stays: at once when the
+// program had SO_LINGER at zero, and soon when nobody waits for it.
+func TestNobodyWaits(t *testing.T) {
+	ssatest.NoLeaks(t)
+	a := ssatest.NewAuthority(t)
+	issued := a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
+	for _, tc := range []struct {
+		name     string
+		before   func(engine.Conn)
+		abortive bool
+		want     error // of the peer's reading
+	}{
+		{name: "hurried", before: func(c engine.Conn) { c.HurryUp(); c.HurryUp() }},
+		{name: "aborted", before: func(engine.Conn) {}, abortive: true, want: syscall.ECONNRESET},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ours, theirs := tcpPair(t)
+			server := tls.Server(theirs, &tls.Config{Certificates: []tls.Certificate{issued.TLS}})
+			wait := peer(t, func() { _ = server.Handshake() })
+			conn, err := engine.New(engine.Config{}).Handshake(wontHang(t), ours, &engine.Request{Name: "a.example", Policy: effective(a)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			wait()
+			tc.before(conn)
+			mine, program := plainPair(t)
+			program.Close()
+			end := conn.Relay(mine, engine.RelayOptions{Abortive: func() bool { return tc.abortive }})
+			if end.Err != nil {
+				t.Errorf("the relay ended with %v", end.Err)
+			}
+			if _, err := io.ReadAll(server); !errors.Is(err, tc.want) {
+				t.Errorf("the peer's reading ended with %v, want %v", err, tc.want)
+			}
+		})
+	}
+}
+
+// Where the policy says so, a truncated stream is a clean end, and the log
+// tells, once.
+func TestSloppyEnd(t *testing.T) {
+	ssatest.NoLeaks(t)
+	a := ssatest.NewAuthority(t)
+	issued := a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
+	ours, theirs := tcpPair(t)
+	peer(t, func() {
+		conn := tls.Server(theirs, &tls.Config{Certificates: []tls.Certificate{issued.TLS}})
+		_, _ = conn.Write([]byte("all there is")) // a failure shows in what is read
+		theirs.CloseWrite()
+		_, _ = io.Copy(io.Discard, theirs)
+	})
+	var log bytes.Buffer
+	pol := effective(a)
+	pol.SloppyEnd = true
+	e := engine.New(engine.Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	conn, err := e.Handshake(wontHang(t), ours, &engine.Request{Name: "a.example", Policy: pol, ID: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, program := plainPair(t)
+	ended := make(chan engine.End, 1)
+	go func() { ended <- conn.Relay(mine, engine.RelayOptions{}) }()
+	if data, err := io.ReadAll(program); err != nil || string(data) != "all there is" {
+		t.Errorf("the program read %q with error %v, want everything and a clean end", data, err)
+	}
+	program.Close()
+	if end := <-ended; end.Err != nil {
+		t.Errorf("the relay ended with %v", end.Err)
+	}
+	const want = "without close_notify: what was received may be incomplete; the policy takes that for an end (truncation: end)"
+	if n := strings.Count(log.String(), want); n != 1 || !strings.Contains(log.String(), "id=7") {
+		t.Errorf("the log has %d lines about it, want one with the number:\n%s", n, log.String())
 	}
 }

@@ -95,6 +95,12 @@ type Conn interface {
 	// holds. The caller then writes one byte of no meaning to the program's
 	// end and shuts it down for writing. See package relay.
 	Guard()
+	// HurryUp tells that nobody waits for this connection any more: once the
+	// program has gone, Relay returns as soon as the peer has acknowledged
+	// everything, or after a second, instead of waiting for the peer's own end.
+	// What the program wrote still goes out. It never waits, and may be called
+	// at any time, before Relay too, and more than once.
+	HurryUp()
 	// Abort ends a connection that is not going to be relayed, with a
 	// close_notify, and closes TCP.
 	Abort()
@@ -107,12 +113,19 @@ type RelayOptions struct {
 	// before it is closed. It puts an unread byte into the relay's queue; that
 	// makes the kernel report ECONNRESET to the program on close.
 	BeforeReset func()
+	// Abortive, when not nil, is asked when the program's end has been closed,
+	// or shut down both ways. True, for SO_LINGER with a time of zero, drops
+	// what has not been sent and resets TCP, without a close_notify. It may be
+	// asked more than once, by several goroutines, and must not wait. A
+	// program that has shut down what its peer had left open looks as if it had
+	// gone: whoever answers has to know the two apart.
+	Abortive func() bool
 }
 
 // End says how a relayed connection ended.
 type End struct {
-	// Err is nil when the peer ended with close_notify (or the program closed
-	// first); otherwise why the program was shown ECONNRESET, as *Error.
+	// Err is nil when the peer ended with close_notify, or without one where the
+	// policy takes that for an end, or the program closed first; otherwise why the program was shown ECONNRESET, as *Error.
 	Err error
 	// Sent and Received count plaintext bytes to and from the peer.
 	Sent, Received int64

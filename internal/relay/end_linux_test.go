@@ -62,7 +62,17 @@ func TestPeerShutsDownFirst(t *testing.T) {
 // After every byte of two records, the end of TCP must show as ECONNRESET, and
 // never before what was complete.
 func TestTruncationAtEveryByte(t *testing.T) {
+	truncateAtEveryByte(t, false, syscall.ECONNRESET, ErrTruncated)
+}
+
+// The same for a peer that is known to be sloppy: there it is an end as any.
+func TestSloppyEndAtEveryByte(t *testing.T) {
+	truncateAtEveryByte(t, true, nil, nil)
+}
+
+func truncateAtEveryByte(t *testing.T, sloppy bool, programSees, ends error) {
 	each(t, func(t *testing.T, opts rigOptions) {
+		opts.change = func(c *Config) { c.SloppyEnd = sloppy }
 		for cut, total := 0, 1; cut <= total; cut++ {
 			r := newRig(t, opts)
 			records := r.encrypt(t, []byte("one"), []byte("two"))
@@ -77,14 +87,14 @@ func TestTruncationAtEveryByte(t *testing.T) {
 			if cut == total {
 				want = []byte("onetwo")
 			}
-			expectRead(t, "the program", r.program, want, syscall.ECONNRESET)
-			if end := r.expectEnd(t, ErrTruncated); !end.Truncated {
+			expectRead(t, "the program", r.program, want, programSees)
+			r.program.Close()
+			if end := r.expectEnd(t, ends); !end.Truncated {
 				t.Errorf("cut after %d of %d bytes: End.Truncated is false", cut, total)
 			}
 			if t.Failed() {
 				t.Fatalf("cut after %d of %d bytes", cut, total)
 			}
-			r.program.Close()
 			r.peerTCP.Close()
 		}
 	})

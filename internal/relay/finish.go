@@ -26,7 +26,7 @@ func (r *Relay) finish(err error) End {
 	r.wire.endRelay()
 	return End{
 		Err:       err,
-		Truncated: errors.Is(err, ErrTruncated),
+		Truncated: r.sloppy || errors.Is(err, ErrTruncated),
 		SendErr:   r.sendErr,
 		Sent:      r.sent,
 		Received:  r.received,

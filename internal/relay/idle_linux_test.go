@@ -12,7 +12,7 @@ func TestWaitingHoldsNoBuffer(t *testing.T) {
 	defer near.Close()
 	defer far.Close()
 	w := NewWire(near)
-	w.beginRelay(0, nil)
+	w.beginRelay(endless())
 	try := func() (ready bool) {
 		t.Helper()
 		must(t, w.raw.Control(func(fd uintptr) { ready = w.fillReady(fd) }))

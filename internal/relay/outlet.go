@@ -11,11 +11,25 @@ import (
 // errStalled ends a connection whose program has gone and whose peer takes nothing.
 var errStalled = errors.New("the peer took nothing for too long after the program had gone")
 
+// errAborted ends a connection whose program has gone and wants it reset.
+var errAborted = errors.New("the program reset the connection")
+
+// abortStep is how often a write that TCP does not take looks whether the
+// program has gone.
+const abortStep = 250 * time.Millisecond
+
+// patience says how long sending waits for TCP.
+type patience struct {
+	stall time.Duration // see Config; zero in a handshake: no limit
+	step  time.Duration // how often a write that waits looks about
+	gone  func() bool   // the program has gone
+	abort func() bool   // the program has gone, and what it wrote with it
+}
+
 // outlet is the sending half of a Wire. Both directions of a relay use it:
 // receiving may have to answer a key update or to send an alert.
 type outlet struct {
-	stall time.Duration // see Config; zero in a handshake: no limit
-	gone  func() bool   // the program has gone
+	patience
 
 	outMu    sync.Mutex
 	idle     sync.Cond // signalled when sending ends
@@ -159,16 +173,24 @@ func (w *Wire) trySendLocked() {
 // send gives p to TCP. It gives up when the program has gone and TCP has taken
 // nothing for the stall time.
 func (w *Wire) send(p []byte) error {
-	for {
+	for quiet := time.Duration(0); ; {
 		n, err := w.sendUntilDeadline(p)
 		p = p[n:]
 		if w.stall == 0 || !isTimeout(err) {
 			return err
 		}
-		if w.isCutOff() {
-			return os.ErrDeadlineExceeded
+		if n > 0 {
+			quiet = 0
 		}
-		if w.waited && w.gone() {
+		if w.waited {
+			quiet += w.step
+		}
+		switch {
+		case w.isCutOff():
+			return os.ErrDeadlineExceeded
+		case w.abort():
+			return errAborted
+		case quiet >= w.stall && w.gone():
 			return errStalled
 		}
 	}
@@ -237,10 +259,10 @@ func (w *Wire) isCutOff() bool {
 	return w.cutOff
 }
 
-// armStall sets the deadline of a stall, from now on.
+// armStall sets the deadline of a step, from now on.
 func (w *Wire) armStall() {
 	if w.stall > 0 {
-		w.setWriteDeadline(time.Now().Add(w.stall))
+		w.setWriteDeadline(time.Now().Add(w.step))
 	}
 }
 

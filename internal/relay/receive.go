@@ -86,6 +86,10 @@ func (r *Relay) programLeft() bool {
 func (r *Relay) receiveEnd(err error) error {
 	switch {
 	case r.wire.ended() && errors.Is(r.wire.inErr, io.EOF):
+		if r.cfg.SloppyEnd {
+			r.sloppy = true
+			return nil
+		}
 		return ErrTruncated
 	case r.wire.ended():
 		return fmt.Errorf("receiving from the peer: %w", r.wire.inErr)

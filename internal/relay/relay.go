@@ -44,6 +44,17 @@ type Config struct {
 	// it is closed. It writes one byte to the program's end without waiting;
 	// being unread, that byte makes the kernel report ECONNRESET on close.
 	BeforeReset func()
+	// Abortive, when not nil, is asked when the program's end has been closed,
+	// or shut down both ways. True drops what has not been sent and resets TCP,
+	// without a close_notify: what SO_LINGER with a time of zero means. It may
+	// be asked more than once, by several goroutines, and must not wait. A
+	// program that has shut down what its peer had left open looks as if it had
+	// gone: whoever answers has to know the two apart.
+	Abortive func() bool
+	// SloppyEnd takes the end of TCP for that of the peer's data, whether or
+	// not a close_notify came before it. Whoever can cut the connection can
+	// then cut the data short.
+	SloppyEnd bool
 	// Linger limits how long TCP stays open for the peer's end after the
 	// program has gone and everything was sent. Zero means DefaultLinger.
 	Linger time.Duration
@@ -58,7 +69,8 @@ type End struct {
 	// first. Otherwise it is why the program was shown ECONNRESET: it wraps
 	// ErrTruncated, a syscall.Errno of TCP, or an error of crypto/tls.
 	Err error
-	// Truncated says that TCP reached its end without a close_notify.
+	// Truncated says that TCP reached its end without a close_notify. With
+	// SloppyEnd Err is nil all the same.
 	Truncated bool
 	// SendErr is why not all that the program wrote reached the kernel's TCP,
 	// nil when it did.
@@ -85,6 +97,7 @@ type Relay struct {
 	sent     int64 // send only, until sendDone
 	sendErr  error // send only, until sendDone
 	resetSet bool  // BeforeReset was called; send only, until sendDone
+	sloppy   bool  // ended by SloppyEnd; receive only
 
 	finSent  atomic.Bool   // the program is gone and TCP is shut down for writing
 	recvDone chan struct{} // closed when receive has ended
@@ -116,7 +129,7 @@ func New(cfg Config) *Relay {
 // Run moves bytes until both directions have ended, closes both streams and
 // returns how it went. It must be called once.
 func (r *Relay) Run() End {
-	r.wire.beginRelay(r.cfg.Stall, r.source.hungUp)
+	r.wire.beginRelay(r.patience())
 	go func() {
 		defer close(r.sendDone)
 		r.sendErr = r.send()
@@ -124,6 +137,19 @@ func (r *Relay) Run() End {
 	err := r.receive()
 	close(r.recvDone)
 	return r.finish(err)
+}
+
+func (r *Relay) patience() patience {
+	p := patience{stall: r.cfg.Stall, step: r.cfg.Stall, gone: r.source.hungUp, abort: r.aborted}
+	if r.cfg.Abortive != nil {
+		p.step = min(p.step, abortStep)
+	}
+	return p
+}
+
+// aborted says whether the program has gone and wants no more of its data sent.
+func (r *Relay) aborted() bool {
+	return r.cfg.Abortive != nil && r.source.hungUp() && r.cfg.Abortive()
 }
 
 // Guard makes the relay leave the last byte before the program's end of file

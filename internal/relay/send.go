@@ -21,7 +21,7 @@ func (r *Relay) send() error {
 	switch {
 	case errors.Is(err, errStopped):
 		return nil // receive knows why
-	case errors.Is(err, errStalled):
+	case errors.Is(err, errStalled), errors.Is(err, errAborted):
 		r.wire.resetOnClose()
 		r.wire.interruptRead()
 		return err
@@ -44,6 +44,12 @@ func (r *Relay) send() error {
 func (r *Relay) pump() error {
 	for {
 		b, err := r.source.next()
+		if (err == nil || errors.Is(err, io.EOF)) && r.aborted() {
+			if err == nil {
+				b.release()
+			}
+			return errAborted
+		}
 		if errors.Is(err, io.EOF) {
 			return r.pushEnd()
 		}
@@ -95,6 +101,11 @@ func (r *Relay) pushError(err error) error {
 // patience for the peer's end, so that session tickets and the peer's own
 // close_notify do not turn our close into a reset.
 func (r *Relay) leave() {
+	if r.aborted() {
+		r.wire.resetOnClose()
+		r.wire.interruptRead()
+		return
+	}
 	_ = r.wire.closeWrite() // a TCP that has failed shows on its other side too
 	r.finSent.Store(true)
 	timer := time.NewTimer(r.cfg.Linger)

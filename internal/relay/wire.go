@@ -43,8 +43,8 @@ func NewWire(tcp Stream) *Wire {
 // beginRelay ends the handshake's way of working: reads no longer wait (see
 // await), writes no longer block crypto/tls, and the deadlines that crypto/tls
 // sets round a close_notify are the relay's business.
-func (w *Wire) beginRelay(stall time.Duration, gone func() bool) {
-	w.stall, w.gone = stall, gone
+func (w *Wire) beginRelay(p patience) {
+	w.patience = p
 	// A stream that has no deadlines has none to clear.
 	_ = w.tcp.SetDeadline(time.Time{})
 	w.relaying.Store(true)

@@ -140,7 +140,7 @@ func TestWireGathers(t *testing.T) {
 	tcp := &script{}
 	w := NewWire(tcp)
 	mustWrite(t, w, []byte("hello"))
-	w.beginRelay(time.Hour, func() bool { return false })
+	w.beginRelay(endless())
 	w.cork(60_000)
 	for range 3 {
 		mustWrite(t, w, pattern(20_000))
@@ -166,7 +166,7 @@ func TestWireGathers(t *testing.T) {
 func TestWireGathersTooMuch(t *testing.T) {
 	tcp := &script{}
 	w := NewWire(tcp)
-	w.beginRelay(time.Hour, func() bool { return false })
+	w.beginRelay(endless())
 	data := pattern(3*largeSize + 11)
 	w.cork(100)
 	for p := data; len(p) > 0; p = p[min(len(p), 7777):] {
@@ -193,4 +193,10 @@ func TestBufferShrink(t *testing.T) {
 	if b = b.shrink(); b != nil {
 		t.Error("an empty buffer is kept")
 	}
+}
+
+// endless is the patience of a relay whose program stays.
+func endless() patience {
+	never := func() bool { return false }
+	return patience{stall: time.Hour, step: time.Hour, gone: never, abort: never}
 }
