@@ -41,7 +41,7 @@ func (c *localConn) begin(plain Stream, opts RelayOptions) *relay.Relay {
 	c.relay = relay.New(relay.Config{
 		TLS: c.tls, Wire: c.wire, Plain: plain,
 		BeforeReset: opts.BeforeReset, Abortive: opts.Abortive,
-		SloppyEnd: c.attempt.req.Policy.SloppyEnd,
+		SloppyEnd: c.attempt.req.Policy.SloppyEnd, Linger: c.attempt.engine.cfg.Linger,
 	})
 	if c.guarded {
 		c.relay.Guard()

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
@@ -122,7 +123,7 @@ func TestNobodyWaits(t *testing.T) {
 			ours, theirs := tcpPair(t)
 			server := tls.Server(theirs, &tls.Config{Certificates: []tls.Certificate{issued.TLS}})
 			wait := peer(t, func() { _ = server.Handshake() })
-			conn, err := engine.New(engine.Config{}).Handshake(wontHang(t), ours, &engine.Request{Name: "a.example", Policy: effective(a)})
+			conn, err := engine.New(engine.Config{Linger: time.Hour}).Handshake(wontHang(t), ours, &engine.Request{Name: "a.example", Policy: effective(a)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,6 +25,9 @@ type Config struct {
 	// Revocation finds out about revocations and remembers them; nil makes a
 	// new one.
 	Revocation *revocation.Checker
+	// Linger is how long a connection waits for its peer's end when the program
+	// has gone; zero means relay.DefaultLinger.
+	Linger time.Duration
 }
 
 // Local is the Engine that does TLS in its own process, with crypto/tls.
