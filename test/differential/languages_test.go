@@ -16,8 +16,11 @@ type language struct {
 	scenarios []scenario
 }
 
+// title is its heading on the conformance page.
+func (l language) title() string { return "Programs in " + l.name }
+
 var languages = []language{
-	{name: "python", program: script("sock.py", "/usr/bin/python3", "python3"), scenarios: []scenario{
+	{name: "Python", program: script("sock.py", "/usr/bin/python3", "python3"), scenarios: []scenario{
 		{name: "client", about: "connect, sendall, recv, shutdown", listen: listening, peer: echoOne},
 		{name: "timeout-client", about: "settimeout, and 1 MiB there and back", bytes: 1 << 20, listen: listening, peer: echoOne},
 		{name: "selector-client", about: "a selector and connect_ex", listen: stalled, peer: selectorPeer},
@@ -26,12 +29,12 @@ var languages = []language{
 		{name: "threaded-server", about: "20 clients, a thread each", bytes: 20, peer: helloMany},
 		{name: "sendfile", about: "socket.sendfile", listen: listening, peer: justAccept},
 	}},
-	{name: "perl", program: script("sock.pl", "perl"), scenarios: []scenario{
+	{name: "Perl", program: script("sock.pl", "perl"), scenarios: []scenario{
 		{name: "client", about: "connect, print, read lines, shutdown", listen: listening, peer: echoOne},
 		{name: "refused", about: "ECONNREFUSED", listen: listening},
 		{name: "server", about: "accept with an address, lines", peer: upperPeer},
 	}},
-	{name: "go", program: func(t testing.TB) []string { return []string{programs.Go(t)} }, scenarios: []scenario{
+	{name: "Go", program: func(t testing.TB) []string { return []string{programs.Go(t)} }, scenarios: []scenario{
 		{name: "client", about: "raw system calls", listen: listening, peer: echoOne},
 		{name: "poller-client", about: "8 MiB through the runtime's poller", bytes: 8 << 20, listen: listening, peer: echoOne},
 		{name: "poller-many", about: "50 goroutines connect at once", bytes: 50, listen: listening, peer: func(s *session) {
@@ -87,20 +90,4 @@ func upperPeer(s *session) {
 func helloMany(s *session) {
 	port := s.Port()
 	s.parallel(s.count, func() { hello(s, port) })
-}
-
-// TestLanguages does the same as TestC for programs in other languages.
-func TestLanguages(t *testing.T) {
-	w := newWorld(t)
-	for _, l := range languages {
-		t.Run(l.name, func(t *testing.T) {
-			program := l.program(t)
-			for _, s := range l.scenarios {
-				t.Run(s.name, func(t *testing.T) {
-					t.Parallel()
-					compare(t, s, w.run(t, s, way{}, program...), w.run(t, s, way{tls: true, gate: true}, program...))
-				})
-			}
-		})
-	}
 }

@@ -154,8 +154,8 @@ var callScenarios = []scenario{
 		c.Close()
 	}},
 	{name: "vectors", about: "readv and writev", listen: listening, peer: echoTold(8)},
-	{name: "messages", about: "sendmsg, recvmsg, recvfrom with an address buffer", listen: listening, peer: echoOne},
-	{name: "sendto-address", about: "an address given for a connected socket", listen: listening, peer: func(s *session) {
+	{name: "messages", about: "sendmsg, recvmsg, recvfrom with an address buffer", listen: listening, peer: echoOne, differs: receivedAddress},
+	{name: "sendto-address", about: "an address given for a connected socket", listen: listening, differs: sentAddress, peer: func(s *session) {
 		c := s.accept()
 		c.Echo(5)
 		c.ReadAll()
@@ -189,7 +189,14 @@ var callScenarios = []scenario{
 	}},
 }
 
-const notConnected = "read and write are the kernel's own on an AF_UNIX socket, which says EINVAL and ENOTCONN where TCP says ENOTCONN and EPIPE"
+// Reads and writes are the kernel's own, on an AF_UNIX socket. That is what
+// makes them fast and safe, and these are the places where it shows.
+const (
+	notConnected = "an AF_UNIX socket that is not connected says EINVAL to a read and ENOTCONN to a write, where TCP says ENOTCONN and EPIPE"
+	sentAddress  = "an AF_UNIX socket that is connected says EISCONN to a sendto with an address, where TCP ignores the address; asking the gate " +
+		"about each sendto with an address would slow down every UDP program"
+	receivedAddress = "recvfrom and recvmsg tell a client the AF_UNIX name of the gate's end, where TCP leaves the address empty; getpeername is right"
+)
 
 // echoTold returns n bytes, all of which are there when the program is told to
 // go on.

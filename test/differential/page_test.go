@@ -1,0 +1,158 @@
+//go:build linux
+
+package differential
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/secure-socket-api/ssa/internal/ssatest"
+)
+
+const pagePath = "../../docs/conformance.md"
+
+// column is a way that a scenario is run in, as the page shows it.
+type column int
+
+const (
+	columnTLS column = iota
+	columnStatic
+	columnIPv6
+	columnTCP
+	columns
+)
+
+// page collects the outcomes for docs/conformance.md.
+type page struct {
+	mu       sync.Mutex
+	outcomes map[cell]string
+}
+
+type cell struct {
+	title, scenario string
+	column          column
+}
+
+func newPage() *page { return &page{outcomes: map[cell]string{}} }
+
+// record notes the outcome of a test when it ends.
+func (p *page) record(t *testing.T, title string, s scenario, c column) {
+	t.Cleanup(func() {
+		outcome := "same"
+		switch {
+		case t.Skipped():
+			return
+		case t.Failed():
+			outcome = "**fails**"
+		case s.differs != "" && c != columnTCP:
+			outcome = "differs"
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.outcomes[cell{title, s.name, c}] = outcome
+	})
+}
+
+// check compares the page with what was found, or writes it.
+func (p *page) check(t *testing.T) {
+	if ssatest.Ordinary() {
+		return // the first run has checked it
+	}
+	if missing := p.missing(); missing != "" {
+		t.Logf("not checked, since %s did not run", missing)
+		return
+	}
+	text := p.text()
+	if *update {
+		if err := os.WriteFile(pagePath, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	old, err := os.ReadFile(pagePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(old, text) {
+		t.Errorf("docs/conformance.md is out of date; write it with: go test ./test/differential -update\nIt should be:\n%s", text)
+	}
+}
+
+// wanted says in which ways a scenario is run.
+func wanted(s scenario, inC bool) [columns]bool {
+	return [columns]bool{columnTLS: true, columnStatic: inC && !s.once, columnIPv6: inC && !s.once && !s.ipv4, columnTCP: inC && !s.once}
+}
+
+// missing names a scenario that did not run, if there is one.
+func (p *page) missing() string {
+	found := ""
+	everyScenario(func(title string, s scenario, inC bool) {
+		for c, want := range wanted(s, inC) {
+			if _, ok := p.outcomes[cell{title, s.name, column(c)}]; want && !ok {
+				found = title + ": " + s.name
+			}
+		}
+	})
+	return found
+}
+
+func everyScenario(do func(title string, s scenario, inC bool)) {
+	for _, g := range groups {
+		for _, s := range g.scenarios {
+			do(g.title, s, true)
+		}
+	}
+	for _, l := range languages {
+		for _, s := range l.scenarios {
+			do(l.title(), s, false)
+		}
+	}
+}
+
+const pageHead = `# Conformance: a TLS socket behaves as a TCP socket
+
+Written by ` + "`go test ./test/differential -update`" + `, and checked by the same test without the flag.
+
+Each scenario is a program that makes socket calls and prints every result. It runs over TCP without ` + "`ssa`" + `, and over
+TLS under ` + "`ssa run`" + `, with peers that do the same steps. *same*: both runs printed the same, call by call, errno by errno,
+event by event. The columns are: TLS from a dynamically linked program over IPv4; a statically linked one (musl);
+IPv6; and, as a check that ` + "`ssa run`" + ` leaves other sockets alone, the same program over plain TCP under ` + "`ssa run`" + `.
+An empty field: not run in that way, because the scenario is about the amount of work, or about IPv4.
+As root, everything is run a second time as an ordinary user.
+`
+
+func (p *page) text() []byte {
+	var out bytes.Buffer
+	out.WriteString(pageHead)
+	last := ""
+	var notes []string
+	everyScenario(func(title string, s scenario, inC bool) {
+		if title != last {
+			fmt.Fprintf(&out, "\n## %s\n\n", title)
+			if inC {
+				out.WriteString("| scenario | what | TLS | static | IPv6 | TCP under ssa run |\n| --- | --- | --- | --- | --- | --- |\n")
+			} else {
+				out.WriteString("| scenario | what | TLS |\n| --- | --- | --- |\n")
+			}
+			last = title
+		}
+		fmt.Fprintf(&out, "| %s | %s |", s.name, s.about)
+		for c := range columns {
+			if inC || c == columnTLS {
+				fmt.Fprintf(&out, " %s |", p.outcomes[cell{title, s.name, c}])
+			}
+		}
+		out.WriteString("\n")
+		if s.differs != "" {
+			notes = append(notes, fmt.Sprintf("- %s: %s.\n", s.name, s.differs))
+		}
+	})
+	out.WriteString("\n## What differs, and why\n\n")
+	for _, note := range notes {
+		out.WriteString(note)
+	}
+	return out.Bytes()
+}
