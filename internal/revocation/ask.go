@@ -121,7 +121,10 @@ func (v *View) fetchList(ctx context.Context, url string, issuer *x509.Certifica
 	if err != nil {
 		return nil, err
 	}
-	return list, list.Verify(issuer)
+	if err := list.Verify(issuer); err != nil {
+		return nil, err
+	}
+	return list, nil
 }
 
 // addresses picks the few addresses of a certificate that are asked: HTTP ones,

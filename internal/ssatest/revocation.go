@@ -108,3 +108,16 @@ func (a *Authority) RevocationList(t testing.TB, l RevocationList) []byte {
 func MustStaple() pkix.Extension {
 	return pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}, Value: []byte{0x30, 3, 2, 1, 5}}
 }
+
+// OCSPAbout says good, with this authority's signature, of a certificate that
+// another authority would have issued with the same serial number.
+func (a *Authority) OCSPAbout(t testing.TB, issuer, cert *x509.Certificate) []byte {
+	t.Helper()
+	template := ocsp.Response{Status: ocsp.Good, SerialNumber: cert.SerialNumber,
+		ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(time.Hour)}
+	der, err := ocsp.CreateResponse(issuer, a.certificate, template, a.key)
+	if err != nil {
+		t.Fatalf("sign an OCSP response: %v", err)
+	}
+	return der
+}

@@ -54,7 +54,10 @@ func ParseList(data []byte) (*List, error) {
 	if l.head.NextUpdate.IsZero() {
 		return nil, errors.New("it does not say when the next one comes")
 	}
-	return l, l.buildIndex()
+	if err := l.buildIndex(); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // behead takes the entries out of a list, so that the rest is small.

@@ -1,0 +1,200 @@
+package revocation_test
+
+import (
+	"context"
+	"crypto/x509"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+
+	"github.com/secure-socket-api/ssa/internal/revocation"
+	"github.com/secure-socket-api/ssa/internal/revocation/signed"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
+)
+
+// place is a responder and a distribution point on the loopback.
+type place struct {
+	*httptest.Server
+	ocsp, list     []byte // nil is "not found"
+	asked, fetched atomic.Int32
+}
+
+func newPlace(t *testing.T) *place {
+	p := &place{}
+	serve := func(count *atomic.Int32, body *[]byte) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			count.Add(1)
+			if *body == nil {
+				http.NotFound(w, r)
+				return
+			}
+			w.Write(*body)
+		}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/ocsp", serve(&p.asked, &p.ocsp))
+	mux.Handle("/list", serve(&p.fetched, &p.list))
+	p.Server = httptest.NewServer(mux)
+	t.Cleanup(p.Close)
+	return p
+}
+
+func (p *place) leaf(t *testing.T, a *ssatest.Authority) *x509.Certificate {
+	return a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, Edit: func(c *x509.Certificate) {
+		c.OCSPServer = []string{"ldap://ignored", p.URL + "/ocsp"}
+		c.CRLDistributionPoints = []string{p.URL + "/list"}
+	}}).Leaf()
+}
+
+func everything() revocation.Rules {
+	return revocation.Rules{Stapled: true, OCSP: true, Lists: true, Cached: true, Anywhere: true, Timeout: time.Minute}
+}
+
+func TestAsk(t *testing.T) {
+	root := ssatest.NewAuthority(t)
+	for _, test := range []struct {
+		name   string
+		rules  func(*revocation.Rules)
+		staple *ssatest.OCSPAnswer
+		ocsp   *ssatest.OCSPAnswer
+		list   *ssatest.RevocationList
+		// revoke puts the certificate into the list.
+		revoke         bool
+		want           signed.Status
+		by             string
+		asked, fetched int32
+		tried          string
+	}{
+		{name: "staple", staple: &ssatest.OCSPAnswer{}, ocsp: &ssatest.OCSPAnswer{Status: ocsp.Revoked}, want: signed.Good, by: "the stapled OCSP response"},
+		{name: "staple of a revocation", staple: &ssatest.OCSPAnswer{Status: ocsp.Revoked}, want: signed.Revoked, by: "the stapled OCSP response"},
+		{name: "staple does not count", rules: func(r *revocation.Rules) { r.Stapled = false }, staple: &ssatest.OCSPAnswer{}, ocsp: &ssatest.OCSPAnswer{},
+			want: signed.Good, by: "the OCSP responder", asked: 1},
+		{name: "staple is old", staple: &ssatest.OCSPAnswer{To: time.Now().Add(-time.Hour)}, ocsp: &ssatest.OCSPAnswer{Status: ocsp.Revoked},
+			want: signed.Revoked, by: "the OCSP responder", asked: 1, tried: "the stapled OCSP response cannot be used: it ended on"},
+		{name: "responder", ocsp: &ssatest.OCSPAnswer{}, list: &ssatest.RevocationList{}, want: signed.Good, by: "the OCSP responder", asked: 1},
+		{name: "responder does not know", ocsp: &ssatest.OCSPAnswer{Status: ocsp.Unknown}, list: &ssatest.RevocationList{},
+			want: signed.Good, by: "the revocation list", asked: 1, fetched: 1, tried: "the responder does not know the certificate"},
+		{name: "list", list: &ssatest.RevocationList{}, revoke: true, want: signed.Revoked, by: "the revocation list", asked: 1, fetched: 1},
+		{name: "list only", rules: func(r *revocation.Rules) { r.OCSP = false }, ocsp: &ssatest.OCSPAnswer{}, list: &ssatest.RevocationList{},
+			want: signed.Good, by: "the revocation list", fetched: 1},
+		{name: "no way", rules: func(r *revocation.Rules) { r.OCSP, r.Lists = false, false }, ocsp: &ssatest.OCSPAnswer{}, list: &ssatest.RevocationList{}},
+		{name: "not public", rules: func(r *revocation.Rules) { r.Anywhere = false }, ocsp: &ssatest.OCSPAnswer{}, list: &ssatest.RevocationList{},
+			tried: "127.0.0.1 is not a public address, and the policy has trust.revocation_networks: public"},
+		{name: "nothing there", asked: 1, fetched: 1, tried: "HTTP status 404"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := newPlace(t)
+			cert := p.leaf(t, root)
+			var staple []byte
+			if test.staple != nil {
+				staple = root.OCSP(t, cert, *test.staple)
+			}
+			if test.ocsp != nil {
+				p.ocsp = root.OCSP(t, cert, *test.ocsp)
+			}
+			if test.list != nil {
+				if test.revoke {
+					test.list.Revoked = []*x509.Certificate{cert}
+				}
+				p.list = root.RevocationList(t, *test.list)
+			}
+			rules := everything()
+			if test.rules != nil {
+				test.rules(&rules)
+			}
+			view := revocation.New(revocation.Config{}).Under(rules)
+			for _, when := range []string{"first", "again"} { // the second time nothing is fetched
+				a := view.Ask(t.Context(), cert, root.Certificate(), staple)
+				if a.Status != test.want || when == "first" && !strings.HasPrefix(a.By, test.by) {
+					t.Errorf("%s: %v by %q, want %v by %q; tried %q", when, a.Status, a.By, test.want, test.by, a.Tried)
+				}
+				if tried := strings.Join(a.Tried, "\n"); when == "first" && !strings.Contains(tried, test.tried) {
+					t.Errorf("tried %q, want %q", tried, test.tried)
+				}
+			}
+			if p.asked.Load() != test.asked || p.fetched.Load() != test.fetched {
+				t.Errorf("the responder was asked %d times and the list fetched %d times, want %d and %d", p.asked.Load(), p.fetched.Load(), test.asked, test.fetched)
+			}
+		})
+	}
+}
+
+// What is remembered ends with the statement, and is not another certificate's.
+func TestRemembered(t *testing.T) {
+	root := ssatest.NewAuthority(t)
+	p := newPlace(t)
+	now := time.Now()
+	cert, other := p.leaf(t, root), p.leaf(t, root)
+	p.ocsp = root.OCSP(t, cert, ssatest.OCSPAnswer{To: now.Add(10 * time.Minute)})
+	clock := now
+	view := revocation.New(revocation.Config{Now: func() time.Time { return clock }}).Under(everything())
+	ask := func(c *x509.Certificate) signed.Status {
+		return view.Ask(t.Context(), c, root.Certificate(), nil).Status
+	}
+	for _, step := range []struct {
+		after time.Duration
+		cert  *x509.Certificate
+		want  signed.Status
+		asked int32
+	}{
+		{0, cert, signed.Good, 1},
+		{10 * time.Minute, cert, signed.Good, 1},
+		{0, other, signed.Unknown, 2},                // the answer is not about it
+		{30 * time.Second, other, signed.Unknown, 2}, // a failure is remembered
+		{61 * time.Second, other, signed.Unknown, 3}, // not for long
+		{16 * time.Minute, cert, signed.Unknown, 4},  // the statement has ended, and there is no other
+	} {
+		clock = now.Add(step.after)
+		if got := ask(step.cert); got != step.want || p.asked.Load() != step.asked {
+			t.Errorf("after %v: %v, asked %d times; want %v, %d", step.after, got, p.asked.Load(), step.want, step.asked)
+		}
+	}
+}
+
+func TestLocalLists(t *testing.T) {
+	root, stranger := ssatest.NewAuthority(t), ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Stranger"})
+	cert := root.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}).Leaf()
+	path := filepath.Join(t.TempDir(), "list.crl")
+	clock := time.Now()
+	write := func(data []byte) {
+		t.Helper()
+		clock = clock.Add(11 * time.Second) // beyond what is not looked at again
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, clock, clock); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rules := everything()
+	rules.Files = []string{path}
+	checker := revocation.New(revocation.Config{Now: func() time.Time { return clock }})
+	view := checker.Under(rules)
+	onlyRevocations := everything()
+	onlyRevocations.Files, onlyRevocations.Lists = rules.Files, false
+	want := func(view *revocation.View, want signed.Status, tried string) {
+		t.Helper()
+		a := view.Ask(context.Background(), cert, root.Certificate(), nil)
+		if a.Status != want || !strings.Contains(strings.Join(a.Tried, "\n"), tried) {
+			t.Errorf("%v, tried %q; want %v, tried %q", a.Status, a.Tried, want, tried)
+		}
+	}
+	want(view, signed.Unknown, "no such file")
+	write(root.RevocationList(t, ssatest.RevocationList{}))
+	want(view, signed.Good, "")
+	want(checker.Under(onlyRevocations), signed.Unknown, "")
+	write(root.RevocationList(t, ssatest.RevocationList{Revoked: []*x509.Certificate{cert}}))
+	want(view, signed.Revoked, "")
+	want(checker.Under(onlyRevocations), signed.Revoked, "")
+	write(stranger.RevocationList(t, ssatest.RevocationList{}))
+	want(view, signed.Unknown, "the certificate names no place to ask")
+	write([]byte("no list"))
+	want(view, signed.Unknown, "malformed")
+}
