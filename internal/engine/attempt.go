@@ -83,9 +83,24 @@ func checkRequest(req *Request) *Error {
 		if len(req.Identities) == 0 {
 			return refused("a server needs a certificate: set TLS_CERTIFICATE_CHAIN and TLS_PRIVATE_KEY before listen")
 		}
+		if err := checkServerALPN(req); err != nil {
+			return err
+		}
 		return checkClientAuth(req)
 	}
 	return refused(fmt.Sprintf("the request has an unknown role %d; this is a bug in ssa", req.Role))
+}
+
+// checkServerALPN refuses protocols that the policy does not let servers speak.
+func checkServerALPN(req *Request) *Error {
+	allowed := req.Policy.ServerALPN
+	for _, protocol := range req.ALPN {
+		if len(allowed) > 0 && !slices.Contains(allowed, protocol) {
+			return refused(fmt.Sprintf("the policy does not let a server speak %q of TLS_ALPN (server.alpn, %s)",
+				protocol, req.Policy.Base().Origin("server.alpn")))
+		}
+	}
+	return nil
 }
 
 func refused(sentence string) *Error { return &Error{Reason: Refused, Sentence: sentence} }

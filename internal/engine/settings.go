@@ -96,7 +96,7 @@ func keyOf(req *Request) settingsKey {
 	d.text(fmt.Sprintf("%p", pol.Anchors))
 	d.text(pol.RootsFrom)
 	d.number(uint64(pol.ProgramRoots), uint64(pol.ClientAuth))
-	d.text(strconv.FormatBool(pol.Resumption))
+	d.text(fmt.Sprint(pol.SkipVerify, pol.Resumption))
 	d.number(uint64(pol.Lifetime))
 	d.number(uint64(len(req.ALPN)))
 	for _, protocol := range req.ALPN {

@@ -78,9 +78,14 @@ func (l *loader) check(e *Effective) {
 				" in identities"+didYouMean(e.serverIdentity, names))
 		}
 	}
-	if !e.Verify && e.Profile == "default" {
+	if named, _ := e.NamedRoots(); e.ClientAuth != ClientAuthNone && len(named) == 0 {
+		l.warnings = append(l.warnings, Problem{e.Origin("server.client_auth"),
+			"server.client_auth is " + e.ClientAuth.String() + ", and trust.roots names nobody who may vouch for clients (" + systemRootsWord +
+				" is for servers): a server whose program gives no roots of its own refuses everyone"})
+	}
+	if e.SkipVerify && e.Profile == "default" {
 		l.report(e.Origin(verifyKey), verifyKey+" can be off only in a profile, for programs that it names")
-	} else if !e.Verify {
+	} else if e.SkipVerify {
 		l.warnings = append(l.warnings, Problem{e.Origin("trust.verify"),
 			"profile " + e.Profile + " does not verify its peers: anyone can read and change what it sends"})
 	}

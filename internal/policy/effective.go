@@ -65,8 +65,9 @@ type Effective struct {
 	Logs *transparency.List
 	// Pins are the allowed SHA-256 hashes of public keys by host name.
 	Pins map[string][]Pin
-	// Verify is false only in a profile that turned verification off.
-	Verify bool
+	// SkipVerify is true only in a profile that turned verification off: a
+	// client then takes any certificate of its peer. Servers verify theirs.
+	SkipVerify bool
 
 	// Resumption allows sessions to be resumed, for at most Lifetime, by the
 	// programs of SharedBy.
@@ -146,7 +147,6 @@ func builtinEffective(system *systemStore) *Effective {
 		RevocationWays:      RevocationWays{Stapled: true, OCSP: true, CRL: true, Cached: true},
 		RevocationTimeout:   5 * time.Second,
 		TransparencyLogs:    "/etc/ssa/log_list.json",
-		Verify:              true,
 		Resumption:          true,
 		Lifetime:            24 * time.Hour,
 		SharedBy:            SharedByProfile,

@@ -30,19 +30,22 @@ type key struct {
 	decode   decoding // its change is nil after a problem
 }
 
-// suites13Key stands for TLS 1.3 suites in cipher_suites, profilesKey and
-// identitiesKey for whole sections.
+// Whole sections.
 const (
-	suites13Key   = "cipher_suites (TLS 1.3)"
 	profilesKey   = "profiles"
 	identitiesKey = "identities"
 )
 
-// sectionHonoured is key.honoured for what is not in the table of keys.
+// sectionHonoured is key.honoured for what is not in the table of keys: whole
+// sections, and parts of a match, which a gate must find out about programs.
 var sectionHonoured = map[string]bool{
-	suites13Key:   false,
-	profilesKey:   false,
-	identitiesKey: false,
+	profilesKey:    true,
+	identitiesKey:  false,
+	"match.exe":    true,
+	"match.script": false,
+	"match.user":   true,
+	"match.group":  true,
+	"match.cgroup": false,
 }
 
 // verifyKey may be off only in a profile.

@@ -19,11 +19,11 @@ func protocolKeys() []key {
 		{"versions.min", true, word("versions.min", versionNames, func(e *Effective, i int) { e.MinVersion = versionValues[i] })},
 		{"versions.max", true, word("versions.max", versionNames, func(e *Effective, i int) { e.MaxVersion = versionValues[i] })},
 		{"cipher_suites", true, decodeSuites},
-		{"key_exchange", false, namedList("key_exchange", groups, func(e *Effective, v []tls.CurveID) { e.KeyExchange = v })},
+		{"key_exchange", true, namedList("key_exchange", groups, func(e *Effective, v []tls.CurveID) { e.KeyExchange = v })},
 		{"signature_algorithms", true, namedList("signature_algorithms", signatures,
 			func(e *Effective, v []tls.SignatureScheme) { e.SignatureAlgorithms = v })},
-		{"min_key_bits.rsa", false, number("min_key_bits.rsa", 1024, 16384, func(e *Effective, v int) { e.MinRSABits = v })},
-		{"min_key_bits.ecdsa", false, number("min_key_bits.ecdsa", 224, 521, func(e *Effective, v int) { e.MinECDSABits = v })},
+		{"min_key_bits.rsa", true, number("min_key_bits.rsa", 1024, 16384, func(e *Effective, v int) { e.MinRSABits = v })},
+		{"min_key_bits.ecdsa", true, number("min_key_bits.ecdsa", 224, 521, func(e *Effective, v int) { e.MinECDSABits = v })},
 	}
 }
 
@@ -35,9 +35,9 @@ func trustKeys() []key {
 		{"peers.allow", false, destinations("peers.allow", func(e *Effective, v []Destination) { e.PeersAllowed = v })},
 		{"peers.deny", false, destinations("peers.deny", func(e *Effective, v []Destination) { e.PeersDenied = v })},
 		{"trust.roots", true, decodeRoots},
-		{"trust.program_roots", false, word("trust.program_roots", programRootsWords,
+		{"trust.program_roots", true, word("trust.program_roots", programRootsWords,
 			func(e *Effective, i int) { e.ProgramRoots = ProgramRoots(i) })},
-		{"trust.max_depth", false, number("trust.max_depth", 1, 100, func(e *Effective, v int) { e.MaxDepth = v })},
+		{"trust.max_depth", true, number("trust.max_depth", 1, 100, func(e *Effective, v int) { e.MaxDepth = v })},
 		{"trust.revocation", true, word("trust.revocation", revocationWords,
 			func(e *Effective, i int) { e.Revocation = Revocation(i) })},
 		{"trust.revocation_networks", true, word("trust.revocation_networks", []string{"public", "any"},
@@ -49,26 +49,26 @@ func trustKeys() []key {
 			func(e *Effective, i int) { e.Transparency = i == 1 })},
 		{"trust.transparency_logs", true, decodePath("trust.transparency_logs", func(e *Effective, v string) { e.TransparencyLogs = v })},
 		{"trust.pins", true, decodePins},
-		{verifyKey, false, onOff(verifyKey, func(e *Effective, on bool) { e.Verify = on })},
+		{verifyKey, true, onOff(verifyKey, func(e *Effective, on bool) { e.SkipVerify = !on })},
 	}
 }
 
 func useKeys() []key {
 	return []key{
-		{"sessions.resumption", false, onOff("sessions.resumption", func(e *Effective, on bool) { e.Resumption = on })},
-		{"sessions.lifetime", false, duration("sessions.lifetime", time.Second, 7*24*time.Hour, // RFC 8446, 4.6.1
+		{"sessions.resumption", true, onOff("sessions.resumption", func(e *Effective, on bool) { e.Resumption = on })},
+		{"sessions.lifetime", true, duration("sessions.lifetime", time.Second, 7*24*time.Hour, // RFC 8446, 4.6.1
 			func(e *Effective, v time.Duration) { e.Lifetime = v })},
 		{"sessions.shared_by", false, word("sessions.shared_by", sharingWords,
 			func(e *Effective, i int) { e.SharedBy = Sharing(i) })},
 		{"server.identity", false, decodeServerIdentity},
-		{"server.client_auth", false, word("server.client_auth", clientAuthWords,
+		{"server.client_auth", true, word("server.client_auth", clientAuthWords,
 			func(e *Effective, i int) { e.ClientAuth = ClientAuth(i) })},
-		{"server.alpn", false, list("server.alpn", false, parseALPN, func(e *Effective, v []string) { e.ServerALPN = v })},
+		{"server.alpn", true, list("server.alpn", false, parseALPN, func(e *Effective, v []string) { e.ServerALPN = v })},
 		{"server.ocsp_stapling", false, onOff("server.ocsp_stapling", func(e *Effective, on bool) { e.OCSPStapling = on })},
-		{"program_options", false, decodeProgramOptions},
+		{"program_options", true, decodeProgramOptions},
 		{"plain_tcp", false, decodePlainTCP},
 		{"upgrade", false, decodeUpgrade},
-		{"truncation", false, word("truncation", []string{"error", "end"}, func(e *Effective, i int) { e.SloppyEnd = i == 1 })},
+		{"truncation", true, word("truncation", []string{"error", "end"}, func(e *Effective, i int) { e.SloppyEnd = i == 1 })},
 		{"limits.connections", false, number("limits.connections", 1, 10_000_000, func(e *Effective, v int) { e.Connections = v })},
 		{"limits.handshakes", false, number("limits.handshakes", 1, 1_000_000, func(e *Effective, v int) { e.Handshakes = v })},
 		{"limits.handshake_timeout", false, duration("limits.handshake_timeout", 100*time.Millisecond, 10*time.Minute,

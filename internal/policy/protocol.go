@@ -31,9 +31,6 @@ func decodeSuites(d *decoder, n *yaml.Node) change {
 		case err != nil:
 			d.problem(item, "cipher_suites: %v", err)
 			ok = false
-		case suite.TLS13 && !d.honours(suites13Key):
-			d.problem(item, "cipher_suites: %s is a suite of TLS 1.3, which can not be chosen by this version yet: TLS 1.3 offers all three", text)
-			ok = false
 		case slices.Contains(suites12, suite.ID) || slices.Contains(suites13, suite.ID):
 			d.problem(item, "cipher_suites: %s is in the list twice, by both its names", text)
 			ok = false

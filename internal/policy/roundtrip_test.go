@@ -121,7 +121,7 @@ func TestVerificationOffIsWarnedAbout(t *testing.T) {
 	if fmt.Sprint(got) != want {
 		t.Errorf("the warnings are\n%v\nwant\n%s", got, want)
 	}
-	if p.For(Program{Exe: "/opt/lab"}).Verify || !p.Default().Verify {
+	if !p.For(Program{Exe: "/opt/lab"}).SkipVerify || p.Default().SkipVerify {
 		t.Error("verification is not off for the profile alone")
 	}
 }
@@ -187,5 +187,14 @@ func checkInside(t *testing.T, p Problem, data []byte) {
 	}
 	if p.Text == "" || p.File == "" {
 		t.Errorf("problem %+v has no text or file", p)
+	}
+}
+
+func TestClientAuthWithoutAuthorityIsWarnedAbout(t *testing.T) {
+	p := mustParse(t, "profiles:\n  - {name: web, match: {exe: /opt/web}, server: {client_auth: request}}\n")
+	const want = "/etc/ssa/policy.yaml:2:63: server.client_auth is request, and trust.roots names nobody who may vouch for clients " +
+		"(system is for servers): a server whose program gives no roots of its own refuses everyone"
+	if got := p.Warnings(); len(got) != 1 || got[0].String() != want {
+		t.Errorf("warnings %v, want %s", got, want)
 	}
 }

@@ -53,7 +53,7 @@ var shown = map[string]func(*Effective) string{
 	"trust.transparency":        func(e *Effective) string { return pick(e.Transparency, "require", "off") },
 	"trust.transparency_logs":   func(e *Effective) string { return strconv.Quote(e.TransparencyLogs) },
 	"trust.pins":                showPins,
-	verifyKey:                   func(e *Effective) string { return onOffText(e.Verify) },
+	verifyKey:                   func(e *Effective) string { return onOffText(!e.SkipVerify) },
 	"sessions.resumption":       func(e *Effective) string { return onOffText(e.Resumption) },
 	"sessions.lifetime":         func(e *Effective) string { return showTime(e.Lifetime) },
 	"sessions.shared_by":        func(e *Effective) string { return e.SharedBy.String() },

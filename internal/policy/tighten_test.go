@@ -109,7 +109,7 @@ func weakness(e, base *Effective, s *ProgramSettings) string {
 		return "stapling"
 	case s.Server && len(base.ServerALPN) > 0 && slices.Contains(s.ALPN, "http/1.1"):
 		return "protocols of a server"
-	case e.Verify != base.Verify, e.ProgramRoots != base.ProgramRoots, e.Anchors != base.Anchors, e.SloppyEnd != base.SloppyEnd:
+	case e.SkipVerify != base.SkipVerify, e.ProgramRoots != base.ProgramRoots, e.Anchors != base.Anchors, e.SloppyEnd != base.SloppyEnd:
 		return "trust"
 	}
 	return ""
