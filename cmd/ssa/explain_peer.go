@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,42 +50,48 @@ func judgePeer(e *policy.Effective, text string) (*peerVerdict, error) {
 		return nil, err
 	}
 	v := &peerVerdict{Peer: net.JoinHostPort(host, strconv.Itoa(int(port)))}
-	v.Allowed, v.Why = judgeDestination(e, host, port)
-	if pins := e.Pins[host]; len(pins) > 0 {
+	v.Allowed, v.Why = judgeDestination(e, host, netip.Addr{}, port)
+	pins := e.Pins[host]
+	if _, above, ok := strings.Cut(host, "."); ok && pins == nil {
+		pins = e.Pins["*."+above]
+	}
+	for _, pin := range pins {
 		v.PinsFrom = e.Origin("trust.pins").String()
-		for _, pin := range pins {
-			v.Pins = append(v.Pins, "sha256/"+base64.StdEncoding.EncodeToString(pin[:]))
-		}
+		v.Pins = append(v.Pins, "sha256/"+base64.StdEncoding.EncodeToString(pin[:]))
 	}
 	return v, nil
 }
 
-func judgeDestination(e *policy.Effective, host string, port uint16) (bool, string) {
-	has := func(d policy.Destination) bool { return d.ContainsHost(host, port) }
-	byAddress := false
-	if addr, err := netip.ParseAddr(host); err == nil {
-		has = func(d policy.Destination) bool { return d.Contains(netip.AddrPortFrom(addr, port)) }
-		byAddress = true
+// judgeDestination says whether the policy lets a program talk to a host, by
+// its name or the text of its address; addr is what the name leads to, if that
+// is known.
+func judgeDestination(e *policy.Effective, host string, addr netip.Addr, port uint16) (bool, string) {
+	if literal, err := netip.ParseAddr(host); err == nil {
+		addr = literal
 	}
-	ranges := ""
+	has := func(d policy.Destination) bool {
+		return d.ContainsHost(host, port) || addr.IsValid() && d.Contains(netip.AddrPortFrom(addr, port))
+	}
+	more := ""
 	for _, d := range e.PeersDenied {
 		if has(d) {
 			return false, fmt.Sprintf("%s is in peers.deny (%s)", d, e.Origin("peers.deny"))
 		}
-		if d.Host == "" && !byAddress {
-			ranges = "; its addresses, which are known once it is connected to, must not be in those of peers.deny"
+		if d.Host == "" && !addr.IsValid() {
+			more = "; its addresses, known once it is connected to, must not be in those of peers.deny"
 		}
 	}
 	if len(e.PeersAllowed) == 0 {
-		return true, "peers.allow is empty, which allows everyone" + ranges
+		return true, "peers.allow is empty, which allows everyone" + more
 	}
 	for _, d := range e.PeersAllowed {
 		if has(d) {
-			return true, fmt.Sprintf("%s is in peers.allow (%s)", d, e.Origin("peers.allow")) + ranges
-		}
-		if d.Host == "" && !byAddress {
-			ranges = "; it would be if one of its addresses were in the ranges there"
+			return true, fmt.Sprintf("%s is in peers.allow (%s)", d, e.Origin("peers.allow")) + more
 		}
 	}
-	return false, fmt.Sprintf("it is not in peers.allow (%s)", e.Origin("peers.allow")) + ranges
+	more = ""
+	if !addr.IsValid() && slices.ContainsFunc(e.PeersAllowed, func(d policy.Destination) bool { return d.Host == "" }) {
+		more = "; it would be if its address were in one of the ranges there"
+	}
+	return false, fmt.Sprintf("it is not in peers.allow (%s)", e.Origin("peers.allow")) + more
 }

@@ -128,13 +128,13 @@ func TestJudgeDestination(t *testing.T) {
 		{"deny wins", []policy.Destination{bank}, []policy.Destination{any}, "bank.example", 443, false, "*.example is in peers.deny"},
 		{"address", []policy.Destination{private}, nil, "10.1.2.3", 443, true, "10.0.0.0/8 is in"},
 		{"address outside", []policy.Destination{private}, nil, "11.1.2.3", 443, false, "not in peers.allow"},
-		{"name and ranges", []policy.Destination{private}, nil, "bank.example", 443, false, "if one of its addresses"},
+		{"name and ranges", []policy.Destination{private}, nil, "bank.example", 443, false, "if its address"},
 		{"name and ranges denied", nil, []policy.Destination{private}, "bank.example", 443, true, "must not be in those"},
 	}
 	for _, test := range tests {
 		e := *policy.Builtin().Default()
 		e.PeersAllowed, e.PeersDenied = test.allow, test.deny
-		got, why := judgeDestination(&e, test.host, test.port)
+		got, why := judgeDestination(&e, test.host, netip.Addr{}, test.port)
 		if got != test.want || !strings.Contains(why, test.why) {
 			t.Errorf("%s: %v, %q; want %v, %q", test.name, got, why, test.want, test.why)
 		}
