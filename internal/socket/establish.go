@@ -128,14 +128,14 @@ func (s *Socket) failed(a *attempt, err error) {
 // tell answers the calls that wait for an outcome. When no program got it, the
 // next connect does.
 func (s *Socket) tell(waiters []*waiter, outcome error) {
-	told := false
+	// A program that is answered may call again at once: it must find the
+	// outcome told.
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, w := range waiters {
-		told = w.answer(outcome) || told
-	}
-	if told {
-		s.mu.Lock()
-		s.untold, s.soError = false, 0
-		s.mu.Unlock()
+		if w.answer(outcome) {
+			s.untold, s.soError = false, 0
+		}
 	}
 }
 
