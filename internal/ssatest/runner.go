@@ -124,21 +124,26 @@ func Artifact(t testing.TB, name string, build func(out string) error) string {
 	defer artifact.mu.Unlock()
 	err, done := artifact.built[name]
 	if !done {
-		if _, missing := os.Stat(out); missing != nil {
-			err = build(out)
-		}
-		if err == nil {
-			err = os.Chmod(out, 0o755)
-			if Ordinary() {
-				err = nil // built by the privileged run before this one
-			}
-		}
+		err = makeArtifact(out, build)
 		artifact.built[name] = err
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out
+}
+
+func makeArtifact(out string, build func(string) error) error {
+	if _, err := os.Stat(out); err == nil {
+		return nil
+	}
+	if Ordinary() {
+		return fmt.Errorf("%s was not built by the run before this one, see there", out)
+	}
+	if err := build(out); err != nil {
+		return err
+	}
+	return os.Chmod(out, 0o755)
 }
 
 // Output runs a command to its end and returns its standard output; it fails
