@@ -120,8 +120,10 @@ func check(files []string, load func() (*policy.Policy, error)) (*checked, error
 		r.Profiles = append(r.Profiles, e.Profile)
 	}
 	for _, e := range append(rules.Profiles(), rules.Default()) {
-		if id := e.ServerIdentity; id != nil && !slices.Contains(r.Identities, id.Name) {
-			r.Identities = append(r.Identities, id.Name)
+		for _, id := range e.ServerIdentities {
+			if !slices.Contains(r.Identities, id.Name) {
+				r.Identities = append(r.Identities, id.Name)
+			}
 		}
 	}
 	return r, nil

@@ -237,3 +237,26 @@ func TestServerObeysThePolicy(t *testing.T) {
 		})
 	}
 }
+
+// A server whose program brings no certificate has those of the policy.
+func TestIdentitiesOfThePolicy(t *testing.T) {
+	ssatest.NoLeaks(t)
+	a := ssatest.NewAuthority(t)
+	text := "identities:\n"
+	for _, name := range []string{"a", "b"} {
+		issued := a.Issue(t, ssatest.Leaf{Names: []string{name + ".example"}})
+		text += fmt.Sprintf("  %s: {chain: %q, key: %q}\n", name, issued.ChainFile(t), issued.KeyFile(t))
+	}
+	ids, err := obeying(t, a, text+"default: {server: {identity: [a, b]}}\n").Identities()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a.example", "b.example"} {
+		conn, err, client, clientErr := accept(t, engine.New(engine.Config{}), &engine.Request{Role: engine.Server, Policy: effective(), Identities: ids},
+			&tls.Config{ServerName: name, RootCAs: a.Pool()})
+		if err != nil || clientErr != nil {
+			t.Fatalf("%s: server: %v, client: %v", name, err, clientErr)
+		}
+		greet(t, conn, client)
+	}
+}

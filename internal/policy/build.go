@@ -71,13 +71,7 @@ func (l *loader) check(e *Effective) {
 		l.report(e.Origin("cipher_suites"),
 			"cipher_suites has no suite of TLS 1.2: add one, or set versions.min to \"1.3\"")
 	}
-	if e.serverIdentity != "" {
-		if e.ServerIdentity = l.identities[e.serverIdentity]; e.ServerIdentity == nil {
-			names := slices.Sorted(maps.Keys(l.identities))
-			l.report(e.Origin("server.identity"), "server.identity: no identity "+clip(e.serverIdentity)+
-				" in identities"+didYouMean(e.serverIdentity, names))
-		}
-	}
+	l.lookUpIdentities(e)
 	if named, _ := e.NamedRoots(); e.ClientAuth != ClientAuthNone && len(named) == 0 {
 		l.warnings = append(l.warnings, Problem{e.Origin("server.client_auth"),
 			"server.client_auth is " + e.ClientAuth.String() + ", and trust.roots names nobody who may vouch for clients (" + systemRootsWord +

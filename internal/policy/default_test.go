@@ -27,7 +27,7 @@ func TestDefaultFileNamesEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := regexp.MustCompile(`(?m)^( *)#(\S|  )`).ReplaceAll(data, []byte("$1$2"))
-	l := testLoader(nil)
+	l := testLoader(fullFiles(t))
 	l.decode("policy.yaml", all)
 	p, err := l.finish()
 	if err != nil {

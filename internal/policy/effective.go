@@ -75,9 +75,9 @@ type Effective struct {
 	Lifetime   time.Duration
 	SharedBy   Sharing
 
-	// ServerIdentity names the identity of a server that gives none, nil for
-	// no such identity.
-	ServerIdentity *IdentityFiles
+	// ServerIdentities are the identities of a server whose program brings
+	// none, see Identities.
+	ServerIdentities []*IdentityFiles
 	// ClientAuth is what a server asks of its clients.
 	ClientAuth ClientAuth
 	// ServerALPN lists the protocols a server may speak; empty allows all.
@@ -98,10 +98,10 @@ type Effective struct {
 	Connections, Handshakes int
 	HandshakeTimeout        time.Duration
 
-	base           *Effective          // what was tightened, nil for the policy's own value
-	roots          []string            // items of trust.roots
-	serverIdentity string              // key server.identity, before it is looked up
-	origins        map[string]Position // where each key was set, by its dotted name
+	base             *Effective          // what was tightened, nil for the policy's own value
+	roots            []string            // items of trust.roots
+	serverIdentities []string            // key server.identity, before it is looked up
+	origins          map[string]Position // where each key was set, by its dotted name
 }
 
 // Roots returns the pool of the administrator's anchors. It is never nil, since

@@ -40,7 +40,7 @@ const (
 // sections, and parts of a match, which a gate must find out about programs.
 var sectionHonoured = map[string]bool{
 	profilesKey:    true,
-	identitiesKey:  false,
+	identitiesKey:  true,
 	"match.exe":    true,
 	"match.script": false,
 	"match.user":   true,

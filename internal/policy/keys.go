@@ -60,7 +60,7 @@ func useKeys() []key {
 			func(e *Effective, v time.Duration) { e.Lifetime = v })},
 		{"sessions.shared_by", false, word("sessions.shared_by", sharingWords,
 			func(e *Effective, i int) { e.SharedBy = Sharing(i) })},
-		{"server.identity", false, decodeServerIdentity},
+		{"server.identity", true, decodeServerIdentity},
 		{"server.client_auth", true, word("server.client_auth", clientAuthWords,
 			func(e *Effective, i int) { e.ClientAuth = ClientAuth(i) })},
 		{"server.alpn", true, list("server.alpn", false, parseALPN, func(e *Effective, v []string) { e.ServerALPN = v })},

@@ -99,38 +99,3 @@ func (l *loader) ordered() []*profile {
 	}
 	return profiles
 }
-
-// identityMap decodes `identities`: names with the files of a chain and a key.
-func (d *decoder) identityMap(n *yaml.Node) {
-	d.mapping(n, "identities", func(k, v *yaml.Node) {
-		if !d.name(k, "the name of an identity", k.Value) {
-			return
-		}
-		files := &IdentityFiles{Name: k.Value, At: d.at(k)}
-		d.identityFiles(v, files)
-		if other := d.identities[k.Value]; other != nil {
-			d.problem(k, "a second identity %s, the first is at %s", k.Value, other.At)
-			return
-		}
-		d.identities[k.Value] = files
-	})
-}
-
-func (d *decoder) identityFiles(n *yaml.Node, files *IdentityFiles) {
-	what := "identity " + files.Name
-	seen := 0
-	ok := d.mapping(n, what, func(k, v *yaml.Node) {
-		to := map[string]*string{"chain": &files.Chain, "key": &files.Key}[k.Value]
-		if to == nil {
-			d.unknown(k, " in "+what, []string{"chain", "key"})
-			return
-		}
-		seen++
-		if text, ok := d.text(v, what+": "+k.Value); ok {
-			*to = d.path(text)
-		}
-	})
-	if ok && seen < 2 {
-		d.problem(n, "%s needs both chain and key", what)
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -49,9 +50,13 @@ identities:
 
 // fullFiles are the files that fullPolicy names.
 func fullFiles(t testing.TB) fstest.MapFS {
+	www := ssatest.NewAuthority(t).Issue(t, ssatest.Leaf{Names: []string{"www.example"}})
 	return fstest.MapFS{
-		"etc/ssa/a.crl":     {Data: []byte("x")},
-		"etc/ssa/logs.json": {Data: ssatest.LogList(t, time.Now(), ssatest.NewLog(t, "a", "A"))},
+		"etc/ssa/keys/www.pem": {Data: www.ChainPEM},
+		"etc/ssa/keys/www.key": {Data: www.KeyPEM, Mode: 0o600},
+		"keys/www.key":         {Data: www.KeyPEM, Mode: 0o600},
+		"etc/ssa/a.crl":        {Data: []byte("x")},
+		"etc/ssa/logs.json":    {Data: ssatest.LogList(t, time.Now(), ssatest.NewLog(t, "a", "A"))},
 	}
 }
 
@@ -84,7 +89,10 @@ func TestSettingsReadBack(t *testing.T) {
 				t.Errorf("the full policy sets %s to its default %s, which shows nothing", s.Key, s.Value)
 			}
 		}
-		if got := first.ServerIdentity; got == nil || got.Chain != "/etc/ssa/keys/www.pem" || got.Key != "/keys/www.key" {
+		if ids, err := first.Identities(); err != nil || len(ids) != 1 || ids[0].Names()[0] != "www.example" {
+			t.Errorf("identities %v, error %v, want that of www.example", ids, err)
+		}
+		if got := first.ServerIdentities[0]; got.Chain != "/etc/ssa/keys/www.pem" || got.Key != "/keys/www.key" {
 			t.Errorf("the identity is %+v, want the files of www", got)
 		}
 	}
@@ -166,7 +174,7 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		p.For(Program{Exe: "/usr/bin/nc", UID: 1000, Cgroup: "/user.slice"})
-		if l.identities["www"] == nil && p.Default().ServerIdentity != nil {
+		if slices.ContainsFunc(p.Default().ServerIdentities, func(id *IdentityFiles) bool { return id.Name != "www" }) {
 			return
 		}
 		again := testLoader(l.files.(fstest.MapFS))

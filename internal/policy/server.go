@@ -9,18 +9,6 @@ import (
 	"github.com/secure-socket-api/ssa/abi"
 )
 
-// decodeServerIdentity decodes server.identity: "" is for none.
-func decodeServerIdentity(d *decoder, n *yaml.Node) change {
-	if d.plain(n) && n.Kind == yaml.ScalarNode && n.Value == "" && !isNull(n) {
-		return func(e *Effective) { e.serverIdentity = "" }
-	}
-	text, ok := d.text(n, "server.identity")
-	if !ok {
-		return nil
-	}
-	return func(e *Effective) { e.serverIdentity = text }
-}
-
 // parseALPN checks the name of an application protocol.
 func parseALPN(_ *decoder, text string) (string, error) {
 	if len(text) > 255 || strings.Contains(text, ",") {

@@ -57,7 +57,7 @@ var shown = map[string]func(*Effective) string{
 	"sessions.resumption":       func(e *Effective) string { return onOffText(e.Resumption) },
 	"sessions.lifetime":         func(e *Effective) string { return showTime(e.Lifetime) },
 	"sessions.shared_by":        func(e *Effective) string { return e.SharedBy.String() },
-	"server.identity":           func(e *Effective) string { return strconv.Quote(e.serverIdentity) },
+	"server.identity":           showServerIdentity,
 	"server.client_auth":        func(e *Effective) string { return e.ClientAuth.String() },
 	"server.alpn":               func(e *Effective) string { return showList(e.ServerALPN, func(s string) string { return s }) },
 	"server.ocsp_stapling":      func(e *Effective) string { return onOffText(e.OCSPStapling) },

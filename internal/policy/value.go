@@ -75,13 +75,6 @@ type Upgrade struct {
 	Name string // the name the peer must prove
 }
 
-// IdentityFiles are the files of an identity. They are not read here.
-type IdentityFiles struct {
-	Name       string
-	Chain, Key string
-	At         Position
-}
-
 // Words of the policy file, in order of value.
 var (
 	programRootsWords = []string{"narrow", "replace", "ignore"}

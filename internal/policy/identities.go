@@ -1,0 +1,198 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/secure-socket-api/ssa/internal/identity"
+)
+
+const (
+	maxIdentities   = 1024
+	maxIdentityFile = 1 << 20 // bytes
+)
+
+// IdentityFiles are the files of an identity, and what was in them when the
+// policy was loaded.
+type IdentityFiles struct {
+	Name       string
+	Chain, Key string
+	At         Position
+
+	loaded *identity.Identity
+	err    error // why this process may not have it
+}
+
+// Identities returns the certificates of a server whose program brings none, in
+// the order of the policy, the first being for clients that name none of them.
+// There may be none. It is an error when one of them could not be read with the
+// rights of this process: a server with half of its names would be worse.
+func (e *Effective) Identities() ([]*identity.Identity, error) {
+	var ids []*identity.Identity
+	for _, files := range e.ServerIdentities {
+		if files.err != nil {
+			return nil, fmt.Errorf("the identity %s of the policy (%s) can not be used: %w", files.Name, files.At, files.err)
+		}
+		ids = append(ids, files.loaded)
+	}
+	return ids, nil
+}
+
+// identityMap decodes `identities`: names with the files of a chain and a key.
+func (d *decoder) identityMap(n *yaml.Node) {
+	d.mapping(n, "identities", func(k, v *yaml.Node) {
+		if !d.name(k, "the name of an identity", k.Value) {
+			return
+		}
+		files := &IdentityFiles{Name: k.Value, At: d.at(k)}
+		complete := d.identityFiles(v, files)
+		switch other := d.identities[k.Value]; {
+		case other != nil:
+			d.problem(k, "a second identity %s, the first is at %s", k.Value, other.At)
+			return
+		case len(d.identities) == maxIdentities:
+			d.problem(k, "more than %d identities", maxIdentities)
+			return
+		}
+		d.identities[k.Value] = files
+		if complete {
+			d.loadIdentity(files)
+		}
+	})
+}
+
+func (d *decoder) identityFiles(n *yaml.Node, files *IdentityFiles) (complete bool) {
+	what := "identity " + files.Name
+	seen := 0
+	ok := d.mapping(n, what, func(k, v *yaml.Node) {
+		to := map[string]*string{"chain": &files.Chain, "key": &files.Key}[k.Value]
+		if to == nil {
+			d.unknown(k, " in "+what, []string{"chain", "key"})
+			return
+		}
+		seen++
+		if text, ok := d.text(v, what+": "+k.Value); ok {
+			*to = d.path(text)
+		}
+	})
+	if ok && seen < 2 {
+		d.problem(n, "%s needs both chain and key", what)
+	}
+	return files.Chain != "" && files.Key != ""
+}
+
+// loadIdentity reads the files of an identity. That this process may not read
+// them is a warning, since the same policy is read by programs of users who run
+// no server; anything else about them is a problem.
+func (l *loader) loadIdentity(files *IdentityFiles) {
+	files.loaded, files.err = l.readIdentity(files)
+	text := "identity " + files.Name + ": "
+	switch {
+	case errors.Is(files.err, fs.ErrPermission):
+		l.warnings = append(l.warnings, Problem{files.At, text + files.err.Error() + ": servers that need it can not be run by this user"})
+	case files.err != nil:
+		l.report(files.At, text+files.err.Error())
+	default:
+		if leaf := files.loaded.Leaf(); !l.now().Before(leaf.NotAfter) {
+			l.warnings = append(l.warnings, Problem{files.At, text + "its certificate has expired on " + leaf.NotAfter.UTC().Format("2006-01-02 15:04 UTC")})
+		}
+	}
+}
+
+func (l *loader) readIdentity(files *IdentityFiles) (*identity.Identity, error) {
+	data, err := l.readIdentityFile(files.Chain)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := identity.ParseChain(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", files.Chain, err)
+	}
+	if data, err = l.readIdentityFile(files.Key); err != nil {
+		return nil, err
+	}
+	defer clear(data)
+	key, err := identity.ParseKey(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", files.Key, err)
+	}
+	l.warnOfReaders(files)
+	id, err := identity.Match([]identity.Chain{chain}, key)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", files.Key, err)
+	}
+	return id, nil
+}
+
+func (l *loader) readIdentityFile(path string) ([]byte, error) {
+	data, err := readRegular(l.files, strings.TrimPrefix(path, "/"), maxIdentityFile+1)
+	switch {
+	case err != nil:
+		return nil, fileError(path, err)
+	case len(data) > maxIdentityFile:
+		return nil, fmt.Errorf("%s has more than %d bytes", path, maxIdentityFile)
+	}
+	return data, nil
+}
+
+// warnOfReaders warns of a key that more than its owner may read or write.
+func (l *loader) warnOfReaders(files *IdentityFiles) {
+	info, err := fs.Stat(l.files, strings.TrimPrefix(files.Key, "/"))
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return
+	}
+	who := "its group"
+	if info.Mode().Perm()&0o007 != 0 {
+		who = "everyone"
+	}
+	l.warnings = append(l.warnings, Problem{files.At, fmt.Sprintf("identity %s: %s may be used by %s (mode %04o); chmod go= it, unless that is meant",
+		files.Name, files.Key, who, info.Mode().Perm())})
+}
+
+// decodeServerIdentity decodes server.identity: one name or a list of names; ""
+// is for none.
+func decodeServerIdentity(d *decoder, n *yaml.Node) change {
+	var names []string
+	if n.Kind == yaml.SequenceNode {
+		if !d.texts(n, "server.identity", func(_ *yaml.Node, text string) { names = append(names, text) }) {
+			return nil
+		}
+	} else if !d.plain(n) || n.Kind != yaml.ScalarNode || n.Value != "" || isNull(n) {
+		text, ok := d.text(n, "server.identity")
+		if !ok {
+			return nil
+		}
+		names = []string{text}
+	}
+	return func(e *Effective) { e.serverIdentities = names }
+}
+
+// lookUpIdentities finds the identities that server.identity names.
+func (l *loader) lookUpIdentities(e *Effective) {
+	for _, name := range e.serverIdentities {
+		files := l.identities[name]
+		if files == nil {
+			names := slices.Sorted(maps.Keys(l.identities))
+			l.report(e.Origin("server.identity"), "server.identity: no identity "+clip(name)+" in identities"+didYouMean(name, names))
+			continue
+		}
+		e.ServerIdentities = append(e.ServerIdentities, files)
+	}
+}
+
+func showServerIdentity(e *Effective) string {
+	switch len(e.serverIdentities) {
+	case 0:
+		return `""`
+	case 1:
+		return strconv.Quote(e.serverIdentities[0])
+	}
+	return showList(e.serverIdentities, func(s string) string { return s })
+}
