@@ -132,3 +132,13 @@ func prefixed24(data []byte) []byte {
 	n := len(data)
 	return append([]byte{byte(n >> 16), byte(n >> 8), byte(n)}, data...)
 }
+
+// StapledTimestamps is the extension of an OCSP response with timestamps.
+func StapledTimestamps(t testing.TB, stamps ...[]byte) pkix.Extension {
+	t.Helper()
+	value, err := asn1.Marshal(TimestampList(stamps...))
+	if err != nil {
+		t.Fatalf("marshal timestamps: %v", err)
+	}
+	return pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 5}, Value: value}
+}
