@@ -10,6 +10,7 @@ CFLAGS      ?= -O2
 CWARNINGS    = -Wall -Wextra -pedantic
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 C_EXAMPLES   = $(patsubst examples/%.c,bin/examples/%,$(wildcard examples/*.c))
+PORTS        = $(patsubst examples/ports/%/tls.patch,bin/ports/%-tls,$(wildcard examples/ports/*/tls.patch))
 MAN_PAGES    = $(wildcard docs/man/*.[0-9])
 
 .PHONY: help build examples ports demo test check race lint fuzz install clean
@@ -26,13 +27,10 @@ bin/examples/%: examples/%.c include/netinet/tls.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CWARNINGS) -Iinclude -o $@ $<
 
-ports: bin/ports/nc-tls bin/ports/rsync-tls ## fetch, patch and build the ported programs into bin/ports
+ports: $(PORTS) ## fetch, patch and build the ported programs into bin/ports
 
-bin/ports/nc-tls: examples/ports/build examples/ports/netcat/tls.patch include/netinet/tls.h
-	examples/ports/build netcat
-
-bin/ports/rsync-tls: examples/ports/build examples/ports/rsync/tls.patch include/netinet/tls.h
-	examples/ports/build rsync
+bin/ports/%-tls: examples/ports/build examples/ports/%/tls.patch include/netinet/tls.h
+	examples/ports/build $*
 
 demo: build examples ## see it work: a TLS server and clients without a TLS library
 	@$(GO) run -buildvcs=false ./examples/demo

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -78,7 +79,7 @@ func serve(t *testing.T, handle func(*tls.Conn)) (port string, run ssatest.Run) 
 // nothing of TLS, and gets its checksum back.
 func TestShellPipeline(t *testing.T) {
 	ssatest.Need(t, "sh", "head")
-	nc := port(t, "nc-tls")
+	nc := port(t, "netcat-tls")
 	serverPort, run := serve(t, func(conn *tls.Conn) {
 		sum := sha256.New()
 		n, err := io.CopyN(sum, conn, 1<<20)
@@ -95,7 +96,7 @@ func TestShellPipeline(t *testing.T) {
 // socket is the standard input and output of a program that knows of neither.
 func TestInheritedSocket(t *testing.T) {
 	ssatest.Need(t, "sh")
-	nc := port(t, "nc-tls")
+	nc := port(t, "netcat-tls")
 	heard := make(chan string, 1)
 	serverPort, run := serve(t, func(conn *tls.Conn) {
 		fmt.Fprint(conn, "echo $((6 * 7)); exit\n")
@@ -109,7 +110,7 @@ func TestInheritedSocket(t *testing.T) {
 }
 
 func TestWrongName(t *testing.T) {
-	nc := port(t, "nc-tls")
+	nc := port(t, "netcat-tls")
 	serverPort, run := serve(t, func(conn *tls.Conn) {
 		if n, err := conn.Read(make([]byte, 1)); n > 0 || err == nil {
 			t.Errorf("the server got %d bytes from a client that could not verify it", n)
@@ -124,7 +125,7 @@ func TestWrongName(t *testing.T) {
 
 // TestRsync copies a folder from an rsync daemon behind TLS.
 func TestRsync(t *testing.T) {
-	rsync := port(t, "rsync-tls")
+	rsync := port(t, "rsynetcat-tls")
 	from, to := t.TempDir(), filepath.Join(t.TempDir(), "copy")
 	content := bytes.Repeat([]byte("plain text never leaves\n"), 50_000)
 	if err := os.WriteFile(filepath.Join(from, "file"), content, 0o644); err != nil {
@@ -207,4 +208,33 @@ func daemon(rsync, config string, conn *tls.Conn) error {
 		return fmt.Errorf("%w: %s (%v, %v)", err, stderr.String(), copyErr, closeErr)
 	}
 	return nil
+}
+
+// TestLinesChanged: the page that counts the patches' lines is right.
+func TestLinesChanged(t *testing.T) {
+	page, err := os.ReadFile("../../docs/ports.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	patches, err := filepath.Glob("*/tls.patch")
+	if err != nil || len(patches) == 0 {
+		t.Fatalf("found no patch: %v", err)
+	}
+	for _, name := range patches {
+		patch, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := 0
+		for line := range strings.Lines(string(patch)) {
+			if strings.HasPrefix(line, "+") && !strings.HasPrefix(line, "+++") {
+				lines++
+			}
+		}
+		program := filepath.Dir(name)
+		row := regexp.MustCompile(`(?m)^\| ` + program + ` \| \S+ \| (\d+) \|`).FindSubmatch(page)
+		if row == nil || string(row[1]) != fmt.Sprint(lines) {
+			t.Errorf("docs/ports.md does not say that %s takes %d lines", program, lines)
+		}
+	}
 }
