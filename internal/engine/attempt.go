@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/secure-socket-api/ssa/internal/relay"
 	"github.com/secure-socket-api/ssa/internal/session"
@@ -44,8 +45,8 @@ func (a *attempt) start(wire *relay.Wire) (*tls.Conn, *Error) {
 // run performs the handshake within its time.
 func (a *attempt) run(ctx context.Context, conn *tls.Conn) *Error {
 	limited, cancel := ctx, context.CancelFunc(func() {})
-	if a.req.HandshakeTimeout > 0 {
-		limited, cancel = context.WithTimeout(ctx, a.req.HandshakeTimeout)
+	if limit := a.req.timeLimit(); limit > 0 {
+		limited, cancel = context.WithTimeout(ctx, limit)
 	}
 	defer cancel()
 	a.ctx = limited
@@ -61,6 +62,15 @@ func (a *attempt) run(ctx context.Context, conn *tls.Conn) *Error {
 		a.slot.Established(conn.ConnectionState())
 	}
 	return nil
+}
+
+// timeLimit is how long the handshake may take, zero for no limit.
+func (req *Request) timeLimit() time.Duration {
+	limit := req.HandshakeTimeout
+	if policys := req.Policy.HandshakeTimeout; req.Role == Server && policys > 0 && (limit == 0 || policys < limit) {
+		limit = policys
+	}
+	return limit
 }
 
 func checkRequest(req *Request) *Error {

@@ -59,7 +59,7 @@ func newSettings(l *Local, scope string, req *Request) *settings {
 	if pol.KeyExchange != nil {
 		s.config.CurvePreferences = pol.KeyExchange
 	}
-	if pol.Resumption {
+	if pol.Resumption && (req.Sharers != "" || pol.SharedBy == policy.SharedByProfile) {
 		s.lifetime = pol.Lifetime
 		if s.lifetime <= 0 {
 			s.lifetime = defaultLifetime

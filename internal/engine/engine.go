@@ -55,7 +55,12 @@ type Request struct {
 	// ProgramRoots are the anchors the program gave, nil when it gave none.
 	// What they may do is the policy's to say.
 	ProgramRoots []*x509.Certificate
-	// HandshakeTimeout ends a handshake; zero means no limit.
+	// Sharers says who shares sessions with this connection: see
+	// policy.Effective.Sharers. Without it, sessions are kept only where the
+	// policy shares them among all programs of the profile.
+	Sharers string
+	// HandshakeTimeout ends a handshake; zero means no limit, but for a server
+	// that of the policy, which holds when it is shorter too.
 	HandshakeTimeout time.Duration
 }
 

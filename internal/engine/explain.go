@@ -54,7 +54,7 @@ func (a *attempt) explainContext(ctx context.Context, err error) *Error {
 		return &Error{Reason: Cancelled, Sentence: "the TLS handshake was cancelled", Err: ctx.Err()}
 	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
 		return &Error{Reason: TimedOut, Err: err,
-			Sentence: fmt.Sprintf("the TLS handshake did not finish within %s", a.req.HandshakeTimeout)}
+			Sentence: fmt.Sprintf("the TLS handshake did not finish within %s", a.req.timeLimit())}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return &Error{Reason: TimedOut, Sentence: "the TLS handshake did not finish in time", Err: err}
 	}

@@ -144,10 +144,14 @@ func TestSessionsObeyThePolicy(t *testing.T) {
 		name, policy string
 		after        time.Duration
 		resumed      bool
+		sharers      [2]string
 	}{
-		{"on", `{resumption: on, lifetime: 1m}`, 30 * time.Second, true},
-		{"on, too old", `{resumption: on, lifetime: 1m}`, 61 * time.Second, false},
-		{"off", `{resumption: off}`, 0, false},
+		{"on", `{resumption: on, lifetime: 1m}`, 30 * time.Second, true, [2]string{}},
+		{"on, too old", `{resumption: on, lifetime: 1m}`, 61 * time.Second, false, [2]string{}},
+		{"off", `{resumption: off}`, 0, false, [2]string{}},
+		{"shared by nobody known", `{shared_by: user}`, 0, false, [2]string{}},
+		{"shared by the user", `{shared_by: user}`, 0, true, [2]string{"user 1", "user 1"}},
+		{"another user's", `{shared_by: user}`, 0, false, [2]string{"user 1", "user 2"}},
 	} {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			t.Run(tc.name+" "+tls.VersionName(version), func(t *testing.T) {
@@ -157,13 +161,13 @@ func TestSessionsObeyThePolicy(t *testing.T) {
 				peerConfig := &tls.Config{Certificates: []tls.Certificate{issued.TLS}, MaxVersion: version}
 				cache := &anyName{ClientSessionCache: tls.NewLRUClientSessionCache(1)}
 				for i := range 2 {
-					conn, err := connect(t, e, &engine.Request{Name: "a.example", Port: 443, Policy: pol}, peerConfig)
+					conn, err := connect(t, e, &engine.Request{Name: "a.example", Port: 443, Policy: pol, Sharers: tc.sharers[i]}, peerConfig)
 					if err != nil {
 						t.Fatal(err)
 					}
 					converse(t, conn)
 					clientConfig := &tls.Config{ServerName: "a.example", RootCAs: a.Pool(), MaxVersion: version, ClientSessionCache: cache}
-					served, err, client, clientErr := accept(t, e, &engine.Request{Role: engine.Server, Policy: pol, Identities: []*identity.Identity{id}}, clientConfig)
+					served, err, client, clientErr := accept(t, e, &engine.Request{Role: engine.Server, Policy: pol, Sharers: tc.sharers[i], Identities: []*identity.Identity{id}}, clientConfig)
 					if err != nil || clientErr != nil {
 						t.Fatalf("server: %v, client: %v", err, clientErr)
 					}
@@ -258,5 +262,18 @@ func TestIdentitiesOfThePolicy(t *testing.T) {
 			t.Fatalf("%s: server: %v, client: %v", name, err, clientErr)
 		}
 		greet(t, conn, client)
+	}
+}
+
+// A client that says nothing is given the time that the policy says.
+func TestHandshakeTimeoutOfThePolicy(t *testing.T) {
+	ssatest.NoLeaks(t)
+	a := ssatest.NewAuthority(t)
+	id := makeIdentity(t, a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))
+	for request, policys := range map[time.Duration]string{0: "100ms", time.Hour: "100ms", 100 * time.Millisecond: "10m"} {
+		ours, _ := tcpPair(t)
+		_, err := engine.New(engine.Config{}).Handshake(wontHang(t), ours, &engine.Request{Role: engine.Server, HandshakeTimeout: request,
+			Policy: obeying(t, a, "default: {limits: {handshake_timeout: "+policys+"}}"), Identities: []*identity.Identity{id}})
+		failure(t, err, engine.TimedOut, "the TLS handshake did not finish within 100ms")
 	}
 }

@@ -97,7 +97,8 @@ func keyOf(req *Request) settingsKey {
 	d.text(pol.RootsFrom)
 	d.number(uint64(pol.ProgramRoots), uint64(pol.ClientAuth))
 	d.text(fmt.Sprint(pol.SkipVerify, pol.Resumption))
-	d.number(uint64(pol.Lifetime))
+	d.number(uint64(pol.Lifetime), uint64(pol.SharedBy))
+	d.text(req.Sharers)
 	d.number(uint64(len(req.ALPN)))
 	for _, protocol := range req.ALPN {
 		d.text(protocol)

@@ -89,14 +89,13 @@ func (d *decoder) identityFiles(n *yaml.Node, files *IdentityFiles) (complete bo
 }
 
 // loadIdentity reads the files of an identity. That this process may not read
-// them is a warning, since the same policy is read by programs of users who run
-// no server; anything else about them is a problem.
+// them counts once a server needs them, since the same policy is read by
+// programs of users who run no server; anything else about them is a problem.
 func (l *loader) loadIdentity(files *IdentityFiles) {
 	files.loaded, files.err = l.readIdentity(files)
 	text := "identity " + files.Name + ": "
 	switch {
 	case errors.Is(files.err, fs.ErrPermission):
-		l.warnings = append(l.warnings, Problem{files.At, text + files.err.Error() + ": servers that need it can not be run by this user"})
 	case files.err != nil:
 		l.report(files.At, text+files.err.Error())
 	default:

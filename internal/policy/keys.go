@@ -58,7 +58,7 @@ func useKeys() []key {
 		{"sessions.resumption", true, onOff("sessions.resumption", func(e *Effective, on bool) { e.Resumption = on })},
 		{"sessions.lifetime", true, duration("sessions.lifetime", time.Second, 7*24*time.Hour, // RFC 8446, 4.6.1
 			func(e *Effective, v time.Duration) { e.Lifetime = v })},
-		{"sessions.shared_by", false, word("sessions.shared_by", sharingWords,
+		{"sessions.shared_by", true, word("sessions.shared_by", sharingWords,
 			func(e *Effective, i int) { e.SharedBy = Sharing(i) })},
 		{"server.identity", true, decodeServerIdentity},
 		{"server.client_auth", true, word("server.client_auth", clientAuthWords,
@@ -71,7 +71,7 @@ func useKeys() []key {
 		{"truncation", true, word("truncation", []string{"error", "end"}, func(e *Effective, i int) { e.SloppyEnd = i == 1 })},
 		{"limits.connections", false, number("limits.connections", 1, 10_000_000, func(e *Effective, v int) { e.Connections = v })},
 		{"limits.handshakes", false, number("limits.handshakes", 1, 1_000_000, func(e *Effective, v int) { e.Handshakes = v })},
-		{"limits.handshake_timeout", false, duration("limits.handshake_timeout", 100*time.Millisecond, 10*time.Minute,
+		{"limits.handshake_timeout", true, duration("limits.handshake_timeout", 100*time.Millisecond, 10*time.Minute,
 			func(e *Effective, v time.Duration) { e.HandshakeTimeout = v })},
 	}
 }

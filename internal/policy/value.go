@@ -39,16 +39,6 @@ const (
 	ClientAuthRequire            // a verified certificate is required
 )
 
-// Sharing says which programs share sessions.
-type Sharing uint8
-
-// Who shares sessions, always within one profile.
-const (
-	SharedByProfile Sharing = iota // all programs of the profile
-	SharedByUser                   // those of one user
-	SharedByProgram                // those of one user and executable
-)
-
 // Pin is the SHA-256 hash of a subject public key info.
 type Pin [32]byte
 

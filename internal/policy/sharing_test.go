@@ -1,0 +1,31 @@
+package policy
+
+import "testing"
+
+func TestSharers(t *testing.T) {
+	alice := Program{Exe: "/usr/bin/a", UID: 1000}
+	for _, tc := range []struct {
+		name                   string
+		other                  Program
+		profile, user, program bool // whether they share
+	}{
+		{"the same", alice, true, true, true},
+		{"the same, replaced", Program{Exe: "/usr/bin/a (deleted)", UID: 1000}, true, true, true},
+		{"another group", Program{Exe: "/usr/bin/a", UID: 1000, GID: 7}, true, true, true},
+		{"another executable", Program{Exe: "/usr/bin/b", UID: 1000}, true, true, false},
+		{"another script", Program{Exe: "/usr/bin/a", Script: "/b", UID: 1000}, true, true, false},
+		{"another user", Program{Exe: "/usr/bin/a", UID: 100}, true, false, false},
+		{"a name like another's", Program{Exe: `/usr/bin/a" "/b`, UID: 1000}, true, true, false},
+	} {
+		for _, by := range []struct {
+			sharing Sharing
+			want    bool
+		}{{SharedByProfile, tc.profile}, {SharedByUser, tc.user}, {SharedByProgram, tc.program}} {
+			e := &Effective{SharedBy: by.sharing}
+			a, b := e.Sharers(alice), e.Sharers(tc.other)
+			if a == "" || (a == b) != by.want {
+				t.Errorf("%s: shared by %s: %q and %q, want the same: %v", tc.name, by.sharing, a, b, by.want)
+			}
+		}
+	}
+}
