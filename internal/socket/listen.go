@@ -11,6 +11,7 @@ import (
 
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -33,9 +34,6 @@ type listener struct {
 // maxHandshakes bounds the handshakes and undelivered connections of one
 // listener; further clients wait in TCP's own queue.
 const maxHandshakes = 1024
-
-// handshakeTimeout ends a client's handshake that does not finish.
-const handshakeTimeout = 10 * time.Second
 
 // Listen is listen(2).
 func (s *Socket) Listen(c Caller, backlog int) error {
@@ -72,15 +70,28 @@ func (s *Socket) Listen(c Caller, backlog int) error {
 }
 
 func (s *Socket) serverRequestLocked(c Caller) (*engine.Request, error) {
-	switch {
-	case len(s.set.chains) > 0:
+	if len(s.set.chains) > 0 {
 		return nil, fail(abi.EINVAL, "a certificate chain was given without its key: set TLS_PRIVATE_KEY before listen")
-	case len(s.set.identities) == 0:
+	}
+	asked := s.set.asked
+	asked.Server = true
+	effective, err := policy.Tighten(s.baseLocked(c), asked)
+	if err != nil {
+		return nil, s.weakerLocked(c, err)
+	}
+	identities := s.set.identities
+	if len(identities) == 0 {
+		if identities, err = effective.Identities(); err != nil {
+			return nil, fail(abi.EINVAL, "the policy's identity cannot be used: %v", err)
+		}
+	}
+	if len(identities) == 0 {
 		return nil, fail(abi.EINVAL, "a server needs a certificate: set TLS_CERTIFICATE_CHAIN and TLS_PRIVATE_KEY before listen")
 	}
+	s.set.asked, s.effective = asked, effective
 	return &engine.Request{
-		Role: engine.Server, Policy: s.effectiveLocked(c), ALPN: s.set.alpn, Identities: s.set.identities,
-		ProgramRoots: s.set.roots, HandshakeTimeout: handshakeTimeout,
+		Role: engine.Server, Policy: effective, ALPN: s.set.alpn, Identities: identities,
+		ProgramRoots: s.set.roots, HandshakeTimeout: effective.HandshakeTimeout,
 	}, nil
 }
 

@@ -12,7 +12,10 @@ import (
 // relay moves the connection's bytes until both directions have ended.
 func (s *Socket) relay(plain *sys.Stream, conn engine.Conn) {
 	gone := false
-	end := conn.Relay(&lastLook{plain, s, &gone}, engine.RelayOptions{BeforeReset: func() { s.provokeReset(plain) }})
+	end := conn.Relay(&lastLook{plain, s, &gone}, engine.RelayOptions{
+		BeforeReset: func() { s.provokeReset(plain) },
+		Abortive:    func() bool { return s.abortive.Load() && !s.shutDown.Load() },
+	})
 	s.relayDone(end, gone)
 }
 

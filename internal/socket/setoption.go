@@ -262,6 +262,9 @@ func (s *Socket) SetOption(c Caller, level, name int, value []byte) error {
 }
 
 func (s *Socket) rememberLocked(level, name int, value []byte) {
+	if level == unix.SOL_SOCKET && name == unix.SO_LINGER && len(value) >= 8 { // struct linger
+		s.abortive.Store(nativeUint32(value) != 0 && nativeUint32(value[4:]) == 0)
+	}
 	s.options = slices.DeleteFunc(s.options, func(o tcpOption) bool { return o.level == level && o.name == name })
 	if len(value) <= 256 && len(s.options) < 64 {
 		s.options = append(s.options, tcpOption{level, name, slices.Clone(value)})

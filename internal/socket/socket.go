@@ -27,6 +27,7 @@ type Socket struct {
 	deliveryName string
 	isListener   atomic.Bool
 	shutDown     atomic.Bool  // shutdown(2) has been called
+	abortive     atomic.Bool  // SO_LINGER with a time of zero is set
 	ended        atomic.Int64 // when the relay ended, Unix time, 0 before
 	inode        uint64       // of the program's descriptor; guarded by table.mu
 
@@ -211,8 +212,8 @@ func (s *Socket) hurry() {
 	if s.listener != nil {
 		s.listener.stop()
 	}
-	if h, ok := s.conn.(interface{ HurryUp() }); ok {
-		h.HurryUp()
+	if s.conn != nil {
+		s.conn.HurryUp()
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 // program describes a thread's program for the policy. What cannot be read
 // stays empty and matches no profile.
 func (g *Gate) program(thread int) policy.Program {
-	p := policy.Program{Exe: target.Executable(thread)}
+	p := policy.Program{Exe: target.Executable(thread), Script: target.Script(thread), Cgroup: target.Cgroup(thread)}
 	if status, err := target.ReadStatus(thread); err == nil {
 		p.UID, p.GID = status.UIDs[1], status.GIDs[1]
 		for _, group := range status.Groups {
