@@ -19,7 +19,7 @@ import (
 
 // patience is how long any step may take before the test has failed. It is
 // generous because nothing is ever concluded from time passing.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // Network says how peers talk. With nil configurations that is plain TCP.
 type Network struct {

@@ -21,7 +21,7 @@ import (
 
 // patience is how long a program may take for one step. Nothing is concluded
 // from time passing, other than that the test has failed.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // Process is a test program at work.
 type Process struct {
