@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/secure-socket-api/ssa/internal/cryptopolicies"
 	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
@@ -22,7 +23,8 @@ const (
 )
 
 type checkOptions struct {
-	json bool
+	json  bool
+	other string // --from-crypto-policies
 }
 
 // place is a problem or a warning with its place.
@@ -52,13 +54,18 @@ func checkCommand() *cobra.Command {
 			"Without a file it is the machine's: /etc/ssa/policy.yaml and /etc/ssa/policy.d/*.yaml.\n" +
 			"The exit status is 0 when there is no problem, 1 when there is one, 2 when a file cannot be read.\n" +
 			"Programs that `ssa run` has started keep the policy that they were started with.",
-		Example: "  ssa check\n  ssa check lab.yaml",
+		Example: "  ssa check\n  ssa check lab.yaml\n  ssa check --from-crypto-policies /etc/crypto-policies >proposal.yaml",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if o.other != "" {
+				return o.propose(args, c.OutOrStdout())
+			}
 			return o.run(args, c.OutOrStdout())
 		},
 	}
 	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	c.Flags().StringVar(&o.other, "from-crypto-policies", "",
+		"check nothing, but print a policy that says what the system-wide crypto-policies in `PATH` say")
 	return c
 }
 
@@ -79,6 +86,23 @@ func (o *checkOptions) run(args []string, out io.Writer) error {
 	if err == nil && !result.OK {
 		return exitStatus(statusProblems)
 	}
+	return err
+}
+
+// propose prints a policy made of the settings of another system.
+func (o *checkOptions) propose(args []string, out io.Writer) error {
+	if len(args) > 0 || o.json {
+		return &problem{what: "--from-crypto-policies goes with neither a policy file nor --json", status: statusUsage}
+	}
+	settings, err := cryptopolicies.Read(o.other)
+	if err != nil {
+		return &problem{what: printable(err.Error()), hint: "give /etc/crypto-policies, a file of its back-ends, or a policy definition (*.pol)", status: statusUnreadable}
+	}
+	text, err := settings.Propose()
+	if err != nil {
+		return &problem{what: printable(err.Error()), status: statusProblems}
+	}
+	_, err = io.WriteString(out, text)
 	return err
 }
 

@@ -109,3 +109,25 @@ func TestSystemFiles(t *testing.T) {
 		t.Errorf("listed\n%s\nread\n%s", want, strings.Join(read, "\n"))
 	}
 }
+
+func TestCheckFromCryptoPolicies(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "opensslcnf.config")
+	if err := os.WriteFile(file, []byte("CipherString = @SECLEVEL=3:kEECDH\nTLS.MinProtocol = TLSv1.2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, out, errs := ssa("check", "--from-crypto-policies", file)
+	if status != 0 || errs != "" || !strings.Contains(out, "min: \"1.2\"  # "+file+":2\n") {
+		t.Fatalf("status %d, error %q, output\n%s", status, errs, out)
+	}
+	if status, out, _ := ssa("check", writePolicy(t, out)); status != 0 {
+		t.Errorf("the proposal is not right:\n%s", out)
+	}
+	for _, args := range [][]string{{file}, {"--json"}} {
+		if status, out, _ := ssa(append([]string{"check", "--from-crypto-policies", file}, args...)...); status != statusUsage || out != "" {
+			t.Errorf("with %v: status %d and %q, want %d and nothing", args, status, out, statusUsage)
+		}
+	}
+	if status, _, errs := ssa("check", "--from-crypto-policies", file+".none"); status != statusUnreadable || !strings.Contains(errs, "no such file") {
+		t.Errorf("no file: status %d, %q", status, errs)
+	}
+}
