@@ -84,6 +84,9 @@ func (c *check) unknownAnchor(err error, opts x509.VerifyOptions) *Error {
 	if weak := weakSignature(built, err); weak != nil {
 		return fail(Weak, fmt.Sprintf("%s is signed with %s, which is too weak to be accepted", c.which(weak), weak.SignatureAlgorithm), err)
 	}
+	if issuer := notAuthority(built); issuer != nil {
+		return fail(Constrained, c.which(issuer)+" was used to sign another one, but is not that of an authority", err)
+	}
 	remedy := "; add it to trust.roots in the policy if you trust it"
 	if c.programAccepts(opts) {
 		remedy += " (the program does, by TLS_TRUSTED_PEER_CERTIFICATES, but a program can only narrow what the policy trusts)"
@@ -132,6 +135,17 @@ func (c *check) built() []*x509.Certificate {
 		built = append(built, next)
 	}
 	return built
+}
+
+// notAuthority finds an issuer in a chain that is none. crypto/x509 passes over
+// such certificates, and then finds no way to an anchor.
+func notAuthority(chain []*x509.Certificate) *x509.Certificate {
+	for _, issuer := range chain[1:] {
+		if !issuer.BasicConstraintsValid || !issuer.IsCA || issuer.KeyUsage != 0 && issuer.KeyUsage&x509.KeyUsageCertSign == 0 {
+			return issuer
+		}
+	}
+	return nil
 }
 
 func issuerOf(cert *x509.Certificate, candidates []*x509.Certificate) *x509.Certificate {
