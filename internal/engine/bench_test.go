@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"testing"
 
@@ -66,6 +67,53 @@ func BenchmarkHandshake(b *testing.B) {
 					}
 				}
 				b.ReportMetric(float64(resumed)/float64(b.N), "resumed/op")
+			})
+		}
+	}
+}
+
+// What crypto/tls alone takes, without an engine and a relay.
+func BenchmarkBareHandshake(b *testing.B) {
+	a := ssatest.NewAuthority(b)
+	issued := a.Intermediate(b).Issue(b, ssatest.Leaf{Names: []string{"a.example"}})
+	for _, version := range []uint16{tls.VersionTLS13, tls.VersionTLS12} {
+		for name, resume := range map[string]bool{"full": false, "resumed": true} {
+			b.Run(tls.VersionName(version)+"/"+name, func(b *testing.B) {
+				server := &tls.Config{Certificates: []tls.Certificate{issued.TLS}, MaxVersion: version, SessionTicketsDisabled: !resume}
+				client := &tls.Config{ServerName: "a.example", RootCAs: a.Pool(), MaxVersion: version}
+				if resume {
+					client.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+				}
+				listener, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer listener.Close()
+				for b.Loop() {
+					tcp, err := net.Dial("tcp", listener.Addr().String())
+					if err != nil {
+						b.Fatal(err)
+					}
+					accepted, err := listener.Accept()
+					if err != nil {
+						b.Fatal(err)
+					}
+					done := make(chan error, 1)
+					go func() {
+						conn := tls.Server(accepted, server)
+						err := conn.Handshake()
+						conn.Close()
+						done <- err
+					}()
+					conn := tls.Client(tcp, client)
+					if _, err := io.ReadAll(conn); err != nil {
+						b.Fatal(err)
+					}
+					conn.Close()
+					if err := <-done; err != nil {
+						b.Fatal(err)
+					}
+				}
 			})
 		}
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -45,21 +44,23 @@ func pins(pol *policy.Effective) map[string][][32]byte {
 }
 
 // trustKey adds what newVerifier takes from a policy to the key of settings.
-func (d digest) trustKey(pol *policy.Effective) {
+func (d *digest) trustKey(pol *policy.Effective) {
 	d.number(uint64(pol.MinRSABits), uint64(pol.MinECDSABits), uint64(pol.MaxDepth))
 	numbers(d, pol.SignatureAlgorithms)
 	d.number(uint64(pol.Revocation), uint64(pol.RevocationTimeout))
-	d.text(fmt.Sprint(pol.RevocationWays, pol.RevocationAnywhere, pol.Transparency))
-	d.text(fmt.Sprintf("%p", pol.Logs))
+	ways := pol.RevocationWays
+	d.flags(ways.Stapled, ways.OCSP, ways.CRL, ways.Cached, pol.RevocationAnywhere, pol.Transparency)
+	address(d, pol.Logs)
 	d.number(uint64(len(pol.CRLFiles)))
 	for _, path := range pol.CRLFiles {
 		d.text(path)
 	}
+	d.number(uint64(len(pol.Pins)))
 	for _, name := range slices.Sorted(maps.Keys(pol.Pins)) {
 		d.text(name)
 		d.number(uint64(len(pol.Pins[name])))
 		for _, pin := range pol.Pins[name] {
-			d.Write(pin[:])
+			d.data = append(d.data, pin[:]...)
 		}
 	}
 }

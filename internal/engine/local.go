@@ -66,6 +66,9 @@ func (l *Local) Handshake(ctx context.Context, tcp Stream, req *Request) (Conn, 
 		l.cfg.Log.DebugContext(ctx, "handshake failed", "id", req.ID, "reason", err.Reason, "error", err.Sentence)
 		return nil, err
 	}
+	if !l.cfg.Log.Enabled(ctx, slog.LevelDebug) {
+		return conn, nil // the names below cost more than the rest of this function
+	}
 	facts := conn.facts
 	l.cfg.Log.DebugContext(ctx, "handshake done", "id", req.ID, "peer", facts.PeerIdentity,
 		"version", tls.VersionName(facts.Version), "suite", tls.CipherSuiteName(facts.CipherSuite),

@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"reflect"
+)
+
+type settingsKey [sha256.Size]byte
+
+// keyOf digests everything in a request that settings are made of.
+func keyOf(req *Request) settingsKey {
+	d := &digest{make([]byte, 0, 1024)}
+	pol := req.Policy
+	d.number(uint64(req.Role))
+	d.text(pol.Profile)
+	d.number(uint64(pol.MinVersion), uint64(pol.MaxVersion))
+	numbers(d, pol.CipherSuites)
+	numbers(d, pol.CipherSuites13)
+	numbers(d, pol.KeyExchange)
+	d.trustKey(pol)
+	address(d, pol.Anchors)
+	d.text(pol.RootsFrom)
+	d.number(uint64(pol.ProgramRoots), uint64(pol.ClientAuth))
+	d.flags(pol.SkipVerify, pol.Resumption)
+	d.number(uint64(pol.Lifetime), uint64(pol.SharedBy))
+	d.text(req.Sharers)
+	d.number(uint64(len(req.ALPN)))
+	for _, protocol := range req.ALPN {
+		d.text(protocol)
+	}
+	d.number(uint64(len(req.Identities)))
+	for _, id := range req.Identities {
+		fingerprint := id.Fingerprint()
+		d.data = append(d.data, fingerprint[:]...)
+	}
+	d.number(uint64(len(req.ProgramRoots)))
+	for _, cert := range req.ProgramRoots {
+		sum := sha256.Sum256(cert.Raw)
+		d.data = append(d.data, sum[:]...)
+	}
+	return sha256.Sum256(d.data)
+}
+
+// digest collects values so that no two lists of values look the same. It is
+// hashed at once: there is one for each connection.
+type digest struct{ data []byte }
+
+func (d *digest) number(values ...uint64) {
+	for _, v := range values {
+		d.data = binary.BigEndian.AppendUint64(d.data, v)
+	}
+}
+
+func (d *digest) flags(values ...bool) {
+	for _, v := range values {
+		if v {
+			d.data = append(d.data, 1)
+		} else {
+			d.data = append(d.data, 0)
+		}
+	}
+}
+
+func (d *digest) text(s string) {
+	d.number(uint64(len(s)))
+	d.data = append(d.data, s...)
+}
+
+// address stands for what it points to, which never changes, and which the
+// settings keep alive.
+func address[T any](d *digest, p *T) { d.number(uint64(reflect.ValueOf(p).Pointer())) }
+
+// numbers tells an empty list from none: they mean different things.
+func numbers[T ~uint16](d *digest, values []T) {
+	if values == nil {
+		d.number(1<<64 - 1)
+		return
+	}
+	d.number(uint64(len(values)))
+	for _, v := range values {
+		d.number(uint64(v))
+	}
+}
