@@ -27,24 +27,29 @@ func (h *lineHandler) Enabled(_ context.Context, level slog.Level) bool {
 func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
 	b.WriteString("ssa: ")
-	var rest strings.Builder
+	var facts string
+	var about []string
 	r.Attrs(func(a slog.Attr) bool {
 		switch v := a.Value.Any().(type) {
 		case *engine.Facts:
-			rest.WriteString(": " + v.String())
+			facts = ": " + v.String()
 		default:
 			if a.Key == "id" {
 				fmt.Fprintf(&b, "[%v] ", v)
 				return true
 			}
-			fmt.Fprintf(&rest, ", %s %v", a.Key, v)
+			about = append(about, fmt.Sprintf("%s %v", a.Key, v))
 		}
 		return true
 	})
 	if r.Level >= slog.LevelError {
 		b.WriteString("error: ")
 	}
-	b.WriteString(r.Message + rest.String() + "\n")
+	b.WriteString(r.Message)
+	if len(about) > 0 {
+		b.WriteString(" (" + strings.Join(about, ", ") + ")")
+	}
+	b.WriteString(facts + "\n")
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	_, err := io.WriteString(h.out, b.String())

@@ -134,7 +134,7 @@ func TestRootsOfFilesAndFolders(t *testing.T) {
 	if want := filepath.Join(root, "one.pem") + " and " + filepath.Join(root, "more"); e.RootsFrom != want {
 		t.Errorf("the roots are from %q, want %q", e.RootsFrom, want)
 	}
-	if e.Roots() != e.Roots() || p.For(Program{Exe: "/x"}).Roots() != e.Roots() {
+	if first := e.Roots(); e.Roots() != first || p.For(Program{Exe: "/x"}).Roots() != e.Roots() {
 		t.Error("the pool was made more than once")
 	}
 }

@@ -108,10 +108,7 @@ func FuzzGlobOverlap(f *testing.F) {
 
 // TestGlobOverlap compares with all paths over a small alphabet.
 func TestGlobOverlap(t *testing.T) {
-	var paths []string
-	for _, base := range words("/ab", 4) {
-		paths = append(paths, base)
-	}
+	paths := words("/ab", 4)
 	patterns := words("/a?*", 3)
 	for _, a := range patterns {
 		for _, b := range patterns {

@@ -182,6 +182,7 @@ func (s *Socket) takeBack(connection *sys.FD, fresh *Socket, cause error) error 
 		}
 		bridge(plain, old)
 		plain.Close()
+		s.table.remove(again)
 	})
 	return cause
 }

@@ -83,6 +83,11 @@ var setters = map[abi.Option]setter{
 	abi.RequestPeerAuth:         setPeerAuth(),
 	abi.Context:                 setContext,
 	abi.SessionReuse:            setBool(func(p *policy.ProgramSettings) **bool { return &p.SessionReuse }),
+	abi.RevocationChecks:        setBool(func(p *policy.ProgramSettings) **bool { return &p.RevocationChecks }),
+	abi.OCSPStapledChecks:       setBool(func(p *policy.ProgramSettings) **bool { return &p.OCSPStapledChecks }),
+	abi.OCSPChecks:              setBool(func(p *policy.ProgramSettings) **bool { return &p.OCSPChecks }),
+	abi.CRLChecks:               setBool(func(p *policy.ProgramSettings) **bool { return &p.CRLChecks }),
+	abi.CachedRevChecks:         setBool(func(p *policy.ProgramSettings) **bool { return &p.CachedRevChecks }),
 	abi.VersionMin:              setVersion(func(p *policy.ProgramSettings) *uint16 { return &p.VersionMin }),
 	abi.VersionMax:              setVersion(func(p *policy.ProgramSettings) *uint16 { return &p.VersionMax }),
 }

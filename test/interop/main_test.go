@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -98,17 +97,6 @@ func startTool(t *testing.T, port int, program string, args ...string) *tool {
 	}
 	t.Fatalf("%s does not listen on port %d:\n%s", program, port, f)
 	return nil
-}
-
-// waitFor waits until the tool has printed something.
-func (f *tool) waitFor(text string) {
-	f.t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if strings.Contains(f.String(), text) {
-			return
-		}
-	}
-	f.t.Fatalf("%s does not print %q:\n%s", f.cmd.Path, text, f)
 }
 
 // freePort finds a port for a server that cannot choose one itself. Somebody
