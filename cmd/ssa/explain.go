@@ -28,7 +28,8 @@ type explained struct {
 	To       *peerVerdict `json:"to,omitempty"`
 }
 
-// settingRow is one key of the policy; From is "built-in" or a place.
+// settingRow is one key of the policy; From is "built-in" or a place, or says
+// that this version does not have the key yet.
 type settingRow struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
@@ -55,9 +56,9 @@ func explainCommand() *cobra.Command {
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if n := len(args); n >= 3 && args[n-2] == "--to" && o.to == "" {
-				o.to = args[n-1] // after the program, where it reads well
+				o.to, args = args[n-1], args[:n-2] // after the program, where it reads well
 			}
-			return o.run(args[0], c.OutOrStdout())
+			return o.run(args, c.OutOrStdout())
 		},
 	}
 	c.Flags().StringVar(&o.policy, "policy", "", "read the policy from `FILE` alone, not from /etc/ssa")
@@ -68,12 +69,12 @@ func explainCommand() *cobra.Command {
 	return c
 }
 
-func (o *explainOptions) run(name string, out io.Writer) error {
+func (o *explainOptions) run(args []string, out io.Writer) error {
 	rules, err := (&runOptions{policy: o.policy}).loadPolicy()
 	if err != nil {
 		return err
 	}
-	program, err := identify(name, o.user)
+	program, err := identify(args[0], args[1:], o.user)
 	if err != nil {
 		return err
 	}
@@ -99,8 +100,11 @@ func explain(e *policy.Effective) *explained {
 	r := &explained{Profile: e.Profile}
 	for _, s := range e.Settings() {
 		row := settingRow{s.Key, s.Value, builtIn}
-		if s.At != (policy.Position{}) {
+		switch {
+		case s.At != (policy.Position{}):
 			row.From = s.At.String()
+		case !supported(s.Key):
+			row.From = notInForce
 		}
 		r.Settings = append(r.Settings, row)
 	}
@@ -114,7 +118,22 @@ func explain(e *policy.Effective) *explained {
 	return r
 }
 
-const builtIn = "built-in"
+// Where a value comes from that no file has.
+const (
+	builtIn    = "built-in"
+	notInForce = "not supported by this version yet"
+)
+
+// supported reports whether this version obeys a key: whether a policy may have
+// it at all.
+func supported(key string) bool {
+	open, end := "", ""
+	for part := range strings.SplitSeq(key, ".") {
+		open, end = open+"{"+part+": ", end+"}"
+	}
+	_, err := policy.Parse("/key.yaml", []byte("default: "+open+end+"\n"))
+	return err == nil || !strings.Contains(err.Error(), notInForce)
+}
 
 // homely shortens a path below the working folder, as people write it.
 func homely(path string) string {

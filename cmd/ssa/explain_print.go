@@ -27,11 +27,14 @@ func (r *explained) print(b *strings.Builder, paint paint) {
 
 // printSettings shows what the administrator wrote before what is built in.
 func (r *explained) printSettings(b *strings.Builder, paint paint) {
-	var set, other []settingRow
+	var set, other, missing []settingRow
 	for _, s := range r.Settings {
-		if s.From == builtIn {
+		switch s.From {
+		case builtIn:
 			other = append(other, s)
-		} else {
+		case notInForce:
+			missing = append(missing, s)
+		default:
 			set = append(set, s)
 		}
 	}
@@ -45,25 +48,27 @@ func (r *explained) printSettings(b *strings.Builder, paint paint) {
 	for _, s := range other {
 		fmt.Fprintf(b, "  %s: %s\n", s.Key, wrapped(printable(s.Value)))
 	}
+	if len(missing) > 0 {
+		b.WriteString("\nNot in force, since this version does not have it yet\n")
+	}
+	for _, s := range missing {
+		fmt.Fprintf(b, "  %s\n", s.Key)
+	}
 }
 
 // printOptions shows what the program may still change.
 func (r *explained) printOptions(b *strings.Builder, paint paint) {
 	b.WriteString("\nThe program may still set\n")
-	var refused []optionRow
+	var refused []string
 	for _, o := range r.Options {
-		if !o.Allowed {
-			refused = append(refused, o)
-			continue
+		if o.Allowed {
+			fmt.Fprintf(b, "  %-30s %s\n", o.Option, o.How)
+		} else {
+			refused = append(refused, o.Option)
 		}
-		fmt.Fprintf(b, "  %-30s %s\n", o.Option, o.How)
 	}
-	if len(refused) == 0 {
-		return
-	}
-	b.WriteString("and may not\n")
-	for _, o := range refused {
-		fmt.Fprintf(b, "  %s\n", paint.warn(printable(o.How)))
+	if len(refused) > 0 {
+		fmt.Fprintf(b, "and, as program_options says, it may not set\n  %s\n", paint.warn(wrapped(strings.Join(refused, ", "))))
 	}
 }
 
@@ -91,11 +96,15 @@ func wrapped(list string) string {
 		return list
 	}
 	var b strings.Builder
-	used := width
-	for _, item := range strings.SplitAfter(list, ", ") {
-		if used += len(item); used > width {
-			b.WriteString("\n      ")
-			used = len(item)
+	used := 0
+	for i, item := range strings.Split(list, ", ") {
+		if i > 0 {
+			b.WriteByte(',')
+			if used += len(item) + 2; used > width {
+				b.WriteString("\n     ")
+				used = len(item)
+			}
+			b.WriteByte(' ')
 		}
 		b.WriteString(item)
 	}

@@ -35,20 +35,55 @@ func TestResolveScript(t *testing.T) {
 	loop := filepath.Join(dir, "loop")
 	script(t, dir, "loop", "#!"+loop)
 	t.Setenv("PATH", dir)
-	tests := []struct{ name, path, exe, script string }{
-		{"program", program, program, ""},
-		{"script", inner, program, inner},
-		{"link to a script", link, program, inner},
-		{"script of a script", script(t, dir, "outer", "#!"+inner), program, filepath.Join(dir, "outer")},
-		{"env", script(t, dir, "by-env", "#!/usr/bin/env -S A=b program -u"), program, filepath.Join(dir, "by-env")},
-		{"interpreter is not there", script(t, dir, "broken", "#!/nowhere/at/all"), "", ""},
-		{"endless", loop, "", ""},
+	outer := script(t, dir, "outer", "#!"+inner)
+	tests := []struct {
+		name, path  string
+		args        []string
+		exe, script string
+	}{
+		{"program", program, nil, program, ""},
+		{"program and file", program, []string{dir}, program, ""},
+		{"interpreter and script", program, []string{"-x", "", link, "y"}, program, inner},
+		{"interpreter and other argument first", program, []string{"x", link}, program, ""},
+		{"script", inner, nil, program, inner},
+		{"script by a link", link, nil, program, inner},
+		{"script of a script", outer, nil, program, inner},
+		{"env", script(t, dir, "by-env", "#!/usr/bin/env -S A=b program -u"), nil, program, filepath.Join(dir, "by-env")},
+		{"interpreter is not there", script(t, dir, "broken", "#!/nowhere/at/all"), nil, "", ""},
+		{"endless", loop, nil, "", ""},
 	}
 	for _, test := range tests {
-		exe, script, err := resolveScript(test.path)
+		exe, script, err := resolveScript(test.path, test.args)
 		if (err != nil) != (test.exe == "") || err == nil && (exe != test.exe || script != test.script) {
 			t.Errorf("%s: %q and %q (%v), want %q and %q", test.name, exe, script, err, test.exe, test.script)
 		}
+	}
+}
+
+// TestExplainProfile explains a program that a profile is for.
+func TestExplainProfile(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := script(t, dir, "program", "\x7fELF")
+	tool := script(t, dir, "tool", "#!"+program)
+	file := writePolicy(t, "default:\n  versions: {max: \"1.3\"}\nprofiles:\n  - name: tool\n    match: {exe: "+program+"}\n"+
+		"    versions: {min: \"1.3\"}\n    program_options: [TLS_REMOTE_HOSTNAME]\n")
+	status, out, errs := ssa("explain", "--policy", file, "--", tool)
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, errs)
+	}
+	for _, want := range []string{
+		"script    " + tool + "\nrun by    " + program, "profile   tool\n", "versions.min: \"1.3\"  # " + file + ":6:21",
+		"versions.max: \"1.3\"  # " + file + ":2:19", "it may not set\n  TLS_VERSION_MIN, ",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if _, out, _ := ssa("explain", "--policy", file, "--", script(t, dir, "other", "\x7fELF")); !strings.Contains(out, "profile   default\n") {
+		t.Errorf("another program has a profile too:\n%s", out)
 	}
 }
 

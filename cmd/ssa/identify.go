@@ -19,15 +19,15 @@ type identified struct {
 	user, group string // names, or numbers without one
 }
 
-// identify says what the kernel will show of a program that a user starts. It
-// starts nothing.
-func identify(name, as string) (*identified, error) {
+// identify says what the kernel will show of a program that a user starts with
+// arguments. It starts nothing.
+func identify(name string, args []string, as string) (*identified, error) {
 	path, err := findProgram(name)
 	if err != nil {
 		return nil, err
 	}
 	id := &identified{}
-	if id.Exe, id.Script, err = resolveScript(path); err != nil {
+	if id.Exe, id.Script, err = resolveScript(path, args); err != nil {
 		return nil, err
 	}
 	if err := id.setUser(as); err != nil {
@@ -42,39 +42,66 @@ func identify(name, as string) (*identified, error) {
 const maxInterpreters = 5
 
 // resolveScript follows the #! line of a script, as execve(2) does, and through
-// env(1), which finds the interpreter in PATH.
-func resolveScript(path string) (exe, script string, err error) {
+// env(1), which finds the interpreter in PATH. The script is what the gate
+// takes for one: the first argument that is no option, when it has a #! line.
+func resolveScript(path string, args []string) (exe, script string, err error) {
 	at := path
 	for range maxInterpreters {
-		real, err := filepath.EvalSymlinks(at)
+		real, err := realPath(at)
 		if err != nil {
 			return "", "", fmt.Errorf("finding the program: %w", err)
 		}
-		if real, err = filepath.Abs(real); err != nil {
-			return "", "", err
-		}
-		interpreter, args := firstLine(real)
+		interpreter, option := firstLine(real)
 		if interpreter == "" {
-			return real, script, nil
+			return real, scriptAmong(args), nil
 		}
-		if script == "" {
-			script = real
-		}
-		if filepath.Base(interpreter) == "env" {
-			if name := envProgram(args); name != "" {
-				if interpreter, err = findProgram(name); err != nil {
-					return "", "", err
-				}
-			}
-		}
+		args = append([]string{at}, args...)
 		at = interpreter
+		if words := envWords(option); filepath.Base(interpreter) == "env" && len(words) > 0 {
+			args = append(words[1:], args...)
+			if at, err = findProgram(words[0]); err != nil {
+				return "", "", err
+			}
+		} else if option != "" {
+			args = append([]string{option}, args...)
+		}
 	}
 	return "", "", &problem{what: path + ": too many interpreters one after another", status: statusNotExecutable}
+}
+
+func realPath(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(real)
+}
+
+// scriptAmong returns the script that a program started with arguments
+// interprets, "" if none.
+func scriptAmong(args []string) string {
+	for _, arg := range args {
+		if arg == "" || arg[0] == '-' {
+			continue
+		}
+		real, err := realPath(arg)
+		if err != nil {
+			return ""
+		}
+		if interpreter, _ := firstLine(real); interpreter == "" {
+			return ""
+		}
+		return real
+	}
+	return ""
 }
 
 // firstLine returns what a #! line names, "" for what is no script.
 func firstLine(path string) (interpreter, rest string) {
 	const longest = 256 // of Linux, BINPRM_BUF_SIZE
+	if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() {
+		return "", ""
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", "" // may be executable without being readable
@@ -92,14 +119,16 @@ func firstLine(path string) (interpreter, rest string) {
 	return interpreter, strings.TrimSpace(rest)
 }
 
-// envProgram returns the program that env(1) starts with a script's arguments.
-func envProgram(args string) string {
-	for _, word := range strings.Fields(args) {
+// envWords returns the program that env(1) starts, and its arguments, from what
+// a script's first line has for it.
+func envWords(option string) []string {
+	words := strings.Fields(option)
+	for i, word := range words {
 		if !strings.HasPrefix(word, "-") && !strings.Contains(word, "=") {
-			return word
+			return words[i:]
 		}
 	}
-	return ""
+	return nil
 }
 
 func (id *identified) setUser(name string) error {

@@ -112,7 +112,7 @@ func (o *probeOptions) effective(rules *policy.Policy) (*policy.Effective, error
 		}
 		return rules.Default(), nil
 	}
-	program, err := identify(o.program, o.user)
+	program, err := identify(o.program, nil, o.user)
 	if err != nil {
 		return nil, err
 	}
