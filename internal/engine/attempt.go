@@ -149,6 +149,7 @@ func (a *attempt) facts(cs tls.ConnectionState) *Facts {
 	}
 	if a.verified != nil {
 		f.PeerIdentity = a.verified.Identity
+		f.Revocation, f.Logs = a.verified.Revocation, a.verified.Logs
 	}
 	for _, cert := range cs.PeerCertificates {
 		f.PeerChain = append(f.PeerChain, cert.Raw)

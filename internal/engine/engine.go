@@ -78,6 +78,9 @@ type Facts struct {
 	PeerChain [][]byte
 	Resumed   bool
 	Group     string // key exchange group, for example "X25519MLKEM768"
+	// Revocation says in words what is known of each certificate, and Logs are
+	// the transparency logs that know the first; nil where that was not asked.
+	Revocation, Logs []string
 }
 
 // Engine performs handshakes. Implementations are safe for concurrent use.

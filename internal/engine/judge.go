@@ -36,6 +36,7 @@ func (l *Local) newVerifier(usage trust.Usage, pol *policy.Effective, r roots) *
 func pins(pol *policy.Effective) map[string][][32]byte {
 	out := make(map[string][][32]byte, len(pol.Pins))
 	for name, hashes := range pol.Pins {
+		out[name] = nil // a name without hashes is still pinned
 		for _, hash := range hashes {
 			out[name] = append(out[name], hash)
 		}
