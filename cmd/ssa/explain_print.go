@@ -96,7 +96,7 @@ func wrapped(list string) string {
 		return list
 	}
 	var b strings.Builder
-	used := 0
+	used := 24 // the key
 	for i, item := range strings.Split(list, ", ") {
 		if i > 0 {
 			b.WriteByte(',')
@@ -105,6 +105,9 @@ func wrapped(list string) string {
 				used = len(item)
 			}
 			b.WriteByte(' ')
+		}
+		if i == 0 {
+			used += len(item)
 		}
 		b.WriteString(item)
 	}

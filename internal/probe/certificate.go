@@ -93,6 +93,15 @@ func clean(text string) string {
 	return b.String()
 }
 
+// cleanAll does so with a list, which is never nil.
+func cleanAll(texts []string) []string {
+	out := []string{}
+	for _, text := range texts {
+		out = append(out, clean(text))
+	}
+	return out
+}
+
 // sni is the name to ask for: no addresses, no final dot (RFC 6066, section 3).
 func sni(name string) string {
 	if _, err := netip.ParseAddr(name); err == nil {

@@ -49,7 +49,8 @@ type Report struct {
 	Offered *Offered `json:"offered,omitempty"`
 	// Verification says in words whether the certificate is accepted.
 	Verification string `json:"verification"`
-	// Revocation and Transparency are findings in words.
+	// Revocation is what is known of each certificate, and Transparency lists the
+	// logs that know the first; empty where the policy does not ask.
 	Revocation   []string `json:"revocation"`
 	Transparency []string `json:"transparency"`
 	// Chain is what the peer sent, its own certificate first.
@@ -119,6 +120,7 @@ func (r *run) accepted(ctx context.Context, conn engine.Conn, tcp *net.TCPConn) 
 		Version: tls.VersionName(facts.Version), Suite: tls.CipherSuiteName(facts.CipherSuite),
 		Group: facts.Group, ALPN: clean(facts.ALPN),
 	}
+	r.report.Revocation, r.report.Transparency = cleanAll(facts.Revocation), cleanAll(facts.Logs)
 	var chain []*x509.Certificate
 	for _, der := range facts.PeerChain {
 		if cert, err := x509.ParseCertificate(der); err == nil {

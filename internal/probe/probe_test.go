@@ -174,6 +174,25 @@ func check(t *testing.T, server *tls.Config, cfg Config, rules, remedy, cause, v
 	}
 }
 
+// TestRevocation staples an answer about the certificate.
+func TestRevocation(t *testing.T) {
+	authority := ssatest.NewAuthority(t)
+	issued := authority.Issue(t, ssatest.Leaf{Names: []string{"peer.example"}})
+	pol := parse(t, "default: {trust: {roots: [%s], revocation: require}}", authority.File(t))
+	stapled := issued.TLS
+	stapled.OCSPStaple = authority.OCSP(t, issued.Leaf(), ssatest.OCSPAnswer{})
+	r, err := Run(t.Context(), Config{Policy: pol, Name: "peer.example", Timeout: time.Minute,
+		Dial: tlsServer(t, &tls.Config{Certificates: []tls.Certificate{stapled}})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Accepted || len(r.Revocation) != 1 || !strings.Contains(r.Revocation[0], "good") {
+		t.Errorf("a good staple: %+v, %+v, %q", r, r.Refusal, r.Revocation)
+	}
+	check(t, &tls.Config{Certificates: []tls.Certificate{issued.TLS}}, Config{Policy: pol},
+		"trust.revocation", "staple a valid OCSP response", "revocation-unknown", "refused: it is not known whether")
+}
+
 func TestNoTLS(t *testing.T) {
 	dial := serve(t, func(conn net.Conn) {
 		_, _ = conn.Read(make([]byte, 1))
