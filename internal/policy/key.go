@@ -42,10 +42,10 @@ var sectionHonoured = map[string]bool{
 	profilesKey:    true,
 	identitiesKey:  true,
 	"match.exe":    true,
-	"match.script": false,
+	"match.script": true,
 	"match.user":   true,
 	"match.group":  true,
-	"match.cgroup": false,
+	"match.cgroup": true,
 }
 
 // verifyKey may be off only in a profile.
