@@ -62,6 +62,9 @@ func (a *attempt) verify(cs tls.ConnectionState) error {
 		return err
 	}
 	a.verified = result
+	if a.slot != nil && !result.StapledUntil.IsZero() {
+		a.slot.Limit(result.StapledUntil)
+	}
 	size := 0
 	for _, cert := range cs.PeerCertificates {
 		size += len(cert.Raw)

@@ -27,6 +27,9 @@ type Slot struct {
 	mu      sync.Mutex
 	offered *kept // what this connection tried to resume
 	closed  bool  // keep nothing of this connection
+	// limit ends what is kept of this connection; zero for no other end than
+	// the lifetime's.
+	limit time.Time
 }
 
 // Slot makes the view for a connection with the given key, whose sessions may
@@ -64,7 +67,11 @@ func (s *Slot) Put(_ string, state *tls.ClientSessionState) {
 		return
 	}
 	now := s.cache.cfg.Now()
-	s.cache.put(s.key, kept{state: state, since: now, until: now.Add(s.lifetime)})
+	until := now.Add(s.lifetime)
+	if !s.limit.IsZero() && s.limit.Before(until) {
+		until = s.limit
+	}
+	s.cache.put(s.key, kept{state: state, since: now, until: until})
 }
 
 // Established says that the handshake succeeded.
@@ -76,6 +83,14 @@ func (s *Slot) Established(state tls.ConnectionState) {
 		s.cache.put(s.key, *s.offered)
 	}
 	s.offered = nil
+}
+
+// Limit makes the slot keep nothing beyond a time: a resumed session shows the
+// proofs of the first handshake, and is of no use when they have expired.
+func (s *Slot) Limit(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limit = until
 }
 
 // Close makes the slot keep nothing from now on.

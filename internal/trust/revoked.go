@@ -50,6 +50,9 @@ func (c *check) unrevoked(ctx context.Context, result *Result) error {
 		if err := c.judge(chain[i], answer); err != nil {
 			return err
 		}
+		if answer.Stapled {
+			result.StapledUntil = answer.Until
+		}
 		text := c.which(chain[i]) + ": " + answer.Status.String()
 		if answer.By != "" {
 			text += ", says " + answer.By

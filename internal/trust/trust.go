@@ -92,6 +92,9 @@ type Result struct {
 	// Revocation says in words what is known of each certificate of Chain but
 	// the anchor; nil when nothing was asked.
 	Revocation []string
+	// StapledUntil is when the peer's staple stops to count, zero without a
+	// good one.
+	StapledUntil time.Time
 	// Logs are the transparency logs that know the certificate, nil when that
 	// was not asked.
 	Logs []string

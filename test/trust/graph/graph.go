@@ -141,7 +141,7 @@ func (g *Graph) issue(subject, issuer *Authority) (*Certificate, error) {
 		KeyUsage: x509.KeyUsageDigitalSignature, BasicConstraintsValid: true,
 		MaxPathLen: -1,
 	}
-	key := issuer.key
+	var key *ecdsa.PrivateKey
 	if subject == nil {
 		var err error
 		if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
