@@ -171,7 +171,7 @@ func (s *Socket) clientRequestLocked(c Caller, to abi.Sockaddr) (*engine.Request
 	}
 	return &engine.Request{
 		Role: engine.Client, ID: s.id, Policy: s.effectiveLocked(c), Name: name, Port: to.Port, ALPN: s.set.alpn,
-		Identities: s.set.identities, ProgramRoots: s.set.roots,
+		Identities: s.set.identities, ProgramRoots: s.set.roots, Sharers: s.sharersLocked(c),
 	}, nil
 }
 

@@ -91,7 +91,7 @@ func (s *Socket) serverRequestLocked(c Caller) (*engine.Request, error) {
 	s.set.asked, s.effective = asked, effective
 	return &engine.Request{
 		Role: engine.Server, Policy: effective, ALPN: s.set.alpn, Identities: identities,
-		ProgramRoots: s.set.roots, HandshakeTimeout: effective.HandshakeTimeout,
+		ProgramRoots: s.set.roots, HandshakeTimeout: effective.HandshakeTimeout, Sharers: s.sharersLocked(c),
 	}, nil
 }
 

@@ -154,6 +154,16 @@ func suitesText(e *policy.Effective) string {
 	return strings.Join(names, ":")
 }
 
+// sharersLocked names those who share sessions with the program. Looking at
+// the program is saved where a whole profile shares.
+func (s *Socket) sharersLocked(c Caller) string {
+	e := s.effectiveLocked(c)
+	if e.SharedBy == policy.SharedByProfile {
+		return e.Sharers(policy.Program{})
+	}
+	return e.Sharers(c.Program())
+}
+
 // policyFor finds the policy for a program. Looking at the program costs
 // system calls, which a policy without profiles does not need.
 func (t *Table) policyFor(c Caller) *policy.Effective {
