@@ -37,11 +37,10 @@ func printReport(b *strings.Builder, r *probe.Report, paint paint) {
 		line("key exchange", o.Group)
 		line("ALPN", o.ALPN)
 		line("stapled OCSP", yesNo(o.Stapled))
-		b.WriteByte('\n')
 	}
-	if r.Refusal == nil || !strings.HasSuffix(r.Verification, r.Refusal.Sentence) {
+	if r.Refusal == nil || !strings.HasSuffix(r.Verification, r.Refusal.Sentence) { // else it was said above
 		line("certificate", r.Verification)
-	} // else it was said above
+	}
 	for _, text := range r.Revocation {
 		line("revocation", text)
 	}
@@ -59,7 +58,7 @@ func printRefusal(b *strings.Builder, r *probe.Refusal, paint paint) {
 		fmt.Fprintf(b, "%-14s%s  %s\n", "rule", paint.bold(wrapped(printable(rule.Key+": "+rule.Value))), paint.dim("# "+printable(homely(rule.From))))
 	}
 	for _, text := range r.Remedies {
-		fmt.Fprintf(b, "%-14s%s\n", "peer must", wrapped(printable(text)))
+		fmt.Fprintf(b, "%-14s%s\n", "peer must", printable(text))
 	}
 }
 

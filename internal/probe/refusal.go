@@ -77,11 +77,11 @@ func (r *run) blameProtocol(state *tls.ConnectionState) {
 	}
 	if suites := suitesFor(pol, state.Version); !slices.Contains(suites, state.CipherSuite) && len(suites) > 0 {
 		r.rule("cipher_suites")
-		r.remedy("support one of %s; it chose %s", suiteNames(suites), tls.CipherSuiteName(state.CipherSuite))
+		r.remedy("support a suite of cipher_suites; it chose %s", tls.CipherSuiteName(state.CipherSuite))
 	}
 	if state.CurveID != 0 && !slices.Contains(pol.KeyExchange, state.CurveID) {
 		r.rule("key_exchange")
-		r.remedy("support one of the groups of key_exchange; it chose %s", state.CurveID)
+		r.remedy("support a group of key_exchange; it chose %s", state.CurveID)
 	}
 }
 
@@ -95,14 +95,6 @@ func suitesFor(pol *policy.Effective, version uint16) []uint16 {
 		return pol.CipherSuites
 	}
 	return nil
-}
-
-func suiteNames(ids []uint16) string {
-	var names []string
-	for _, id := range ids {
-		names = append(names, tls.CipherSuiteName(id))
-	}
-	return strings.Join(names, ", ")
 }
 
 // blameTrust names the rule behind a cause, and what would remove it.
