@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ocsp"
 
@@ -42,8 +43,11 @@ func (v *View) respond(ctx context.Context, url string, cert, issuer *x509.Certi
 	now := c.cfg.Now()
 	s, err := c.statements.get(ctx, failureKey, now, func() *cached[signed.Statement] {
 		entry := &cached[signed.Statement]{size: 1, from: now, until: now.Add(failureSpan)}
+		began := time.Now()
 		if entry.value, entry.err = v.fetchStatement(ctx, url, cert, issuer); entry.err == nil {
 			entry.until = untilOf(now, entry.value.Until, failureSpan)
+		} else {
+			entry.passing = v.passing(ctx, began)
 		}
 		return entry
 	})
@@ -88,7 +92,9 @@ func (v *View) look(ctx context.Context, url string, cert, issuer *x509.Certific
 	key := string(by[:]) + strconv.FormatBool(v.rules.Anywhere) + url
 	list, err := c.lists.get(ctx, key, now, func() *cached[*signed.List] {
 		entry := &cached[*signed.List]{from: now, until: now.Add(failureSpan)}
+		began := time.Now()
 		entry.value, entry.err = v.fetchList(ctx, url, issuer)
+		entry.passing = entry.err != nil && v.passing(ctx, began)
 		if entry.err == nil {
 			entry.size = entry.value.Size()
 			// A list that is out of date already is a failure: ask again soon.

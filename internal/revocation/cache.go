@@ -27,6 +27,9 @@ type cached[T any] struct {
 	err         error // a failure is remembered too, for a short time
 	size        int
 	from, until time.Time
+	// passing says that a failure has to do with its caller alone, and tells
+	// others nothing.
+	passing bool
 }
 
 func newCache[T any](entries, bytes int) *cache[T] {
@@ -95,7 +98,7 @@ func (c *cache[T]) get(ctx context.Context, key string, now time.Time, fetch fun
 		}
 		c.mu.Unlock()
 		if !busy {
-			return c.lead(ctx, key, done, fetch)
+			return c.lead(key, done, fetch)
 		}
 		select {
 		case <-done:
@@ -106,7 +109,7 @@ func (c *cache[T]) get(ctx context.Context, key string, now time.Time, fetch fun
 	}
 }
 
-func (c *cache[T]) lead(ctx context.Context, key string, done chan struct{}, fetch func() *cached[T]) (T, error) {
+func (c *cache[T]) lead(key string, done chan struct{}, fetch func() *cached[T]) (T, error) {
 	defer func() {
 		c.mu.Lock()
 		delete(c.waiting, key)
@@ -114,8 +117,7 @@ func (c *cache[T]) lead(ctx context.Context, key string, done chan struct{}, fet
 		close(done)
 	}()
 	entry := fetch()
-	// That a caller had no more patience says nothing about the other end.
-	if entry.err == nil || ctx.Err() == nil {
+	if !entry.passing {
 		entry.key = key
 		c.add(entry)
 	}

@@ -54,7 +54,7 @@ func TestLeaderGivesUp(t *testing.T) {
 			_, err := c.get(impatient, "key", now, func() *cached[string] {
 				<-impatient.Done()
 				entry := entryOf("", 1, now)
-				entry.err = impatient.Err()
+				entry.err, entry.passing = impatient.Err(), true
 				return entry
 			})
 			if !errors.Is(err, context.Canceled) {

@@ -137,7 +137,7 @@ func plain(err error) error {
 		return refused
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.New("no answer in time (trust.revocation_timeout)")
+		return errTooSlow
 	}
 	var of *url.Error
 	if errors.As(err, &of) {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -84,7 +85,16 @@ func (c *Checker) Under(rules Rules) *View { return &View{c, rules} }
 
 // Limit bounds a context by the time that the fetches for one chain may take.
 func (v *View) Limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, v.rules.Timeout)
+	return context.WithTimeoutCause(ctx, v.rules.Timeout, errTooSlow)
+}
+
+// errTooSlow is the cause when our own limit has passed.
+var errTooSlow = errors.New("no answer in time (trust.revocation_timeout)")
+
+// passing reports whether a fetch failed because its caller gave up, or had
+// spent its time elsewhere: that says nothing about the other end.
+func (v *View) passing(ctx context.Context, began time.Time) bool {
+	return ctx.Err() != nil && (context.Cause(ctx) != errTooSlow || time.Since(began) < v.rules.Timeout/2)
 }
 
 // Ask finds out about one certificate of a chain. What costs nothing is asked

@@ -3,6 +3,7 @@ package revocation_test
 import (
 	"context"
 	"crypto/x509"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -155,6 +156,40 @@ func TestRemembered(t *testing.T) {
 		if got := ask(step.cert); got != step.want || p.asked.Load() != step.asked {
 			t.Errorf("after %v: %v, asked %d times; want %v, %d", step.after, got, p.asked.Load(), step.want, step.asked)
 		}
+	}
+}
+
+// A responder that gives no answer holds up one connection, not each.
+func TestSilentResponder(t *testing.T) {
+	root := ssatest.NewAuthority(t)
+	var asked atomic.Int32
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		_, _ = io.Copy(io.Discard, r.Body) // so that the server notices the end
+		<-r.Context().Done()
+	}))
+	defer silent.Close()
+	cert := root.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, Edit: func(c *x509.Certificate) { c.OCSPServer = []string{silent.URL} }}).Leaf()
+	rules := everything()
+	rules.Timeout = 50 * time.Millisecond
+	view := revocation.New(revocation.Config{}).Under(rules)
+	ask := func(parent context.Context) string {
+		ctx, cancel := view.Limit(parent)
+		defer cancel()
+		return strings.Join(view.Ask(ctx, cert, root.Certificate(), nil).Tried, "\n")
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if tried := ask(gone); !strings.Contains(tried, "context canceled") {
+		t.Errorf("a caller that had gone already is told %q", tried)
+	}
+	for range 3 {
+		if tried := ask(t.Context()); !strings.Contains(tried, "no answer in time") {
+			t.Errorf("tried %q, want that there was no answer in time", tried)
+		}
+	}
+	if n := asked.Load(); n > 1 {
+		t.Errorf("the responder was asked %d times, want once at most", n)
 	}
 }
 

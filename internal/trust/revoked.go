@@ -38,8 +38,6 @@ func (c *check) unrevoked(ctx context.Context, result *Result) error {
 	if c.v.cfg.Revocation == RevocationOff {
 		return nil
 	}
-	ctx, cancel := c.v.cfg.Revocations.Limit(ctx)
-	defer cancel()
 	chain := result.Chain
 	for i := range len(chain) - 1 {
 		var staple []byte

@@ -193,6 +193,9 @@ func (c *check) paths() ([][]*x509.Certificate, error) {
 	return c.pinned(chains)
 }
 
+// maxChains bounds for how many chains of one peer others are asked.
+const maxChains = 16
+
 // choose returns the first chain that nobody has anything against. Unlike what
 // paths finds, that can change at any time, and depends on what the peer says
 // with its certificate: so it is never skipped.
@@ -203,8 +206,13 @@ func (c *check) choose(ctx context.Context, chains [][]*x509.Certificate) (*Resu
 			return nil, err
 		}
 	}
+	if c.v.cfg.Revocation != RevocationOff {
+		var cancel context.CancelFunc
+		ctx, cancel = c.v.cfg.Revocations.Limit(ctx)
+		defer cancel()
+	}
 	var first error
-	for _, chain := range chains {
+	for _, chain := range chains[:min(len(chains), maxChains)] {
 		result := &Result{Identity: identity, NotAfter: earliest(chain), Chain: chain}
 		err := c.logged(result)
 		if err == nil {
