@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/pem"
 	"math/big"
 	"testing"
 	"time"
@@ -120,4 +121,15 @@ func (a *Authority) OCSPAbout(t testing.TB, issuer, cert *x509.Certificate) []by
 		t.Fatalf("sign an OCSP response: %v", err)
 	}
 	return der
+}
+
+// KeyFile writes the authority's key to a file that only its owner may read,
+// for tools that sign in its place.
+func (a *Authority) KeyFile(t testing.TB) string {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(a.key)
+	if err != nil {
+		t.Fatalf("marshal the authority's key: %v", err)
+	}
+	return writeFile(t, "root.key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
