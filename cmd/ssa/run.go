@@ -78,7 +78,8 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	arch, code, err := assemble()
+	judge := socket.JudgesPlainTCP(rules)
+	arch, code, err := assemble(judge)
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	if err != nil {
 		return errors.Join(err, table.Close())
 	}
-	gate := seccomp.New(seccomp.Config{Listener: family.listener, Arch: arch, Sockets: table, Finder: finder, Own: own, Log: log})
+	gate := seccomp.New(seccomp.Config{JudgePlainTCP: judge, Listener: family.listener, Arch: arch, Sockets: table, Finder: finder, Own: own, Log: log})
 	err = gate.Run()
 	status := family.wait()
 	if closeErr := table.Close(); err == nil {
@@ -116,7 +117,7 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	return status.exit()
 }
 
-func assemble() (filter.Arch, []bpf.RawInstruction, error) {
+func assemble(noFastOpen bool) (filter.Arch, []bpf.RawInstruction, error) {
 	if err := checkKernel(); err != nil {
 		return filter.Arch{}, nil, err
 	}
@@ -124,7 +125,7 @@ func assemble() (filter.Arch, []bpf.RawInstruction, error) {
 	if err != nil {
 		return arch, nil, err
 	}
-	code, err := bpf.Assemble(filter.Program(arch))
+	code, err := bpf.Assemble(filter.Program(arch, noFastOpen))
 	if err != nil {
 		return arch, nil, fmt.Errorf("assembling the seccomp filter: %w", err)
 	}

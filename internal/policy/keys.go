@@ -32,8 +32,8 @@ func trustKeys() []key {
 		return list(what, false, func(_ *decoder, text string) (Destination, error) { return parseDestination(text) }, set)
 	}
 	return []key{
-		{"peers.allow", false, destinations("peers.allow", func(e *Effective, v []Destination) { e.PeersAllowed = v })},
-		{"peers.deny", false, destinations("peers.deny", func(e *Effective, v []Destination) { e.PeersDenied = v })},
+		{"peers.allow", true, destinations("peers.allow", func(e *Effective, v []Destination) { e.PeersAllowed = v })},
+		{"peers.deny", true, destinations("peers.deny", func(e *Effective, v []Destination) { e.PeersDenied = v })},
 		{"trust.roots", true, decodeRoots},
 		{"trust.program_roots", true, word("trust.program_roots", programRootsWords,
 			func(e *Effective, i int) { e.ProgramRoots = ProgramRoots(i) })},
@@ -66,8 +66,8 @@ func useKeys() []key {
 		{"server.alpn", true, list("server.alpn", false, parseALPN, func(e *Effective, v []string) { e.ServerALPN = v })},
 		{"server.ocsp_stapling", false, onOff("server.ocsp_stapling", func(e *Effective, on bool) { e.OCSPStapling = on })},
 		{"program_options", true, decodeProgramOptions},
-		{"plain_tcp", false, decodePlainTCP},
-		{"upgrade", false, decodeUpgrade},
+		{"plain_tcp", true, decodePlainTCP},
+		{"upgrade", true, decodeUpgrade},
 		{"truncation", true, word("truncation", []string{"error", "end"}, func(e *Effective, i int) { e.SloppyEnd = i == 1 })},
 		{"limits.connections", false, number("limits.connections", 1, 10_000_000, func(e *Effective, v int) { e.Connections = v })},
 		{"limits.handshakes", false, number("limits.handshakes", 1, 1_000_000, func(e *Effective, v int) { e.Handshakes = v })},

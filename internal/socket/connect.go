@@ -169,6 +169,11 @@ func (s *Socket) clientRequestLocked(c Caller, to abi.Sockaddr) (*engine.Request
 	if name == "" {
 		name = to.IP.Unmap().WithZone("").String()
 	}
+	if to.Family != abi.FamilyUnspec { // an upgrade has its peer already
+		if err := mayTalkTo(s.effectiveLocked(c), name, netip.AddrPortFrom(to.IP.Unmap(), to.Port)); err != nil {
+			return nil, err
+		}
+	}
 	return &engine.Request{
 		Role: engine.Client, ID: s.id, Policy: s.effectiveLocked(c), Name: name, Port: to.Port, ALPN: s.set.alpn,
 		Identities: s.set.identities, ProgramRoots: s.set.roots, Sharers: s.sharersLocked(c),

@@ -49,10 +49,30 @@ func (s *Socket) resolve(ctx context.Context, a *attempt) ([]netip.AddrPort, err
 			addrs = append(addrs, netip.AddrPortFrom(ip, d.port))
 		}
 	}
+	addrs, refused := allowed(a, addrs)
+	if refused != nil {
+		return nil, refused
+	}
 	if len(addrs) == 0 {
 		return nil, fail(abi.EHOSTUNREACH, "the host name %s has no address of the socket's family; it has %v", d.name, found)
 	}
 	return interleave(addrs), nil
+}
+
+// allowed leaves the addresses that the policy lets the program talk to; when
+// it leaves none, it says why.
+func allowed(a *attempt, addrs []netip.AddrPort) (left []netip.AddrPort, why error) {
+	for _, addr := range addrs {
+		if err := mayTalkTo(a.req.Policy, a.req.Name, addr); err != nil {
+			why = err
+			continue
+		}
+		left = append(left, addr)
+	}
+	if len(left) > 0 {
+		why = nil
+	}
+	return left, why
 }
 
 func (s *Socket) fits(ip netip.Addr) bool {

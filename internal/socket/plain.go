@@ -86,7 +86,8 @@ func (t *Table) SetPlainOption(c Caller, inode uint64, option abi.Option, value 
 	defer p.fd.Close()
 	switch p.state {
 	case tcpClose:
-		return t.convert(c, p, option, value)
+		_, err := t.convert(c, p, option, value)
+		return err
 	case tcpEstablished, tcpCloseWait:
 		return t.remember(c, inode, p.family).SetTLSOption(c, option, value)
 	case tcpListen:
@@ -98,14 +99,14 @@ func (t *Table) SetPlainOption(c Caller, inode uint64, option abi.Option, value 
 // convert makes a TLS socket of an unconnected TCP socket. Its real TCP socket
 // is a fresh one with the same options, so that a descriptor of the old one
 // that remains somewhere can never write into the TLS connection.
-func (t *Table) convert(c Caller, p *plainTCP, option abi.Option, value []byte) error {
+func (t *Table) convert(c Caller, p *plainTCP, option abi.Option, value []byte) (*Socket, error) {
 	kind := unix.SOCK_STREAM
 	if p.nonblock {
 		kind |= unix.SOCK_NONBLOCK
 	}
 	s, end, err := t.New(c, p.family, kind)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer end.Close()
 	err = s.SetTLSOption(c, option, value)
@@ -117,8 +118,9 @@ func (t *Table) convert(c Caller, p *plainTCP, option abi.Option, value []byte) 
 	}
 	if err != nil {
 		s.Discard()
+		return nil, err
 	}
-	return err
+	return s, nil
 }
 
 // inherited are options that a TCP socket may have been given before it became

@@ -12,12 +12,14 @@ import (
 
 // foreignHandler returns the handler of a call on a descriptor that is not
 // ours, nil for those the kernel carries out: all but options that turn a TCP
-// socket into a TLS socket.
+// socket into a TLS socket, and connects where the policy judges them.
 func foreignHandler(c *call, kind filter.Call) handler {
 	level, name := int(int32(c.Args[1])), int(int32(c.Args[2]))
 	tls := level == abi.ProtocolTLS
 	upgrade := level == unix.IPPROTO_TCP && name == abi.OptionUpgradeTLS
 	switch {
+	case kind == filter.Connect && c.gate.cfg.JudgePlainTCP:
+		return foreignConnect
 	case kind == filter.Setsockopt && (tls || upgrade):
 		return foreignSetsockopt
 	case kind == filter.Getsockopt && tls:
@@ -73,4 +75,25 @@ func foreignGetsockopt(c *call) (int64, error) {
 		return 0, errContinue
 	}
 	return getsockopt(c)
+}
+
+// foreignConnect is a connect that the policy judges. The kernel never carries
+// out one whose address was judged, since the program could change it between.
+func foreignConnect(c *call) (int64, error) {
+	if !c.lookAt() {
+		return 0, errContinue
+	}
+	addr, err := c.readAddress()
+	if err != nil {
+		return 0, err
+	}
+	s, err := c.gate.cfg.Sockets.ConnectPlain(c, addr)
+	if errors.Is(err, socket.ErrNotTCP) {
+		return 0, errContinue
+	}
+	if err != nil || s == nil {
+		return 0, err
+	}
+	c.socket = s
+	return 0, s.Connect(c, addr)
 }

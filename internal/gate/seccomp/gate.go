@@ -25,12 +25,14 @@ import (
 
 // Config is what a Gate works with. All fields are needed.
 type Config struct {
-	Listener *notify.Listener
-	Arch     filter.Arch
-	Sockets  *socket.Table
-	Finder   *Finder
-	Own      *target.Own
-	Log      *slog.Logger
+	// JudgePlainTCP brings connects of plain TCP sockets to the policy.
+	JudgePlainTCP bool
+	Listener      *notify.Listener
+	Arch          filter.Arch
+	Sockets       *socket.Table
+	Finder        *Finder
+	Own           *target.Own
+	Log           *slog.Logger
 }
 
 // Gate answers the system calls of one filter's programs.

@@ -43,6 +43,8 @@ type Arch struct {
 	Numbers [calls]uint32
 	// IOUring is io_uring_setup(2), which opens sockets unseen.
 	IOUring uint32
+	// Sendto, Sendmsg and Sendmmsg can connect by MSG_FASTOPEN.
+	Sendto, Sendmsg, Sendmmsg uint32
 	// Foreign is a bit of the system call number that marks another ABI of
 	// the same architecture (x32), 0 when there is none.
 	Foreign uint32
@@ -51,12 +53,12 @@ type Arch struct {
 // Architectures are those the gate runs on.
 var Architectures = map[string]Arch{
 	"amd64": {
-		Name: "amd64", Audit: unix.AUDIT_ARCH_X86_64, IOUring: 425, Foreign: 0x40000000,
+		Name: "amd64", Audit: unix.AUDIT_ARCH_X86_64, IOUring: 425, Sendto: 44, Sendmsg: 46, Sendmmsg: 307, Foreign: 0x40000000,
 		Numbers: [calls]uint32{Socket: 41, Connect: 42, Bind: 49, Listen: 50, Accept: 43, Accept4: 288,
 			Getsockname: 51, Getpeername: 52, Setsockopt: 54, Getsockopt: 55, Shutdown: 48},
 	},
 	"arm64": {
-		Name: "arm64", Audit: unix.AUDIT_ARCH_AARCH64, IOUring: 425,
+		Name: "arm64", Audit: unix.AUDIT_ARCH_AARCH64, IOUring: 425, Sendto: 206, Sendmsg: 211, Sendmmsg: 269,
 		Numbers: [calls]uint32{Socket: 198, Connect: 203, Bind: 200, Listen: 201, Accept: 202, Accept4: 242,
 			Getsockname: 204, Getpeername: 205, Setsockopt: 208, Getsockopt: 209, Shutdown: 210},
 	},
@@ -99,15 +101,17 @@ func argLow(i int) bpf.Instruction  { return bpf.LoadAbsolute{Off: uint32(offArg
 func argHigh(i int) bpf.Instruction { return bpf.LoadAbsolute{Off: uint32(offArgs + 8*i + 4), Size: 4} }
 
 var (
-	allow  = bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}
-	notify = bpf.RetConstant{Val: unix.SECCOMP_RET_USER_NOTIF}
-	nosys  = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)}
+	allow       = bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}
+	notify      = bpf.RetConstant{Val: unix.SECCOMP_RET_USER_NOTIF}
+	unsupported = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.EOPNOTSUPP)}
+	nosys       = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)}
 )
 
 // Program returns the filter for an architecture. Calls of any other
 // architecture or ABI, and io_uring_setup, get ENOSYS, since they would go
-// round the gate.
-func Program(a Arch) []bpf.Instruction {
+// round the gate. With noFastOpen, sending with MSG_FASTOPEN is EOPNOTSUPP, as
+// where TCP Fast Open is switched off: it connects without connect(2).
+func Program(a Arch, noFastOpen bool) []bpf.Instruction {
 	p := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: offArch, Size: 4},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: a.Audit, SkipTrue: 1},
@@ -118,6 +122,15 @@ func Program(a Arch) []bpf.Instruction {
 		p = append(p, bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: a.Foreign, SkipTrue: 1}, nosys)
 	}
 	p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: a.IOUring, SkipTrue: 1}, nosys)
+	if noFastOpen {
+		for _, send := range []struct {
+			number uint32
+			flags  int // the argument
+		}{{a.Sendto, 3}, {a.Sendmsg, 2}, {a.Sendmmsg, 3}} {
+			p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: send.number, SkipTrue: 4},
+				argLow(send.flags), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MSG_FASTOPEN, SkipTrue: 1}, allow, unsupported)
+		}
+	}
 	for c, number := range a.Numbers {
 		body := callBody(Call(c))
 		p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: number, SkipTrue: uint8(len(body))})

@@ -38,7 +38,7 @@ func run(t *testing.T, vm *bpf.VM, audit, number uint32, args ...uint64) int {
 func TestProgram(t *testing.T) {
 	for name, a := range Architectures {
 		t.Run(name, func(t *testing.T) {
-			vm, err := bpf.NewVM(Program(a))
+			vm, err := bpf.NewVM(Program(a, false))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +86,7 @@ func TestProgram(t *testing.T) {
 					t.Errorf("x32 socket: filter returns %#x, want ENOSYS", got)
 				}
 			}
-			if _, err := bpf.Assemble(Program(a)); err != nil {
+			if _, err := bpf.Assemble(Program(a, true)); err != nil {
 				t.Errorf("assembling: %v", err)
 			}
 		})
@@ -96,6 +96,9 @@ func TestProgram(t *testing.T) {
 func TestNumbersAreThoseOfTheKernel(t *testing.T) {
 	// This machine's own numbers come from x/sys; the other's are data only.
 	a := Architectures[goarch]
+	if a.Sendto != unix.SYS_SENDTO || a.Sendmsg != unix.SYS_SENDMSG || a.Sendmmsg != unix.SYS_SENDMMSG || a.IOUring != unix.SYS_IO_URING_SETUP {
+		t.Errorf("sending and io_uring_setup of %s have other numbers in x/sys: %+v", goarch, a)
+	}
 	if a.Numbers != native {
 		t.Errorf("numbers for %s are %v, x/sys has %v", goarch, a.Numbers, native)
 	}
@@ -104,5 +107,39 @@ func TestNumbersAreThoseOfTheKernel(t *testing.T) {
 	}
 	if _, ok := a.Lookup(0xffff); ok {
 		t.Error("Lookup of an unknown number succeeds")
+	}
+}
+
+func TestNoFastOpen(t *testing.T) {
+	for name, a := range Architectures {
+		strict, err := bpf.NewVM(Program(a, true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lax, err := bpf.NewVM(Program(a, false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const refused = unix.SECCOMP_RET_ERRNO | int(unix.EOPNOTSUPP)
+		fast := uint64(unix.MSG_FASTOPEN | unix.MSG_NOSIGNAL)
+		for _, c := range []struct {
+			what   string
+			number uint32
+			args   []uint64
+			want   int
+		}{
+			{"sendto", a.Sendto, []uint64{3, 1, 1, unix.MSG_NOSIGNAL}, retAllow},
+			{"sendto with MSG_FASTOPEN", a.Sendto, []uint64{3, 1, 1, fast}, refused},
+			{"sendmsg with MSG_FASTOPEN", a.Sendmsg, []uint64{3, 1, fast}, refused},
+			{"sendmmsg with MSG_FASTOPEN", a.Sendmmsg, []uint64{3, 1, 1, fast}, refused},
+			{"connect", a.Numbers[Connect], []uint64{3}, retNotify},
+		} {
+			if got := run(t, strict, a.Audit, c.number, c.args...); got != c.want {
+				t.Errorf("%s: %s: filter returns %#x, want %#x", name, c.what, got, c.want)
+			}
+			if got := run(t, lax, a.Audit, c.number, c.args...); got == refused {
+				t.Errorf("%s: %s is refused without a reason", name, c.what)
+			}
+		}
 	}
 }

@@ -1,0 +1,122 @@
+package socket
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// JudgesPlainTCP reports whether any program's plain TCP connections are
+// restricted or made TLS, so that connects of other sockets must be looked at.
+func JudgesPlainTCP(p *policy.Policy) bool {
+	return slices.ContainsFunc(append(p.Profiles(), p.Default()), judgesPlain)
+}
+
+func judgesPlain(e *policy.Effective) bool {
+	return e.PlainTCP.Mode != policy.PlainAllow || len(e.Upgrade) > 0
+}
+
+// ConnectPlain is connect(2) on a socket that is not ours, under a policy that
+// JudgesPlainTCP. ErrNotTCP means that the kernel may carry it out. A
+// connection that the policy wants to be TLS becomes one: the socket that is
+// returned goes on with it. Otherwise the connect has been done here, with the
+// address that was judged, or is refused with EPERM.
+func (t *Table) ConnectPlain(c Caller, addr []byte) (*Socket, error) {
+	e := t.policyFor(c)
+	if !judgesPlain(e) {
+		return nil, ErrNotTCP
+	}
+	fd, err := c.End()
+	if err != nil {
+		return nil, err
+	}
+	defer fd.Close()
+	if !internetStream(fd) {
+		return nil, ErrNotTCP
+	}
+	to, err := abi.DecodeSockaddr(addr)
+	if err == nil && to.Family != abi.FamilyUnspec {
+		peer := netip.AddrPortFrom(to.IP.Unmap(), to.Port)
+		if u := upgradeFor(e, peer); u != nil {
+			return t.convertFor(c, u)
+		}
+		if err := mayConnectPlain(e, peer); err != nil {
+			t.cfg.Log.Warn(err.Error(), "program", c.String())
+			return nil, err
+		}
+	}
+	// What cannot be decoded is the kernel's to refuse, as the same bytes.
+	return nil, connectHere(c, fd, addr)
+}
+
+// internetStream reports whether a socket is a stream of AF_INET or AF_INET6,
+// of whatever protocol.
+func internetStream(fd *sys.FD) bool {
+	kind, err := unix.GetsockoptInt(fd.Int(), unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil || kind != unix.SOCK_STREAM {
+		return false
+	}
+	family, err := unix.GetsockoptInt(fd.Int(), unix.SOL_SOCKET, unix.SO_DOMAIN)
+	return err == nil && (family == unix.AF_INET || family == unix.AF_INET6)
+}
+
+func mayConnectPlain(e *policy.Effective, peer netip.AddrPort) error {
+	switch e.PlainTCP.Mode {
+	case policy.PlainAllow:
+		return nil
+	case policy.PlainList:
+		if slices.ContainsFunc(e.PlainTCP.To, func(d policy.Destination) bool { return d.Contains(peer) }) {
+			return nil
+		}
+	}
+	return fail(abi.EPERM, "the policy allows no plain TCP connection to %s (%s)", peer, e.Origin("plain_tcp"))
+}
+
+func upgradeFor(e *policy.Effective, peer netip.AddrPort) *policy.Upgrade {
+	for i, u := range e.Upgrade {
+		if u.To.Contains(peer.Addr()) && (u.Port == 0 || u.Port == peer.Port()) {
+			return &e.Upgrade[i]
+		}
+	}
+	return nil
+}
+
+// convertFor makes a TLS socket of a TCP socket that is about to connect.
+func (t *Table) convertFor(c Caller, u *policy.Upgrade) (*Socket, error) {
+	p, err := lookAtPlain(c)
+	if err != nil {
+		return nil, err
+	}
+	defer p.fd.Close()
+	if p.state != tcpClose {
+		return nil, abi.EISCONN
+	}
+	return t.convert(c, p, abi.RemoteHostname, []byte(u.Name))
+}
+
+// connectHere connects with the program's rights. On a blocking socket it
+// waits; a call that a signal has restarted waits for the same connection.
+func connectHere(c Caller, fd *sys.FD, addr []byte) error {
+	rights, err := c.Rights()
+	if err != nil {
+		return err
+	}
+	defer rights.Close()
+	return rights.Do(func() error {
+		for {
+			err := sys.ConnectRaw(fd.Int(), addr)
+			if errors.Is(err, unix.EINTR) {
+				err = sys.ConnectRaw(fd.Int(), addr) // joins the connection under way
+			}
+			if !errors.Is(err, unix.EINTR) {
+				return err
+			}
+		}
+	})
+}
