@@ -152,6 +152,35 @@ static void storm(void)
 	say("20 connections, signals came: %s", signals > 0 ? "yes" : "no");
 }
 
+/* Calls that never wait are not interrupted by signals, nor done twice. */
+static void setup_storm(int flags)
+{
+	struct itimerval fast = { { 0, 200 }, { 0, 200 } }, stop = { { 0, 0 }, { 0, 0 } };
+	struct sockaddr_storage a;
+	handle(SIGALRM, flags);
+	setitimer(ITIMER_REAL, &fast, NULL);
+	for (int i = 0; i < cfg.bytes; i++) {
+		int fd = new_unbound_listener(); /* socket and three setsockopts, or dies */
+		socklen_t len = loopback(&a, 0);
+		if (bind(fd, (struct sockaddr *)&a, len) < 0)
+			die("bind");
+		if (listen(fd, 5) < 0)
+			die("listen");
+		if (local_port(fd) == 0)
+			die("local_port");
+		set_nonblocking(fd);
+		len = sizeof a;
+		if (accept(fd, (struct sockaddr *)&a, &len) >= 0 || errno != EAGAIN)
+			die("accept");
+		close(fd);
+	}
+	setitimer(ITIMER_REAL, &stop, NULL);
+	say("%ld listeners, signals came: %s", cfg.bytes, signals > 0 ? "yes" : "no");
+}
+
+static void storm_setup(void) { setup_storm(0); }
+static void storm_setup_restart(void) { setup_storm(SA_RESTART); }
+
 static void set_timeout(int fd, int option, const char *name, int ms)
 {
 	struct timeval tv = { ms / 1000, ms % 1000 * 1000 }, got = { 0, 0 };
@@ -226,6 +255,8 @@ const struct scenario signal_scenarios[] = {
 	{ "eintr-read", eintr_read },
 	{ "restart-read", restart_read },
 	{ "signal-storm", storm },
+	{ "setup-storm", storm_setup },
+	{ "setup-storm-restart", storm_setup_restart },
 	{ "timeouts", timeouts },
 	{ "timeout-connect", timeout_connect },
 	{ "timeout-accept", timeout_accept },
