@@ -1,5 +1,5 @@
 // Package man_test proves that the manual pages are well formed and say what
-// the contract's table says. It holds no other code.
+// the contract's table and the policy's keys say. It holds no other code.
 package man_test
 
 import (
@@ -8,10 +8,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
@@ -75,4 +77,46 @@ func describe(info abi.OptionInfo) string {
 		line += ", repeatable"
 	}
 	return strings.TrimSpace(line)
+}
+
+var keyItem = regexp.MustCompile(`(?m)^\.It Ic ([a-z_0-9]+(?:\.[a-z_0-9]+)?)$`)
+
+// TestPolicyKeys compares the keys of ssa-policy.5 with the code's.
+func TestPolicyKeys(t *testing.T) {
+	text, err := os.ReadFile("ssa-policy.5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(text), ".Ss Keys\n")
+	if !ok {
+		t.Fatal("ssa-policy.5 has no section of keys")
+	}
+	var got, want []string
+	for _, m := range keyItem.FindAllStringSubmatch(section, -1) {
+		got = append(got, m[1])
+	}
+	for _, s := range policy.Builtin().Default().Settings() {
+		want = append(want, s.Key)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("ssa-policy.5 has the keys\n\t%v\nand the code\n\t%v", got, want)
+	}
+}
+
+// TestPolicyExample loads the example of ssa-policy.5.
+func TestPolicyExample(t *testing.T) {
+	text, err := os.ReadFile("ssa-policy.5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, ok := strings.Cut(string(text), ".Bd -literal -offset indent\n")
+	example, _, ends := strings.Cut(example, ".Ed\n")
+	if !ok || !ends {
+		t.Fatal("ssa-policy.5 has no example")
+	}
+	// What stands for files and users of another machine.
+	example = strings.NewReplacer(", /etc/ssa/corporate.pem", "", "www-data", "33").Replace(example)
+	if p, err := policy.Parse("/etc/ssa/policy.yaml", []byte(example)); err != nil || len(p.Profiles()) != 2 {
+		t.Errorf("the example does not load: %v\n%s", err, example)
+	}
 }

@@ -9,6 +9,7 @@ import (
 type cipherList struct {
 	active []suite
 	killed map[string]bool // by !, for good
+	others []string        // key exchanges asked for that ssa does not have
 }
 
 // otherKeyExchanges are words for suites that ssa does not have, since they
@@ -33,8 +34,8 @@ func (s *Settings) applyCipherWord(list *cipherList, word string, at Place) {
 		switch {
 		case slices.Contains(otherWords, name):
 		case slices.Contains(otherKeyExchanges, name):
-			if operator == 0 {
-				s.note(at, "%s: ssa has key exchange by ECDHE alone", name)
+			if operator == 0 && !slices.Contains(list.others, name) {
+				list.others = append(list.others, name)
 			}
 		case slices.ContainsFunc(all(), func(x suite) bool { return x.is(name) }):
 		default:

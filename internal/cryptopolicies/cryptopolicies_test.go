@@ -82,7 +82,7 @@ func TestPropose(t *testing.T) {
 		}, []string{
 			`min: "1.2"  # back-ends/opensslcnf.config:3`, "cipher_suites:  # back-ends/opensslcnf.config:2, back-ends/opensslcnf.config:1",
 			"#   back-ends/opensslcnf.config:2: TLS 1.3 suites that ssa does not have: TLS_AES_128_CCM_SHA256",
-			"opensslcnf.config:1: kRSA: ssa has key exchange by ECDHE alone", "opensslcnf.config:7: groups that ssa does not have: X448, ffdhe2048",
+			"opensslcnf.config:1: kRSA, kEDH, kPSK: ssa has key exchange by ECDHE alone", "opensslcnf.config:7: groups that ssa does not have: X448, ffdhe2048",
 			"suites with CBC", "ECDSA keys of 224 bits: the built-in least of 256 stays", "rsa: 2048  # back-ends/opensslcnf.config:1",
 		}},
 		{"openssl, strong", "opensslcnf.config", "CipherString = @SECLEVEL=4:ECDHE+AESGCM\nMinProtocol = TLSv1.2\nCiphersuites = TLS_AES_256_GCM_SHA384\n",

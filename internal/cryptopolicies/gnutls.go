@@ -153,9 +153,7 @@ func (s *Settings) setCiphers(a *allowed) {
 	}
 	s.noteUnknown(at, "ciphers", other)
 	others := slices.DeleteFunc(slices.Clone(a.exchanges.v), func(x string) bool { return x == "ECDHE" || x == "ECDHE-RSA" || x == "ECDHE-ECDSA" })
-	if len(others) > 0 {
-		s.note(a.exchanges.at, "%s: ssa has key exchange by ECDHE alone", brief(others))
-	}
+	s.noteExchanges(others, a.exchanges.at)
 	s.understood++
 	s.suites13.set(got13, at)
 	s.setSuites12(got12, at)

@@ -116,6 +116,7 @@ func (s *Settings) readCipherString(text string, at Place) {
 		}
 	}
 	list.active = slices.DeleteFunc(list.active, func(x suite) bool { return x.bits < levels[level].bits })
+	s.noteExchanges(list.others, at)
 	s.understood++
 	s.setSuites12(list.active, at)
 }

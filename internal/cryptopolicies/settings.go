@@ -95,6 +95,12 @@ func (s *Settings) noteUnknown(at Place, what string, names []string) {
 	}
 }
 
+func (s *Settings) noteExchanges(names []string, at Place) {
+	if len(names) > 0 {
+		s.note(at, "%s: ssa has key exchange by ECDHE alone", brief(names))
+	}
+}
+
 // brief lists names, not endlessly.
 func brief(names []string) string {
 	const most = 30
