@@ -18,7 +18,7 @@ func (l *Local) newVerifier(usage trust.Usage, pol *policy.Effective, r roots) *
 		MaxDepth:   pol.MaxDepth,
 		Signatures: pol.SignatureAlgorithms,
 		Pins:       pins(pol),
-		Revocation: trust.Revocation(pol.Revocation),
+		Revocation: revocationLevel(pol.Revocation),
 	}
 	if cfg.Revocation != trust.RevocationOff {
 		cfg.Revocations = l.cfg.Revocation.Under(revocation.Rules{
@@ -31,6 +31,16 @@ func (l *Local) newVerifier(usage trust.Usage, pol *policy.Effective, r roots) *
 		cfg.RequireLogs, cfg.Logs = true, pol.Logs
 	}
 	return trust.New(cfg)
+}
+
+func revocationLevel(r policy.Revocation) trust.Revocation {
+	switch r {
+	case policy.RevocationOff:
+		return trust.RevocationOff
+	case policy.RevocationPrefer:
+		return trust.RevocationPrefer
+	}
+	return trust.RevocationRequire
 }
 
 func pins(pol *policy.Effective) map[string][][32]byte {

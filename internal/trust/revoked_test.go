@@ -129,6 +129,16 @@ func TestAnotherPath(t *testing.T) {
 	}
 }
 
+// Without anyone to ask nothing is known, and what is required is refused.
+func TestNobodyToAsk(t *testing.T) {
+	root := ssatest.NewAuthority(t)
+	chain := chainOf(t, root.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))
+	_, err := trust.New(trust.Config{Roots: root.Pool, Revocation: trust.RevocationRequire}).Verify(chain, "a.example", now)
+	if cause, _ := trust.CauseOf(err); cause != trust.RevocationUnknown {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A client need not staple: there is no way to, in most of TLS.
 func TestClientsNeedNotStaple(t *testing.T) {
 	root := ssatest.NewAuthority(t)

@@ -58,7 +58,7 @@ type Config struct {
 	// more label, or an address.
 	Pins map[string][][32]byte
 	// Revocation says how much must be known of revocations, and
-	// Revocations finds it out; nil only when Revocation is RevocationOff.
+	// Revocations finds it out; nil knows nothing.
 	Revocation  Revocation
 	Revocations Revocations
 	// RequireLogs requires that transparency logs, of the list Logs, know a
@@ -115,6 +115,9 @@ func New(cfg Config) *Verifier {
 	}
 	if cfg.MinECDSABits == 0 {
 		cfg.MinECDSABits = DefaultMinECDSABits
+	}
+	if cfg.Revocations == nil {
+		cfg.Revocations = nobody{}
 	}
 	v := &Verifier{cfg: cfg, known: newMemory()}
 	if len(cfg.ProgramRoots) > 0 {
