@@ -66,7 +66,7 @@ func judgePeer(e *policy.Effective, text string) (*peerVerdict, error) {
 // its name or the text of its address; addr is what the name leads to, if that
 // is known.
 func judgeDestination(e *policy.Effective, host string, addr netip.Addr, port uint16) (bool, string) {
-	if literal, err := netip.ParseAddr(host); err == nil {
+	if literal, err := netip.ParseAddr(host); err == nil && !addr.IsValid() {
 		addr = literal
 	}
 	has := func(d policy.Destination) bool {

@@ -73,12 +73,9 @@ func (o *probeOptions) run(ctx context.Context, peer string, out io.Writer) erro
 	if o.serverName != "" {
 		name = o.serverName
 	}
-	if ok, why := judgeDestination(effective, host, netip.Addr{}, port); !ok && len(effective.PeersAllowed) == 0 {
-		return refusedPeer(host, port, why)
-	}
 	report, err := probe.Run(ctx, probe.Config{
 		Policy: effective, Name: name, Port: port, ALPN: o.alpn, Timeout: o.timeout,
-		Dial: (&dialer{effective, host, port, o.timeout}).dial,
+		Dial: (&dialer{effective, host, strings.ToLower(strings.TrimSuffix(name, ".")), port, o.timeout}).dial,
 	})
 	var p *problem
 	switch {
@@ -124,10 +121,12 @@ func refusedPeer(host string, port uint16, why string) error {
 		printable(net.JoinHostPort(host, strconv.Itoa(int(port)))), printable(why)), status: 1}
 }
 
-// dialer connects to a host, to addresses that the policy allows alone.
+// dialer connects to a host, if the policy lets a program talk to the name that
+// the peer has to prove, at that address.
 type dialer struct {
 	policy  *policy.Effective
 	host    string
+	name    string
 	port    uint16
 	timeout time.Duration
 }
@@ -142,8 +141,8 @@ func (d *dialer) dial(ctx context.Context) (*net.TCPConn, error) {
 	var errs []error
 	for _, addr := range addrs {
 		addr = addr.Unmap()
-		if ok, why := judgeDestination(d.policy, d.host, addr, d.port); !ok {
-			errs = append(errs, refusedPeer(d.host, d.port, why))
+		if ok, why := judgeDestination(d.policy, d.name, addr, d.port); !ok {
+			errs = append(errs, refusedPeer(d.name, d.port, why))
 			continue
 		}
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", netip.AddrPortFrom(addr, d.port).String())

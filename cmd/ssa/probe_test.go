@@ -93,6 +93,8 @@ func TestProbeUsage(t *testing.T) {
 		{"no port", []string{"example.com"}, statusUsage, "not a host and a port"},
 		{"no time", []string{"--timeout", "0s", "127.0.0.1:1"}, statusUsage, "--timeout"},
 		{"user alone", []string{"--user", "root", "127.0.0.1:1"}, statusUsage, "--user needs --program"},
+		{"not allowed", []string{"--policy", writePolicy(t, "default: {peers: {allow: [bank.example]}}"), "127.0.0.1:1"}, 1, "it is not in peers.allow"},
+		{"denied by address", []string{"--policy", writePolicy(t, "default: {peers: {deny: [127.0.0.0/8]}}"), "--servername", "bank.example", "127.0.0.1:1"}, 1, "127.0.0.0/8 is in peers.deny"},
 		{"nobody there", []string{closed}, 1, "no connection to " + closed},
 	}
 	for _, test := range tests {

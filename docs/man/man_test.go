@@ -115,7 +115,10 @@ func TestPolicyExample(t *testing.T) {
 		t.Fatal("ssa-policy.5 has no example")
 	}
 	// What stands for files and users of another machine.
-	example = strings.NewReplacer(", /etc/ssa/corporate.pem", "", "www-data", "33").Replace(example)
+	authority := ssatest.NewAuthority(t)
+	issued := authority.Issue(t, ssatest.Leaf{Names: []string{"www.example"}})
+	example = strings.NewReplacer("/etc/ssa/corporate.pem", authority.File(t), "www-data", "33",
+		"/etc/ssa/keys/www.pem", issued.ChainFile(t), "/etc/ssa/keys/www.key", issued.KeyFile(t)).Replace(example)
 	if p, err := policy.Parse("/etc/ssa/policy.yaml", []byte(example)); err != nil || len(p.Profiles()) != 2 {
 		t.Errorf("the example does not load: %v\n%s", err, example)
 	}
