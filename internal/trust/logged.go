@@ -21,7 +21,7 @@ func (c *check) logged(result *Result) error {
 	}
 	report, err := c.v.cfg.Logs.Check(result.Chain, evidence, c.now)
 	if err != nil {
-		return fail(NotLogged, fmt.Sprintf("%s is not known to enough transparency logs, and the policy requires that (trust.transparency): %s",
+		return fail(NotLogged, fmt.Sprintf("%s is not known to enough transparency logs, and the policy requires that (trust.transparency): %s; the peer needs a certificate that is in the logs, or its clients a profile that does not require it",
 			c.holder(), clip(err.Error())), err)
 	}
 	result.Logs = report.Logs
