@@ -4,7 +4,7 @@
 static const struct scenario *const tables[] = {
 	client_scenarios, event_scenarios, server_scenarios, signal_scenarios, process_scenarios,
 	bulk_scenarios, call_scenarios, option_scenarios, address_scenarios, plain_scenarios,
-	contract_scenarios, end_scenarios, hostile_scenarios,
+	contract_scenarios, end_scenarios, hostile_scenarios, death_scenarios, crowd_scenarios,
 };
 
 static void set(const char *key, const char *value)

@@ -80,6 +80,6 @@ struct scenario { const char *name; void (*run)(void); };
 extern const struct scenario client_scenarios[], event_scenarios[], server_scenarios[],
 	signal_scenarios[], process_scenarios[], bulk_scenarios[], call_scenarios[],
 	option_scenarios[], address_scenarios[], plain_scenarios[], contract_scenarios[],
-	end_scenarios[], hostile_scenarios[];
+	end_scenarios[], hostile_scenarios[], death_scenarios[], crowd_scenarios[];
 
 #endif
