@@ -144,13 +144,25 @@ func check(files []string, load func() (*policy.Policy, error)) (*checked, error
 		r.Profiles = append(r.Profiles, e.Profile)
 	}
 	for _, e := range append(rules.Profiles(), rules.Default()) {
-		for _, id := range e.ServerIdentities {
-			if !slices.Contains(r.Identities, id.Name) {
-				r.Identities = append(r.Identities, id.Name)
-			}
-		}
+		r.addIdentities(e)
 	}
 	return r, nil
+}
+
+// addIdentities adds the identities that a profile uses. One that may not be
+// read now may be by whoever starts the server, so that is a warning.
+func (r *checked) addIdentities(e *policy.Effective) {
+	for _, id := range e.ServerIdentities {
+		if !slices.Contains(r.Identities, id.Name) {
+			r.Identities = append(r.Identities, id.Name)
+		}
+	}
+	if _, err := e.Identities(); err != nil {
+		at := e.Origin("server.identity")
+		if w := (place{at.File, at.Line, at.Column, err.Error()}); !slices.Contains(r.Warnings, w) {
+			r.Warnings = append(r.Warnings, w)
+		}
+	}
 }
 
 func places(problems []policy.Problem) []place {

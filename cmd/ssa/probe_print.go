@@ -26,6 +26,7 @@ func printReport(b *strings.Builder, r *probe.Report, paint paint) {
 		line("key exchange", n.Group)
 		line("ALPN", n.ALPN)
 		line("resumption", n.Resumption)
+		line("afterwards", n.End)
 	}
 	if r.Refusal != nil {
 		printRefusal(b, r.Refusal, paint)

@@ -64,6 +64,9 @@ type Negotiated struct {
 	Group      string `json:"group,omitempty"`
 	ALPN       string `json:"alpn,omitempty"`
 	Resumption string `json:"resumption"`
+	// End says what the peer did wrong, or why it ended the connection, once the
+	// handshake was done; "" when it ended in good order.
+	End string `json:"end,omitempty"`
 }
 
 // run is one probe under way.
@@ -104,6 +107,7 @@ func (r *run) handshake(ctx context.Context, pol *policy.Effective) (engine.Conn
 	r.report.Address = tcp.RemoteAddr().String()
 	conn, err := r.engine.Handshake(ctx, tcp, &engine.Request{
 		Role: engine.Client, Policy: pol, Name: r.cfg.Name, Port: r.cfg.Port, ALPN: r.cfg.ALPN, HandshakeTimeout: r.cfg.Timeout,
+		Sharers: "probe", // a program of its own
 	})
 	return conn, tcp, err
 }
@@ -128,7 +132,7 @@ func (r *run) accepted(ctx context.Context, conn engine.Conn, tcp *net.TCPConn) 
 		}
 	}
 	r.report.Chain = describe(chain)
-	r.report.Negotiated.Resumption = r.resumption(ctx, conn, tcp)
+	r.finish(ctx, conn, tcp)
 }
 
 // refused finds out why, and what the peer has instead.

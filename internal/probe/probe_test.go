@@ -86,13 +86,59 @@ func TestAccepted(t *testing.T) {
 			if !r.Accepted || r.Refusal != nil || r.Negotiated.Version != tls.VersionName(version) || r.Negotiated.ALPN != "h2" {
 				t.Fatalf("not accepted as it should be: %+v, %+v", r, r.Refusal)
 			}
-			if !strings.HasPrefix(r.Negotiated.Resumption, "yes") {
-				t.Errorf("resumption: %s", r.Negotiated.Resumption)
+			if !strings.HasPrefix(r.Negotiated.Resumption, "yes") || r.Negotiated.End != "" {
+				t.Errorf("resumption: %s; end: %s", r.Negotiated.Resumption, r.Negotiated.End)
 			}
 			if len(r.Chain) != 2 || r.Chain[0].Names[0] != "peer.example" || !strings.HasPrefix(r.Chain[0].Pin, "sha256/") || !r.Chain[1].Authority {
 				t.Errorf("chain: %+v", r.Chain)
 			}
 		})
+	}
+}
+
+// TestEnd probes peers that take a handshake back, or end without close_notify.
+func TestEnd(t *testing.T) {
+	authority := ssatest.NewAuthority(t)
+	issued := authority.Issue(t, ssatest.Leaf{Names: []string{"peer.example"}})
+	config := &tls.Config{Certificates: []tls.Certificate{issued.TLS}}
+	asking := config.Clone()
+	asking.ClientAuth = tls.RequireAnyClientCert
+	cut := serve(t, func(conn net.Conn) {
+		_, _ = io.Copy(io.Discard, tls.Server(conn, config)) // and no more
+	})
+	tests := []struct {
+		name string
+		dial func(context.Context) (*net.TCPConn, error)
+		want string
+	}{
+		{"client certificate", tlsServer(t, asking), "certificate"},
+		{"cut", cut, "close_notify"},
+	}
+	for _, test := range tests {
+		r, err := Run(t.Context(), Config{Policy: parse(t, "default: {sessions: {resumption: off}, trust: {roots: [%s]}}", authority.File(t)),
+			Name: "peer.example", Dial: test.dial, Timeout: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Negotiated == nil || !strings.Contains(r.Negotiated.End, test.want) || !strings.HasPrefix(r.Negotiated.Resumption, "off") {
+			t.Errorf("%s: %+v, %+v, want an end with %q", test.name, r, r.Negotiated, test.want)
+		}
+	}
+}
+
+// TestUnverified: what is accepted without being verified is called so.
+func TestUnverified(t *testing.T) {
+	p, err := policy.Parse("/policy.yaml", []byte("profiles: [{name: lab, match: {exe: /opt/lab}, trust: {verify: off}}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{ssatest.SelfSigned(t, ssatest.Leaf{}).TLS}}
+	r, err := Run(t.Context(), Config{Policy: p.Profiles()[0], Name: "peer.example", Dial: tlsServer(t, config), Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Accepted || !strings.HasPrefix(r.Verification, "none: trust.verify is off (/policy.yaml:1:") {
+		t.Errorf("accepted %v, verification %q", r.Accepted, r.Verification)
 	}
 }
 

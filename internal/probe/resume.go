@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,47 +17,54 @@ import (
 // tickets of TLS 1.3 arrive before its end.
 const patience = 2 * time.Second
 
-// resumption ends the first connection in good order and says whether a second
-// one takes up its session.
-func (r *run) resumption(ctx context.Context, conn engine.Conn, tcp *net.TCPConn) string {
-	if !r.cfg.Policy.Resumption {
-		conn.Abort()
-		return "off in the policy (sessions.resumption)"
+// finish ends the first connection in good order, reports how the peer took
+// that, and then whether a second one takes up its session.
+func (r *run) finish(ctx context.Context, conn engine.Conn, tcp *net.TCPConn) {
+	n := r.report.Negotiated
+	end, patient, err := drain(conn, tcp)
+	switch {
+	case err != nil:
+		n.Resumption = "not tried: " + err.Error()
+		return
+	case patient && end.Err != nil:
+		n.End = clean(end.Err.Error())
 	}
-	if err := finish(conn, tcp); err != nil {
-		return "not tried: " + err.Error()
+	if !r.cfg.Policy.Resumption {
+		n.Resumption = "off in the policy (sessions.resumption)"
+		return
 	}
 	second, _, err := r.handshake(ctx, r.cfg.Policy)
 	if err != nil {
-		return "a second connection failed: " + err.Error()
+		n.Resumption = "a second connection failed: " + err.Error()
+		return
 	}
 	defer second.Abort()
+	n.Resumption = "no, a second connection made a new session"
 	if second.Facts().Resumed {
-		return "yes, a second connection resumed the session"
+		n.Resumption = "yes, a second connection resumed the session"
 	}
-	return "no, a second connection made a new session"
 }
 
-// finish relays nothing in both directions, until the peer has ended or was
-// given time to.
-func finish(conn engine.Conn, tcp *net.TCPConn) error {
+// drain relays nothing to the peer, and nothing from it to anyone, until the
+// peer has ended or its time is up: then patient is false, and the end is ours.
+func drain(conn engine.Conn, tcp *net.TCPConn) (end engine.End, patient bool, err error) {
 	mine, theirs, err := pair()
 	if err != nil {
 		conn.Abort()
-		return err
+		return end, false, err
 	}
 	defer mine.Close()
-	done := make(chan struct{})
-	go func() {
-		conn.Relay(theirs, engine.RelayOptions{})
-		close(done)
-	}()
+	done := make(chan engine.End)
+	go func() { done <- conn.Relay(theirs, engine.RelayOptions{}) }()
 	_ = mine.CloseWrite()
 	_ = mine.SetReadDeadline(time.Now().Add(patience))
-	_, _ = io.Copy(io.Discard, mine)
-	_ = tcp.Close() // a peer that does not end is not waited for
-	<-done
-	return nil
+	_, err = io.Copy(io.Discard, mine)
+	patient = !errors.Is(err, os.ErrDeadlineExceeded)
+	if !patient {
+		_ = tcp.Close()
+	}
+	_ = mine.Close()
+	return <-done, patient, nil
 }
 
 // pair makes two connected streams.
