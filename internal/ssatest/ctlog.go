@@ -36,6 +36,17 @@ func NewLog(t testing.TB, name, operator string) *Log {
 	return &Log{Name: name, Operator: operator, At: time.Now().Add(-24 * time.Hour), key: key, der: der}
 }
 
+// Key returns the log's public key, DER.
+func (l *Log) Key() []byte { return l.der }
+
+// WithKey returns the log with another public key in lists. What it signs
+// stays signed by the old one.
+func (l *Log) WithKey(der []byte) *Log {
+	other := *l
+	other.der = der
+	return &other
+}
+
 // LogList writes the list of some logs, JSON of version 3.
 func LogList(t testing.TB, at time.Time, logs ...*Log) []byte {
 	t.Helper()

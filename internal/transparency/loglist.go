@@ -108,19 +108,6 @@ func Parse(data []byte) (*List, error) {
 }
 
 func (l *List) add(operator string, entry jsonLog) error {
-	key, err := x509.ParsePKIXPublicKey(entry.Key)
-	if err != nil {
-		return fmt.Errorf("its key is malformed: %w", err)
-	}
-	switch k := key.(type) {
-	case *ecdsa.PublicKey:
-	case *rsa.PublicKey:
-		if k.N.BitLen() < minRSABits {
-			return fmt.Errorf("its RSA key has %d bits, fewer than %d", k.N.BitLen(), minRSABits)
-		}
-	default:
-		return errors.New("its key is neither ECDSA nor RSA")
-	}
 	number := id(sha256.Sum256(entry.Key))
 	if !bytes.Equal(entry.ID, number[:]) {
 		return errors.New("its log_id is not the hash of its key")
@@ -128,14 +115,36 @@ func (l *List) add(operator string, entry jsonLog) error {
 	if l.logs[number] != nil {
 		return errors.New("it is there twice")
 	}
-	out := &ctLog{name: clip(entry.Description), operator: operator, key: key}
+	out := &ctLog{name: clip(entry.Description), operator: operator}
+	var err error
 	if out.state, out.retired, err = stateOf(entry.State); err != nil {
 		return err
+	}
+	if out.key = publicKey(entry.Key); out.key == nil {
+		out.state = unfit
 	}
 	if entry.Interval != nil {
 		out.from, out.to = entry.Interval.From, entry.Interval.To
 	}
 	l.logs[number] = out
+	return nil
+}
+
+// publicKey parses the key of a log; nil for one that RFC 6962 does not know.
+// Such a log is of no use to us, but the others in the list are.
+func publicKey(der []byte) crypto.PublicKey {
+	key, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		return nil
+	}
+	switch k := key.(type) {
+	case *ecdsa.PublicKey:
+		return k
+	case *rsa.PublicKey:
+		if k.N.BitLen() >= minRSABits {
+			return k
+		}
+	}
 	return nil
 }
 

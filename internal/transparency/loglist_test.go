@@ -1,6 +1,8 @@
 package transparency_test
 
 import (
+	"crypto/ed25519"
+	"crypto/x509"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +29,7 @@ func TestParse(t *testing.T) {
 		"other JSON":    {`{"logs": [{"key": ""}]}`, "it names no log"},
 		"no name":       {strings.Replace(good, `"name":"A"`, `"name":""`, 1), "has no name"},
 		"wrong id":      {strings.Replace(good, `"log_id":"`, `"log_id":"AAAA`, 1), "its log_id is not the hash of its key"},
-		"wrong key":     {strings.Replace(good, `"key":"`, `"key":"AAAA`, 1), "its key is malformed"},
+		"wrong key":     {strings.Replace(good, `"key":"`, `"key":"AAAA`, 1), "its log_id is not the hash of its key"},
 		"twice":         {string(ssatest.LogList(t, made, a, a)), "it is there twice"},
 		"two states":    {strings.Replace(good, `"state":{`, `"state":{"retired":{},`, 1), "it is in several states"},
 		"too large":     {strings.Repeat(" ", transparency.MaxList+1), "more than 8388608"},
@@ -38,6 +40,39 @@ func TestParse(t *testing.T) {
 		list, err := transparency.Parse([]byte(test.text))
 		if err == nil || list != nil || !strings.Contains(err.Error(), test.err) {
 			t.Errorf("%s: got %+v and error %v, want an error with %q", name, list, err, test.err)
+		}
+	}
+}
+
+// A log with a key of a kind that we cannot use spoils neither the list nor
+// itself counts.
+func TestLogsOfTheFuture(t *testing.T) {
+	root := ssatest.NewAuthority(t)
+	a, b := ssatest.NewLog(t, "a", "A"), ssatest.NewLog(t, "b", "B")
+	public, _, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range [][]byte{der, []byte("of the future")} {
+		other := ssatest.NewLog(t, "other", "C").WithKey(key)
+		list, err := transparency.Parse(ssatest.LogList(t, time.Now(), a, b, other))
+		if err != nil {
+			t.Fatalf("the list is refused: %v", err)
+		}
+		leaf := ssatest.Leaf{Names: []string{"a.example"}}
+		check := func(logs ...*ssatest.Log) error {
+			_, err := list.Check([]*x509.Certificate{root.IssueLogged(t, leaf, logs...).Leaf(), root.Certificate()}, transparency.Evidence{}, time.Now())
+			return err
+		}
+		if err := check(a, b); err != nil {
+			t.Errorf("two good logs: %v", err)
+		}
+		if err := check(a, other); err == nil || !strings.Contains(err.Error(), "the log other is not usable") {
+			t.Errorf("a good one and the other: %v", err)
 		}
 	}
 }

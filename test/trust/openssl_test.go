@@ -4,8 +4,11 @@ package trust
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,6 +20,7 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/ssatest"
+	"github.com/secure-socket-api/ssa/test/peer"
 	"github.com/secure-socket-api/ssa/test/programs"
 )
 
@@ -158,4 +162,47 @@ func sServer(t *testing.T, args ...string) string {
 	}
 	t.Fatalf("openssl s_server did not say where it listens: %v", lines.Err())
 	return ""
+}
+
+// TestOpenSSLTimestamps: openssl agrees that the timestamps of our tests are
+// good. Otherwise our own writer and reader might be wrong in the same way.
+func TestOpenSSLTimestamps(t *testing.T) {
+	ssatest.Need(t, "openssl")
+	w := newWorld(t)
+	a, b := ssatest.NewLog(t, "log a", "Alpha"), ssatest.NewLog(t, "log b", "Beta")
+	before := time.Now().Add(-time.Minute) // openssl's clock here has whole seconds
+	section := func(name string, l *ssatest.Log) string {
+		return "[" + name + "]\ndescription = " + l.Name + "\nkey = " + base64.StdEncoding.EncodeToString(l.Key()) + "\n"
+	}
+	logs := filepath.Join(t.TempDir(), "logs.cnf")
+	if err := os.WriteFile(logs, []byte("enabled_logs = a,b\n"+section("a", a)+section("b", b)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	embedded := with(w.root.IssueLogged(t, named(host), a, b))
+	sent := with(w.root.Issue(t, named(host)))
+	leaf := sent.Certificates[0].Leaf
+	sent.Certificates[0].SignedCertificateTimestamps = [][]byte{a.Timestamp(t, leaf, before), b.Timestamp(t, leaf, before)}
+	stapled := with(w.root.Issue(t, named(host)))
+	leaf = stapled.Certificates[0].Leaf
+	stapled.Certificates[0].OCSPStaple = w.root.OCSP(t, leaf, ssatest.OCSPAnswer{Extensions: []pkix.Extension{
+		ssatest.StapledTimestamps(t, a.Timestamp(t, leaf, before), b.Timestamp(t, leaf, before))}})
+	for name, config := range map[string]*tls.Config{"embedded": embedded, "in the handshake": sent, "stapled": stapled} {
+		t.Run(name, func(t *testing.T) {
+			l := (&peer.Network{Server: config}).Listen(t)
+			cmd := ssatest.Kill(t, exec.Command("openssl", "s_client", "-connect", fmt.Sprintf("127.0.0.1:%d", l.Port()), "-servername", host,
+				"-CAfile", w.roots[0], "-ct", "-ctlogfile", logs, "-status"))
+			var out bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if c, err := l.TryAccept(); err == nil {
+				c.Close()
+			}
+			_ = cmd.Wait() // what it printed tells more
+			if n := strings.Count(out.String(), "SCT validation status: valid"); n != 2 {
+				t.Errorf("openssl finds %d good timestamps, want 2:\n%s", n, out.String())
+			}
+		})
+	}
 }
