@@ -19,6 +19,7 @@ type peerVerdict struct {
 	Why      string   `json:"why"`
 	Pins     []string `json:"pins,omitempty"`
 	PinsFrom string   `json:"pins_from,omitempty"`
+	Plain    string   `json:"plain_tcp"` // what becomes of a plain TCP connection
 }
 
 // splitPeer reads host:port, or [address]:port.
@@ -51,6 +52,7 @@ func judgePeer(e *policy.Effective, text string) (*peerVerdict, error) {
 	}
 	v := &peerVerdict{Peer: net.JoinHostPort(host, strconv.Itoa(int(port)))}
 	v.Allowed, v.Why = judgeDestination(e, host, netip.Addr{}, port)
+	v.Plain = judgePlain(e, host, port)
 	pins := e.Pins[host]
 	if _, above, ok := strings.Cut(host, "."); ok && pins == nil {
 		pins = e.Pins["*."+above]
@@ -94,4 +96,33 @@ func judgeDestination(e *policy.Effective, host string, addr netip.Addr, port ui
 		more = "; it would be if its address were in one of the ranges there"
 	}
 	return false, fmt.Sprintf("it is not in peers.allow (%s)", e.Origin("peers.allow")) + more
+}
+
+// judgePlain says what becomes of a plain TCP connection, which has only an
+// address.
+func judgePlain(e *policy.Effective, host string, port uint16) string {
+	addr, err := netip.ParseAddr(host)
+	known := err == nil
+	upgrades := slices.ContainsFunc(e.Upgrade, func(u policy.Upgrade) bool { return u.Port == port || u.Port == 0 })
+	if known {
+		for _, u := range e.Upgrade {
+			if u.To.Contains(addr) && (u.Port == port || u.Port == 0) {
+				return fmt.Sprintf("made TLS, and the peer must prove to be %s (upgrade, %s)", u.Name, e.Origin("upgrade"))
+			}
+		}
+	}
+	from := fmt.Sprintf(" (plain_tcp, %s)", e.Origin("plain_tcp"))
+	switch {
+	case upgrades && !known:
+		return fmt.Sprintf("depends on the address (upgrade, %s)", e.Origin("upgrade"))
+	case e.PlainTCP.Mode == policy.PlainAllow:
+		return "allowed" + from
+	case e.PlainTCP.Mode == policy.PlainDeny:
+		return "refused" + from
+	case !known:
+		return "depends on the address" + from
+	case slices.ContainsFunc(e.PlainTCP.To, func(d policy.Destination) bool { return d.Contains(netip.AddrPortFrom(addr, port)) }):
+		return "allowed" + from
+	}
+	return "refused" + from
 }
