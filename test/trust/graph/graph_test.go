@@ -227,7 +227,7 @@ func TestGraphs(t *testing.T) {
 				seed, v.ours, v.whole, v.wholeReason, graph.Describe(v.path), v.reason)
 		}
 	}
-	text := report(t, all)
+	text := report(t, all) + encodingReport(t)
 	if *update {
 		if err := os.WriteFile("../../../docs/trust-differential.md", []byte(text), 0o644); err != nil {
 			t.Fatal(err)
