@@ -55,8 +55,6 @@ func (s *Socket) Name() ([]byte, error) {
 		return sys.Getsockname(s.tcp.Int())
 	case s.listener != nil:
 		return s.listener.address()
-	case s.attempt != nil && s.attempt.tcp.Int() >= 0:
-		return sys.Getsockname(s.attempt.tcp.Int())
 	}
 	return abi.EncodeSockaddr(anyAddress(s.tcpFamily()), s.tcpFamily() == abi.FamilyInet6), nil
 }

@@ -19,7 +19,7 @@ type attempt struct {
 	filled int         // bytes to drain from it
 	dest   destination
 	rights Rights
-	tcp    *sys.FD // already connecting, for a numeric destination
+	stream *sys.Stream // TCP, connecting or connected already; nil for a name
 	req    *engine.Request
 	// upgrade says that the program has used the TCP connection before: when
 	// it fails it is cut, so that nothing follows in plain text.
@@ -144,10 +144,15 @@ func (s *Socket) startLocked(c Caller, end *sys.FD, to abi.Sockaddr, addr []byte
 		if err := s.connectTCPLocked(rights, int(to.Family), addr); err != nil {
 			return err
 		}
-		a.tcp, s.tcp = s.tcp, nil
+		if a.stream, err = s.takeTCPLocked(); err != nil {
+			return err
+		}
 	}
 	if a.plain, a.filled, err = s.joinLocked(end); err != nil {
-		a.tcp.Close()
+		if a.stream != nil {
+			a.stream.Close()
+		}
+		s.local = nil
 		return err
 	}
 	ctx, cancel := context.WithCancel(s.table.ctx)
@@ -195,6 +200,21 @@ func (s *Socket) connectTCPLocked(rights Rights, family int, addr []byte) (err e
 		err = nil
 	}
 	return err
+}
+
+// takeTCPLocked makes a stream of the TCP socket that is connecting, which has
+// its own address from now on.
+func (s *Socket) takeTCPLocked() (*sys.Stream, error) {
+	local, err := sys.Getsockname(s.tcp.Int())
+	if err != nil {
+		return nil, err
+	}
+	stream, err := sys.NewStream(s.tcp, nil)
+	if err != nil {
+		return nil, err
+	}
+	s.tcp, s.local = nil, local
+	return stream, nil
 }
 
 // joinLocked connects the program's descriptor to a plaintext end of ours and

@@ -16,8 +16,8 @@ import (
 // dial waits for the TCP connection of a numeric destination, or resolves a
 // name and tries its addresses.
 func (s *Socket) dial(ctx context.Context, a *attempt) (*sys.Stream, error) {
-	if a.tcp != nil {
-		return await(ctx, a.tcp)
+	if a.stream != nil {
+		return a.stream, await(ctx, a.stream)
 	}
 	addrs, err := s.resolve(ctx, a)
 	if err != nil {
@@ -184,39 +184,48 @@ func (s *Socket) try(ctx context.Context, a *attempt, to netip.AddrPort) (*sys.S
 		tcp.Close()
 		return nil, connectError(to.String(), err)
 	}
-	return await(ctx, tcp)
-}
-
-// await waits until a connecting TCP socket is connected. It owns tcp.
-func await(ctx context.Context, tcp *sys.FD) (*sys.Stream, error) {
-	// The handshake and the relay write whole flights: Nagle's algorithm
-	// (RFC 896) would only delay them by a round trip.
-	_ = unix.SetsockoptInt(tcp.Int(), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	stream, err := sys.NewStream(tcp, nil)
 	if err != nil {
 		return nil, err
 	}
+	if err := await(ctx, stream); err != nil {
+		return nil, err
+	}
+	return stream, nil
+}
+
+// await waits until a connecting TCP socket is connected; otherwise it closes
+// the stream.
+func await(ctx context.Context, stream *sys.Stream) error {
 	stop := context.AfterFunc(ctx, func() { _ = stream.SetWriteDeadline(time.Unix(1, 0)) })
 	raw, _ := stream.SyscallConn()
-	err = raw.Write(func(fd uintptr) bool { return sys.Writable(int(fd)) })
+	err := raw.Write(func(fd uintptr) bool { return sys.Writable(int(fd)) })
 	if !stop() {
 		stream.Close()
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 	if err == nil {
-		err = stream.Control(func(fd int) error {
-			errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
-			if err == nil && errno != 0 {
-				err = unix.Errno(errno)
-			}
-			return err
-		})
+		err = stream.Control(connected)
 	}
 	if err != nil {
 		stream.Close()
-		return nil, connectError("", err)
+		return connectError("", err)
 	}
-	return stream, nil
+	return nil
+}
+
+// connected returns the outcome of a TCP connect, and makes the socket ready
+// for the handshake and the relay, which write whole flights: Nagle's algorithm
+// (RFC 896) would only delay them by a round trip.
+func connected(fd int) error {
+	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && errno != 0 {
+		err = unix.Errno(errno)
+	}
+	if err == nil {
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	}
+	return err
 }
 
 func connectError(to string, err error) error {

@@ -114,7 +114,7 @@ func (s *Socket) sendSizeLocked() int {
 func (s *Socket) failed(a *attempt, err error) {
 	errno := Errno(err)
 	s.mu.Lock()
-	s.state, s.attempt, s.lastError, s.soError, s.untold = Failed, nil, err, errno, true
+	s.state, s.attempt, s.lastError, s.soError, s.untold, s.local = Failed, nil, err, errno, true, nil
 	waiters := s.takeWaitersLocked()
 	s.mu.Unlock()
 	s.table.cfg.Log.Warn(Sentence(err), "id", s.id, "to", a.req.Name, "errno", errno)

@@ -37,7 +37,7 @@ func (s *Socket) TLSOption(c Caller, option abi.Option) ([]byte, error) {
 var getters = map[abi.Option]func(s *Socket) []byte{
 	abi.RemoteHostname: func(s *Socket) []byte { return text(s.set.remoteName) },
 	abi.Hostname: func(s *Socket) []byte {
-		if s.facts != nil && s.deliveryName != "" {
+		if s.facts != nil && s.facts.ServerName != "" && s.set.remoteName == "" {
 			return text(s.facts.ServerName)
 		}
 		return text(s.set.hostname)

@@ -25,8 +25,8 @@ func (s *Socket) onTCPLocked(f func(fd int) error) error {
 	switch {
 	case s.tcp.Int() >= 0:
 		return f(s.tcp.Int())
-	case s.attempt != nil && s.attempt.tcp.Int() >= 0:
-		return f(s.attempt.tcp.Int())
+	case s.attempt != nil && s.attempt.stream != nil:
+		return s.onStream(s.attempt.stream, f)
 	case s.stream != nil:
 		return s.onStream(s.stream, f)
 	case s.listener != nil:

@@ -84,6 +84,37 @@ func (s *Socket) provokeReset(plain *sys.Stream) {
 	if err != nil {
 		s.table.cfg.Log.Debug("the program's descriptor cannot be written", "id", s.id, "error", err)
 	}
+	s.awaitRead(plain)
+}
+
+// awaitRead waits until the program has read what it was sent. Programs that
+// see data and the end of the stream in one look take that for a clean end
+// (libuv does).
+func (s *Socket) awaitRead(plain *sys.Stream) {
+	for delay := firstDelay; s.table.ctx.Err() == nil; delay = min(2*delay, lastDelay) {
+		over := true
+		_ = plain.Control(func(fd int) error {
+			unread, err := sys.Unsent(fd)
+			over = err != nil || unread == 0 || sys.Gone(fd)
+			return nil
+		})
+		if over {
+			return
+		}
+		time.Sleep(delay)
+	}
+}
+
+// accepted asks the kernel whether the other end of one of our streams has
+// been accepted. It takes a bounded share of the time, however many ask: each
+// look costs time in proportion to the number of AF_UNIX sockets.
+func (t *Table) accepted(ours uint64) bool {
+	t.askMu.Lock()
+	defer t.askMu.Unlock()
+	start := time.Now()
+	peer, err := t.diag.Peer(ours)
+	time.Sleep(lookShare * time.Since(start))
+	return err == nil && peer != 0
 }
 
 // awaitAccept waits until the program has accepted a connection or closed its
@@ -92,7 +123,7 @@ func (s *Socket) provokeReset(plain *sys.Stream) {
 func (s *Socket) awaitAccept(plain *sys.Stream, ours uint64) {
 	delay := firstDelay
 	for s.inodeKnown() == 0 {
-		if peer, err := s.table.diag.Peer(ours); err == nil && peer != 0 {
+		if s.table.accepted(ours) {
 			return
 		}
 		over := true

@@ -41,6 +41,7 @@ type Table struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 	held   atomic.Int64 // PEM bytes in settings of sockets
+	askMu  sync.Mutex   // one at a time asks about accepted connections
 
 	mu           sync.Mutex
 	nextID       uint64
@@ -180,7 +181,8 @@ func (t *Table) Sweep() {
 		return
 	}
 	for _, s := range candidates {
-		s.sweep(func(inode uint64) bool { return open[inode] })
+		// The list may miss a socket while others come and go.
+		s.sweep(func(inode uint64) bool { return open[inode] || t.exists(inode) })
 	}
 	t.mu.Lock()
 	t.sweepAt = max(minSweep, 2*len(t.sockets))

@@ -80,7 +80,11 @@ func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error
 	end, ours := sys.Own(pair[0]), sys.Own(pair[1])
 	defer end.Close()
 	a := &attempt{req: req, rights: noRights{}}
-	if a.tcp, err = p.fd.Dup(); err == nil {
+	tcp, err := p.fd.Dup()
+	if err == nil {
+		a.stream, err = sys.NewStream(tcp, nil)
+	}
+	if err == nil {
 		err = unix.SetNonblock(end.Int(), p.nonblock)
 	}
 	if err == nil {
@@ -97,7 +101,10 @@ func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error
 		err = c.Replace(end)
 	}
 	if err != nil {
-		a.tcp.Close()
+		if a.stream != nil {
+			a.stream.Close()
+			_ = unix.SetNonblock(p.fd.Int(), p.nonblock) // the file is the program's again
+		}
 		ours.Close()
 		if a.plain != nil {
 			a.plain.Close()

@@ -52,6 +52,26 @@ func (s *Socket) waitLocked(c Caller, end *sys.FD, option int, late abi.Errno) {
 	s.waiters[thread] = w
 }
 
+// Interrupt takes a pending call back, so that it can be ended for a signal. It
+// reports false when the call has been answered already.
+func (s *Socket) Interrupt(c Caller) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.waiters[c.Thread()]
+	if w == nil || w.caller != c {
+		return false
+	}
+	delete(s.waiters, c.Thread())
+	taken := false
+	w.once.Do(func() {
+		taken = true
+		if w.timer != nil {
+			w.timer.Stop()
+		}
+	})
+	return taken
+}
+
 func (s *Socket) takeWaitersLocked() []*waiter {
 	all := make([]*waiter, 0, len(s.waiters))
 	for thread, w := range s.waiters {

@@ -2,6 +2,7 @@ package sys
 
 import (
 	"fmt"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -53,7 +54,8 @@ func Unread(fd int) (int, error) {
 // UnixName is an address of an AF_UNIX socket that only this process can
 // connect to: a path in /proc/self/fd of a socket file that is unlinked.
 type UnixName struct {
-	file *FD // O_PATH descriptor of the socket's file
+	mu   sync.RWMutex // a number in use is not closed, and given to another file
+	file *FD          // O_PATH descriptor of the socket's file
 }
 
 // BindHidden binds an AF_UNIX socket to a fresh file in directory dir and
@@ -81,12 +83,21 @@ func BindHidden(socket int, dir, name string) (*UnixName, error) {
 // socket gets EAGAIN when the listener's queue is full; ECONNREFUSED means
 // that nobody listens any more.
 func (u *UnixName) Connect(socket int) error {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	if u.file.Int() < 0 {
+		return unix.ECONNREFUSED
+	}
 	path := fmt.Sprintf("/proc/self/fd/%d", u.file.Int())
 	return unix.Connect(socket, &unix.SockaddrUnix{Name: path})
 }
 
 // Close forgets the name.
-func (u *UnixName) Close() error { return u.file.Close() }
+func (u *UnixName) Close() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.file.Close()
+}
 
 // Writable reports whether a socket is writable or has failed: a connecting
 // one is neither until its outcome is known.
@@ -122,4 +133,10 @@ func AcceptWaiting(listener int) (*FD, error) {
 		}
 		return Own(fd), nil
 	}
+}
+
+// Unsent returns how many bytes that were written wait to be read at the other
+// end of an AF_UNIX stream, in the kernel's own count, ioctl SIOCOUTQ.
+func Unsent(fd int) (int, error) {
+	return unix.IoctlGetInt(fd, unix.SIOCOUTQ)
 }

@@ -151,8 +151,17 @@ func (p *page) text() []byte {
 		}
 	})
 	out.WriteString("\n## What differs, and why\n\n")
-	for _, note := range notes {
+	for _, note := range append(notes, unseen...) {
 		out.WriteString(note)
 	}
 	return out.Bytes()
+}
+
+// unseen are differences that no scenario can show every time.
+var unseen = []string{
+	"- signals: under `ssa run` a signal whose handler has no SA_RESTART can make socket, bind, listen, connect, getsockname, getpeername, " +
+		"setsockopt, getsockopt or shutdown fail with EINTR, of any socket, when it arrives in the microseconds before the gate has taken the call on. " +
+		"Nothing has been done then; before Linux 5.19 it can also arrive later.\n",
+	"- closed listeners: the port of a listener that was closed is free for bind at once, but until somebody connects or half a second has passed " +
+		"a client still gets as far as a TCP connection, which is then reset.\n",
 }

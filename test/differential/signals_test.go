@@ -14,7 +14,6 @@ var signalScenarios = []scenario{
 	{name: "eintr-read", about: "EINTR of read", listen: listening, peer: interruptedRead},
 	{name: "restart-read", about: "read with SA_RESTART", listen: listening, peer: interruptedRead},
 	{name: "signal-storm", about: "20 connects under a signal every millisecond", bytes: 20, listen: listening, peer: echoMany},
-	{name: "setup-storm", about: "200 listeners under a signal every 0.2 ms: calls that never wait are not interrupted", bytes: 200},
 	{name: "setup-storm-restart", about: "the same with SA_RESTART: and they are not done twice", bytes: 200},
 	{name: "timeouts", about: "SO_RCVTIMEO of read, SO_SNDTIMEO of write", listen: listening, peer: func(s *session) {
 		c := s.accept()

@@ -19,8 +19,9 @@ import (
 type call struct {
 	gate *Gate
 	notify.Call
-	socket *socket.Socket // the socket of the descriptor in the first argument
-	inode  uint64
+	socket            *socket.Socket // the socket of the descriptor in the first argument
+	inode             uint64
+	looks, passedOver int // of signals.go
 }
 
 func (c *call) fd() int { return int(int32(c.Args[0])) }

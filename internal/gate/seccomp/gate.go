@@ -41,14 +41,16 @@ type Gate struct {
 	handles *target.Handles
 	large   chan struct{} // calls that hold a large value
 
-	mu    sync.Mutex
-	ended bool // no more calls are taken on
-	work  sync.WaitGroup
+	mu      sync.Mutex
+	ended   bool             // no more calls are taken on
+	waiting map[uint64]*call // calls that wait for an outcome, by id
+	watched bool             // whether watchSignals runs
+	work    sync.WaitGroup
 }
 
 // New returns a gate; Run makes it work.
 func New(cfg Config) *Gate {
-	return &Gate{cfg: cfg, handles: cfg.Finder.handles, large: make(chan struct{}, largeValues)}
+	return &Gate{cfg: cfg, handles: cfg.Finder.handles, large: make(chan struct{}, largeValues), waiting: map[uint64]*call{}}
 }
 
 // Run answers calls until no program is left under the filter, and until all
@@ -170,7 +172,10 @@ func (g *Gate) answer(c *call, kind filter.Call, handle handler) {
 // finish ends a call with the outcome of its handler.
 func (g *Gate) finish(c *call, kind filter.Call, value int64, err error) {
 	switch {
-	case errors.Is(err, socket.ErrPending), errors.Is(err, errAnswered):
+	case errors.Is(err, socket.ErrPending):
+		g.watchFor(c)
+		return
+	case errors.Is(err, errAnswered):
 		return
 	case errors.Is(err, errContinue):
 		err = c.proceed()

@@ -178,7 +178,6 @@ static void setup_storm(int flags)
 	say("%ld listeners, signals came: %s", cfg.bytes, signals > 0 ? "yes" : "no");
 }
 
-static void storm_setup(void) { setup_storm(0); }
 static void storm_setup_restart(void) { setup_storm(SA_RESTART); }
 
 static void set_timeout(int fd, int option, const char *name, int ms)
@@ -255,7 +254,6 @@ const struct scenario signal_scenarios[] = {
 	{ "eintr-read", eintr_read },
 	{ "restart-read", restart_read },
 	{ "signal-storm", storm },
-	{ "setup-storm", storm_setup },
 	{ "setup-storm-restart", storm_setup_restart },
 	{ "timeouts", timeouts },
 	{ "timeout-connect", timeout_connect },

@@ -102,12 +102,31 @@ void talk(int fd)
 	check(close(fd), "close");
 }
 
+/* sockets makes sockets and makes sure that it has got them. */
+static void sockets(void)
+{
+	int i, fd, protocol = 0;
+	socklen_t len = sizeof protocol;
+
+	for (i = 0; i < 5000; i++) {
+		fd = check(socket(AF_INET, SOCK_STREAM, IPPROTO_TLS), "socket");
+		check(getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len), "SO_PROTOCOL");
+		if (fd <= STDERR_FILENO || protocol != IPPROTO_TLS) {
+			fprintf(stderr, "servers: socket %d is descriptor %d, of protocol %d\n", i, fd, protocol);
+			_exit(1);
+		}
+		check(close(fd), "close");
+	}
+	exit(0);
+}
+
 static const struct {
 	const char *name;
 	void (*serve)(void);
 } ways[] = {
 	{"prefork", prefork},     {"threads", threads},   {"epoll-workers", epoll_workers},
 	{"epoll-threads", epoll_threads}, {"reuseport", reuseport}, {"passing", passing}, {"inetd", inetd},
+	{"sockets", sockets},
 };
 
 int main(int argc, char **argv)

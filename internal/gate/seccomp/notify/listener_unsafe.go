@@ -20,7 +20,13 @@ var ErrGone = errors.New("the notified system call has ended")
 
 // Listener is the notification descriptor of one filter. Its methods may be
 // called concurrently.
-type Listener struct{ fd *sys.FD }
+type Listener struct {
+	fd *sys.FD
+	// Killable says that signals wait until a received call is answered, but
+	// for those that kill: calls that wait for long have to be ended by
+	// Interrupt.
+	Killable bool
+}
 
 // Call is one system call that waits for an answer.
 type Call struct {
@@ -92,6 +98,15 @@ func (l *Listener) Reply(id uint64, value int64, errno int) error {
 	r := seccompNotifResp{id: id, val: value, error: int32(-errno)}
 	_, err := l.ioctl(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&r))
 	return err
+}
+
+// Interrupt ends a call of a thread that a signal waits for: the kernel then
+// runs the handler, and restarts the call or lets it fail with EINTR as
+// sigaction(2) says of SA_RESTART. Without a pending signal the program would
+// see the kernel's own error number.
+func (l *Listener) Interrupt(id uint64) error {
+	const restartSys = 512 // ERESTARTSYS, include/linux/errno.h
+	return l.Reply(id, 0, restartSys)
 }
 
 // Continue lets the kernel carry the call out as if nobody had looked. Memory

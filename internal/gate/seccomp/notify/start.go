@@ -74,11 +74,18 @@ func startHere(filter []bpf.RawInstruction, p Program) (int, *Listener, error) {
 			return 0, nil, &StartError{NoNewPrivs, err}
 		}
 	}
-	n, err := sys.SeccompListener(filter)
+	// With WAIT_KILLABLE_RECV (Linux 5.19) a signal no longer breaks a call
+	// off that has been received, so that none is carried out twice.
+	listener := &Listener{Killable: true}
+	n, err := sys.SeccompListener(filter, unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+	if errors.Is(err, unix.EINVAL) {
+		listener.Killable = false
+		n, err = sys.SeccompListener(filter, 0)
+	}
 	if err != nil {
 		return 0, nil, &StartError{Install, err}
 	}
-	listener := &Listener{fd: sys.Own(n)}
+	listener.fd = sys.Own(n)
 	pid, err := syscall.ForkExec(p.Path, p.Argv, &p.Attr)
 	if err != nil {
 		listener.Close()
