@@ -62,7 +62,7 @@ func (v *View) fetchStatement(ctx context.Context, url string, cert, issuer *x50
 	if err != nil {
 		return signed.Statement{}, fmt.Errorf("the question could not be made: %w", err)
 	}
-	der, err := v.checker.fetcher.fetch(ctx, request{url: url, body: body, most: signed.MaxOCSP, anywhere: v.rules.Anywhere})
+	der, err := v.fetch(ctx, request{url: url, body: body, most: signed.MaxOCSP, anywhere: v.rules.Anywhere})
 	if err != nil {
 		return signed.Statement{}, err
 	}
@@ -119,7 +119,7 @@ func (v *View) fetchList(ctx context.Context, url string, issuer *x509.Certifica
 	case <-ctx.Done():
 		return nil, plain(context.Cause(ctx))
 	}
-	data, err := f.fetch(ctx, request{url: url, most: signed.MaxList, anywhere: v.rules.Anywhere})
+	data, err := v.fetch(ctx, request{url: url, most: signed.MaxList, anywhere: v.rules.Anywhere})
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,7 @@ type Checker struct {
 	fetcher    *fetcher
 	statements *cache[signed.Statement]
 	lists      *cache[*signed.List]
+	silent     *cache[struct{}] // hosts that gave no answer
 	files      files
 }
 
@@ -59,6 +60,7 @@ func New(cfg Config) *Checker {
 		cfg: cfg, fetcher: newFetcher(),
 		statements: newCache[signed.Statement](maxStatements, maxStatements),
 		lists:      newCache[*signed.List](maxLists, maxListBytes),
+		silent:     newCache[struct{}](maxSilent, maxSilent),
 	}
 }
 

@@ -169,7 +169,10 @@ func TestSilentResponder(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	defer silent.Close()
-	cert := root.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, Edit: func(c *x509.Certificate) { c.OCSPServer = []string{silent.URL} }}).Leaf()
+	issue := func() *x509.Certificate {
+		return root.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, Edit: func(c *x509.Certificate) { c.OCSPServer = []string{silent.URL} }}).Leaf()
+	}
+	cert := issue()
 	rules := everything()
 	rules.Timeout = 50 * time.Millisecond
 	view := revocation.New(revocation.Config{}).Under(rules)
@@ -187,6 +190,10 @@ func TestSilentResponder(t *testing.T) {
 		if tried := ask(t.Context()); !strings.Contains(tried, "no answer in time") {
 			t.Errorf("tried %q, want that there was no answer in time", tried)
 		}
+	}
+	cert = issue() // another one, of the same responder
+	if tried := ask(t.Context()); !strings.Contains(tried, "it gave no answer a moment ago either") {
+		t.Errorf("tried %q, want that the responder is known to be silent", tried)
 	}
 	if n := asked.Load(); n > 1 {
 		t.Errorf("the responder was asked %d times, want once at most", n)
