@@ -141,7 +141,14 @@ func (l *Listener) addFD(a seccompNotifAddFD, cloexec bool) (int, error) {
 	if cloexec {
 		a.newfdFlags = unix.O_CLOEXEC
 	}
-	n, err := l.ioctl(unix.SECCOMP_IOCTL_NOTIF_ADDFD, unsafe.Pointer(&a))
+	var n int
+	// Interrupted while it waits for the program to take the descriptor, the
+	// call would end with the answer sent and no descriptor installed
+	// (seccomp_notify_addfd in the kernel's kernel/seccomp.c).
+	err := sys.WithoutSignals(func() (err error) {
+		n, err = l.ioctl(unix.SECCOMP_IOCTL_NOTIF_ADDFD, unsafe.Pointer(&a))
+		return err
+	})
 	// EINPROGRESS: a signal is ending the call.
 	if errors.Is(err, unix.EINPROGRESS) {
 		err = ErrGone
