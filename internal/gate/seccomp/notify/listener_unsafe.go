@@ -181,7 +181,9 @@ func (l *Listener) WaitEnded() error {
 		if err != nil {
 			return fmt.Errorf("waiting for the last program: %w", err)
 		}
-		if p[0].Revents&(unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) != 0 {
+		// POLLERR only says that a signal came (seccomp_notify_poll in the
+		// kernel's kernel/seccomp.c).
+		if p[0].Revents&(unix.POLLHUP|unix.POLLNVAL) != 0 {
 			return nil
 		}
 	}
