@@ -4,9 +4,13 @@ package servers
 
 import (
 	"bytes"
-	"syscall"
+	"fmt"
+	"os"
+	"strconv"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
@@ -24,6 +28,7 @@ func TestInterruptedGate(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
+	pid := cmd.Process.Pid
 	pause := time.NewTicker(200 * time.Microsecond) // or ssa would do nothing else
 	defer pause.Stop()
 	for {
@@ -34,7 +39,18 @@ func TestInterruptedGate(t *testing.T) {
 			}
 			return
 		case <-pause.C:
-			_ = cmd.Process.Signal(syscall.SIGURG) // the program may have ended
+			interrupt(pid)
+		}
+	}
+}
+
+// interrupt sends a signal to every thread of a process, as the Go runtime
+// does to have a goroutine give way. The process may have ended.
+func interrupt(pid int) {
+	threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	for _, thread := range threads {
+		if tid, err := strconv.Atoi(thread.Name()); err == nil {
+			_ = unix.Tgkill(pid, tid, unix.SIGURG)
 		}
 	}
 }

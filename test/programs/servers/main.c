@@ -108,7 +108,7 @@ static void sockets(void)
 	int i, fd, protocol = 0;
 	socklen_t len = sizeof protocol;
 
-	for (i = 0; i < 2000; i++) {
+	for (i = 0; i < 10000; i++) {
 		fd = check(socket(AF_INET, SOCK_STREAM, IPPROTO_TLS), "socket");
 		check(getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len), "SO_PROTOCOL");
 		if (fd <= STDERR_FILENO || protocol != IPPROTO_TLS) {
