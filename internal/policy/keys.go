@@ -69,8 +69,8 @@ func useKeys() []key {
 		{"plain_tcp", true, decodePlainTCP},
 		{"upgrade", true, decodeUpgrade},
 		{"truncation", true, word("truncation", []string{"error", "end"}, func(e *Effective, i int) { e.SloppyEnd = i == 1 })},
-		{"limits.connections", false, number("limits.connections", 1, 10_000_000, func(e *Effective, v int) { e.Connections = v })},
-		{"limits.handshakes", false, number("limits.handshakes", 1, 1_000_000, func(e *Effective, v int) { e.Handshakes = v })},
+		{"limits.connections", true, number("limits.connections", 1, 10_000_000, func(e *Effective, v int) { e.Connections = v })},
+		{"limits.handshakes", true, number("limits.handshakes", 1, 1_000_000, func(e *Effective, v int) { e.Handshakes = v })},
 		{"limits.handshake_timeout", true, duration("limits.handshake_timeout", 100*time.Millisecond, 10*time.Minute,
 			func(e *Effective, v time.Duration) { e.HandshakeTimeout = v })},
 	}

@@ -23,6 +23,8 @@ type Caller interface {
 	String() string
 	// Program describes the program for the policy.
 	Program() policy.Program
+	// Executable is the path of the file the program executes.
+	Executable() string
 	// Where says where the descriptor of the call is.
 	Where() Where
 	// End returns a duplicate of the descriptor the call is about. The caller

@@ -24,6 +24,7 @@ type attempt struct {
 	// upgrade says that the program has used the TCP connection before: when
 	// it fails it is cut, so that nothing follows in plain text.
 	upgrade bool
+	program program // whose connection it is
 }
 
 // destination is where to connect: a name to resolve, or an address that the
@@ -134,6 +135,14 @@ func (s *Socket) startLocked(c Caller, end *sys.FD, to abi.Sockaddr, addr []byte
 	if a.req, err = s.clientRequestLocked(c, to); err != nil {
 		return err
 	}
+	if err := s.countLocked(c, a); err != nil {
+		return err
+	}
+	defer func() {
+		if !started {
+			s.table.usage.end(a.program)
+		}
+	}()
 	if s.state == Failed && !s.endFresh {
 		if end, err = s.replaceEndLocked(c, end); err != nil {
 			return err

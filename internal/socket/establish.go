@@ -77,6 +77,7 @@ func (s *Socket) keepAddresses(stream *sys.Stream) {
 func (s *Socket) established(a *attempt, conn engine.Conn, stream *sys.Stream) {
 	s.mu.Lock()
 	s.state, s.attempt, s.conn, s.stream, s.facts, s.untold = Connected, nil, conn, stream, conn.Facts(), true
+	s.program = a.program
 	waiters := s.takeWaitersLocked()
 	s.restoreSendBufferLocked()
 	s.mu.Unlock()
@@ -113,6 +114,7 @@ func (s *Socket) sendSizeLocked() int {
 
 func (s *Socket) failed(a *attempt, err error) {
 	errno := Errno(err)
+	s.table.usage.end(a.program)
 	s.mu.Lock()
 	s.state, s.attempt, s.lastError, s.soError, s.untold, s.local = Failed, nil, err, errno, true, nil
 	waiters := s.takeWaitersLocked()

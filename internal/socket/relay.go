@@ -41,6 +41,7 @@ func (s *Socket) relayDone(end engine.End, gone bool) {
 	s.ended.Store(time.Now().Unix())
 	s.mu.Lock()
 	s.relayEnded = true
+	s.table.usage.end(s.program)
 	if end.Err != nil {
 		s.lastError = end.Err
 	}

@@ -67,6 +67,7 @@ type Socket struct {
 	local      []byte // its addresses, kept beyond its end
 	peer       []byte
 	relayEnded bool
+	program    program // whose connection it is counted as
 }
 
 // settings are what a program has set with TLS options.

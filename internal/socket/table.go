@@ -41,7 +41,8 @@ type Table struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 	held   atomic.Int64 // PEM bytes in settings of sockets
-	askMu  sync.Mutex   // one at a time asks about accepted connections
+	usage  usage
+	askMu  sync.Mutex // one at a time asks about accepted connections
 
 	mu           sync.Mutex
 	nextID       uint64

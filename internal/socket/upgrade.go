@@ -80,6 +80,10 @@ func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error
 	end, ours := sys.Own(pair[0]), sys.Own(pair[1])
 	defer end.Close()
 	a := &attempt{req: req, rights: noRights{}}
+	if err := s.countLocked(c, a); err != nil {
+		ours.Close()
+		return err
+	}
 	tcp, err := p.fd.Dup()
 	if err == nil {
 		a.stream, err = sys.NewStream(tcp, nil)
@@ -101,6 +105,7 @@ func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error
 		err = c.Replace(end)
 	}
 	if err != nil {
+		s.table.usage.end(a.program)
 		if a.stream != nil {
 			a.stream.Close()
 			_ = unix.SetNonblock(p.fd.Int(), p.nonblock) // the file is the program's again

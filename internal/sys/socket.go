@@ -135,6 +135,13 @@ func AcceptWaiting(listener int) (*FD, error) {
 	}
 }
 
+// Readable reports whether a socket has something to read, or has ended.
+func Readable(fd int) bool {
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(p, 0)
+	return err == nil && n > 0
+}
+
 // Unsent returns how many bytes that were written wait to be read at the other
 // end of an AF_UNIX stream, in the kernel's own count, ioctl SIOCOUTQ.
 func Unsent(fd int) (int, error) {

@@ -18,6 +18,9 @@ func (g *Gate) program(thread int) policy.Program {
 	return p
 }
 
+// Executable is the path of the file the program executes.
+func (c *call) Executable() string { return target.Executable(c.Call.Thread) }
+
 // maxAncestors bounds the walk from a process to its ancestors.
 const maxAncestors = 64
 

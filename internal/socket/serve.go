@@ -1,0 +1,174 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// serve accepts clients until the listener is stopped.
+func (l *listener) serve(context.Context) {
+	defer l.name.Close()
+	raw, _ := l.tcp.SyscallConn()
+	for {
+		select {
+		case l.slots <- struct{}{}:
+		case <-l.ctx.Done():
+			return
+		}
+		var tcp *sys.FD
+		var err error
+		pollErr := raw.Read(func(fd uintptr) bool {
+			tcp, _, err = sys.Accept(int(fd))
+			return !errors.Is(err, unix.EAGAIN)
+		})
+		switch {
+		case pollErr != nil:
+			return // stopped
+		case err == nil && !l.open():
+			reset(tcp)
+			return
+		case err == nil:
+			l.socket.table.background(func(error) { tcp.Close() }, func(context.Context) { l.handle(tcp) })
+		default:
+			<-l.slots
+			if !l.pause(err) {
+				return
+			}
+		}
+	}
+}
+
+// lookShare bounds the share of time spent on looking whether a listener's
+// descriptor is open: a look costs time in proportion to the number of AF_UNIX
+// sockets on the machine.
+const lookShare = 20
+
+// open reports whether the program still has the listener; otherwise a client
+// is reset as the kernel would have refused it, and the listener ends.
+func (l *listener) open() bool {
+	now := time.Now()
+	if now.Sub(l.looked) < lookShare*l.took {
+		return true
+	}
+	l.socket.sweep(l.socket.table.exists)
+	l.looked = time.Now()
+	l.took = l.looked.Sub(now)
+	return l.ctx.Err() == nil
+}
+
+// reset closes a TCP connection as the kernel does one that nobody accepts.
+func reset(tcp *sys.FD) {
+	_ = unix.SetsockoptLinger(tcp.Int(), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	tcp.Close()
+}
+
+// pause waits a moment after a passing error of accept(2), such as EMFILE.
+func (l *listener) pause(err error) bool {
+	if errors.Is(err, unix.ECONNABORTED) {
+		return true
+	}
+	l.socket.table.cfg.Log.Warn("accepting a TCP connection: "+err.Error(), "id", l.socket.id)
+	select {
+	case <-time.After(50 * time.Millisecond):
+		return true
+	case <-l.ctx.Done():
+		return false
+	}
+}
+
+// handle performs a client's handshake, delivers the connection to the program
+// and relays its bytes.
+func (l *listener) handle(tcp *sys.FD) {
+	usage := &l.socket.table.usage
+	if err := usage.begin(l.owner); err != nil {
+		<-l.slots
+		l.socket.table.cfg.Log.Warn(Sentence(err), "id", l.socket.id)
+		reset(tcp)
+		return
+	}
+	delivered, conn, plain := l.admit(tcp)
+	<-l.slots
+	if delivered == nil {
+		usage.end(l.owner)
+	}
+	if delivered != nil {
+		delivered.relay(plain, conn)
+	}
+}
+
+func (l *listener) admit(tcp *sys.FD) (*Socket, engine.Conn, *sys.Stream) {
+	s := l.socket
+	_ = unix.SetsockoptInt(tcp.Int(), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	stream, err := sys.NewStream(tcp, nil)
+	if err != nil {
+		s.table.cfg.Log.Warn(err.Error(), "id", s.id)
+		return nil, nil, nil
+	}
+	fresh := &Socket{table: s.table, family: s.family, id: s.table.newID(), waiters: map[int]*waiter{},
+		set: s.set, program: l.owner, base: s.base, effective: l.req.Policy, stream: stream}
+	fresh.keepAddresses(stream)
+	req := *l.req
+	req.ID = fresh.id
+	conn, err := l.handshake(stream, &req)
+	from := remoteAddr(fresh.peer)
+	if err != nil {
+		l.refused(from, err)
+		return nil, nil, nil
+	}
+	fresh.state, fresh.conn, fresh.facts = Connected, conn, conn.Facts()
+	plain, err := l.deliver(fresh)
+	if err != nil {
+		conn.Abort()
+		s.table.remove(fresh)
+		if l.ctx.Err() == nil {
+			s.table.cfg.Log.Warn("delivering a connection: "+err.Error(), "id", fresh.id)
+		}
+		return nil, nil, nil
+	}
+	s.table.cfg.Log.Info("accepted", "id", fresh.id, "from", from, "facts", conn.Facts())
+	return fresh, conn, plain
+}
+
+// handshake waits until the client says something before it counts among the
+// handshakes: silent clients must not keep others out.
+func (l *listener) handshake(stream *sys.Stream, req *engine.Request) (engine.Conn, error) {
+	begun := time.Now()
+	_ = stream.SetReadDeadline(begun.Add(req.HandshakeTimeout))
+	stop := context.AfterFunc(l.ctx, func() { _ = stream.SetReadDeadline(begun) })
+	raw, _ := stream.SyscallConn()
+	err := raw.Read(func(fd uintptr) bool { return sys.Readable(int(fd)) })
+	stop()
+	if err != nil {
+		stream.Close()
+		return nil, fail(abi.ETIMEDOUT, "the client said nothing for %v", req.HandshakeTimeout)
+	}
+	_ = stream.SetReadDeadline(time.Time{})
+	select {
+	case l.handshakes <- struct{}{}:
+		defer func() { <-l.handshakes }()
+	case <-l.ctx.Done():
+		stream.Close()
+		return nil, l.ctx.Err()
+	}
+	return l.socket.table.cfg.Engine.Handshake(l.ctx, stream, req)
+}
+
+// refused keeps why a client was not let in, for TLS_ERROR of the listener.
+func (l *listener) refused(from netip.AddrPort, err error) {
+	if l.ctx.Err() != nil {
+		return
+	}
+	s := l.socket
+	s.mu.Lock()
+	s.lastError = fail(Errno(err), "the client at %s was not let in: %s", from, Sentence(err))
+	s.mu.Unlock()
+	s.table.cfg.Log.Warn(Sentence(err), "id", s.id, "from", from)
+}
