@@ -23,9 +23,6 @@ type language struct {
 	server string // without one, the client alone is tested
 	// greets is what the server answers.
 	greets string
-	// overlooks says why a client may take a connection that was cut off for
-	// one that ended.
-	overlooks string
 }
 
 var table = []language{
@@ -52,7 +49,6 @@ var table = []language{
 	},
 	{
 		name: "Node", needs: []string{"node", "perl"}, greets: "Hello from Node.",
-		overlooks: "libuv does not read again when it sees data and a hang-up in the same poll",
 		client:    "[languages/with-socket] connect {host} {port} node [languages/node/client.js] {host} {path}",
 		server:    "[languages/with-socket] listen 127.0.0.1 0 {chain} {key} node [languages/node/server.js]",
 	},
