@@ -49,8 +49,8 @@ var table = []language{
 	},
 	{
 		name: "Node", needs: []string{"node", "perl"}, greets: "Hello from Node.",
-		client:    "[languages/with-socket] connect {host} {port} node [languages/node/client.js] {host} {path}",
-		server:    "[languages/with-socket] listen 127.0.0.1 0 {chain} {key} node [languages/node/server.js]",
+		client: "[languages/with-socket] connect {host} {port} node [languages/node/client.js] {host} {path}",
+		server: "[languages/with-socket] listen 127.0.0.1 0 {chain} {key} node [languages/node/server.js]",
 	},
 	{
 		name: "Perl", needs: []string{"perl"}, greets: "Hello from Perl.",
