@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"crypto/rand"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,7 @@ type listener struct {
 	owner      program       // whose connections are accepted
 	slots      chan struct{} // handshakes and deliveries under way
 	handshakes chan struct{} // those that have begun, at most limits.handshakes
+	lookMu     sync.Mutex
 	looked     time.Time     // when the program's descriptor was last seen open
 	took       time.Duration // how long that look took
 	ctx        context.Context

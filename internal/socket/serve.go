@@ -33,7 +33,7 @@ func (l *listener) serve(context.Context) {
 		case pollErr != nil:
 			return // stopped
 		case err == nil && !l.open():
-			reset(tcp)
+			l.passOn(tcp)
 			return
 		case err == nil:
 			l.socket.table.background(func(error) { tcp.Close() }, func(context.Context) { l.handle(tcp) })
@@ -51,9 +51,10 @@ func (l *listener) serve(context.Context) {
 // sockets on the machine.
 const lookShare = 20
 
-// open reports whether the program still has the listener; otherwise a client
-// is reset as the kernel would have refused it, and the listener ends.
+// open reports whether the program still has the listener; otherwise it ends.
 func (l *listener) open() bool {
+	l.lookMu.Lock()
+	defer l.lookMu.Unlock()
 	now := time.Now()
 	if now.Sub(l.looked) < lookShare*l.took {
 		return true
@@ -62,6 +63,44 @@ func (l *listener) open() bool {
 	l.looked = time.Now()
 	l.took = l.looked.Sub(now)
 	return l.ctx.Err() == nil
+}
+
+// passOn gives a client that came to a closed listener to another one at the
+// same address (SO_REUSEPORT), which would have got it from the kernel; when
+// there is none, it is reset as the kernel would have refused it.
+func (l *listener) passOn(tcp *sys.FD) {
+	local, err := sys.Getsockname(tcp.Int())
+	if err != nil {
+		reset(tcp)
+		return
+	}
+	for _, s := range l.socket.table.listeners() {
+		other := s.listening()
+		if other == nil || other == l || other.ctx.Err() != nil {
+			continue
+		}
+		if addr, err := other.address(); err != nil || !sameListener(addr, local) || !other.open() {
+			continue
+		}
+		other.slots <- struct{}{}
+		l.socket.table.background(func(error) { tcp.Close() }, func(context.Context) { other.handle(tcp) })
+		return
+	}
+	reset(tcp)
+}
+
+// sameListener reports whether a socket that listens at one address takes
+// connections to another.
+func sameListener(listens, local []byte) bool {
+	a, b := remoteAddr(listens), remoteAddr(local)
+	return a.Port() == b.Port() && (a.Addr() == b.Addr() || a.Addr().IsUnspecified())
+}
+
+// listening returns the listener of a socket, nil when it does not listen.
+func (s *Socket) listening() *listener {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.listener
 }
 
 // reset closes a TCP connection as the kernel does one that nobody accepts.

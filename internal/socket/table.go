@@ -203,18 +203,22 @@ func (t *Table) sweepListeners() {
 			return
 		case <-tick.C:
 		}
-		t.mu.Lock()
-		var listeners []*Socket
-		for _, s := range t.sockets {
-			if s.isListener.Load() {
-				listeners = append(listeners, s)
-			}
-		}
-		t.mu.Unlock()
-		for _, s := range listeners {
+		for _, s := range t.listeners() {
 			s.sweep(t.exists)
 		}
 	}
+}
+
+func (t *Table) listeners() []*Socket {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []*Socket
+	for _, s := range t.sockets {
+		if s.isListener.Load() {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // exists reports whether the descriptor with an inode is open; when that

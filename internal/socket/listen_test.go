@@ -1,0 +1,49 @@
+package socket
+
+import (
+	"crypto/tls"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
+)
+
+func listening(t *testing.T, r *rig, leaf *ssatest.Issued, addr []byte) (*Socket, *testCaller) {
+	t.Helper()
+	s, c := r.socket(t, abi.FamilyInet, unix.SOCK_STREAM)
+	setOption(t, s, c, abi.CertificateChain, string(leaf.ChainPEM))
+	setOption(t, s, c, abi.PrivateKey, string(leaf.KeyPEM))
+	if err := s.SetOption(c, unix.SOL_SOCKET, unix.SO_REUSEPORT, intValue(1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Bind(c, addr); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Listen(c, 64); err != nil {
+		t.Fatal(err)
+	}
+	return s, c
+}
+
+// A client whose connection the kernel gave to a listener that its program has
+// closed is served by another one of the same port.
+func TestClosedReusePortListenerLosesNoClient(t *testing.T) {
+	r, a := world(t)
+	leaf := a.Issue(t, ssatest.Leaf{Names: []string{"localhost"}})
+	first, c := listening(t, r, leaf, []byte{2, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0})
+	addr, err := first.Name()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listening(t, r, leaf, addr)
+	c.end.Close()
+	for i := range 24 {
+		conn, err := tls.Dial("tcp", remoteAddr(addr).String(), &tls.Config{RootCAs: a.Pool(), ServerName: "localhost"})
+		if err != nil {
+			t.Fatalf("client %d: %v", i, err)
+		}
+		conn.Close()
+	}
+}
