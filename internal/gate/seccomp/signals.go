@@ -6,14 +6,27 @@ import (
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
 )
 
-// How often threads that wait in a call are looked at for a signal: the
-// longest that a handler waits. Calls are young for a while; what has waited
-// for longer, such as an idle accept, is looked at less.
+// How often threads that wait in a call are looked at for a signal, which is
+// the longest that a handler waits: young calls often, what has waited for
+// longer, such as an idle accept, less and less.
 const (
 	lookYoung = 5 * time.Millisecond
-	lookOld   = 25 * time.Millisecond
+	lookOlder = 25 * time.Millisecond
+	lookOld   = 100 * time.Millisecond
 	young     = 400 // looks
+	older     = 800
 )
+
+// interval is when to look at the call again.
+func (c *call) interval() time.Duration {
+	switch {
+	case c.looks < young:
+		return lookYoung
+	case c.looks < older:
+		return lookOlder
+	}
+	return lookOld
+}
 
 // watchFor looks after a pending call, where the kernel does not break it off
 // for a signal.
@@ -59,9 +72,8 @@ func (g *Gate) look() ([]*call, time.Duration) {
 	interval := lookOld
 	calls := make([]*call, 0, len(g.waiting))
 	for _, c := range g.waiting {
-		if c.looks++; c.looks < young {
-			interval = lookYoung
-		}
+		c.looks++
+		interval = min(interval, c.interval())
 		calls = append(calls, c)
 	}
 	g.watched = len(calls) > 0
