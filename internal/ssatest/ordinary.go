@@ -54,8 +54,12 @@ func Main(m *testing.M) int {
 }
 
 // again reports whether this test binary runs tests, rather than listing or
-// fuzzing them.
+// fuzzing them, and whether the user can make a difference to them: not to data
+// races.
 func again() bool {
+	if strings.Contains(os.Getenv("SSA_TEST_BUILDFLAGS"), "-race") {
+		return false
+	}
 	for _, arg := range os.Args[1:] {
 		for _, flag := range []string{"-test.list", "-test.fuzz", "-test.bench=", "-update"} {
 			if strings.HasPrefix(arg, flag) || strings.HasPrefix(arg, "-"+flag) {
