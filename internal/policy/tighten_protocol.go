@@ -39,7 +39,7 @@ func (t *tightening) versionMax() error {
 	case v > t.base.MaxVersion:
 		return t.weaker(abi.VersionMax, "versions.max", versionName(t.base.MaxVersion))
 	case v < t.base.MinVersion:
-		return t.impossible(abi.VersionMax, "the policy has versions.min %s (%s)", versionName(t.base.MinVersion), t.base.Origin("versions.min"))
+		return t.weaker(abi.VersionMax, "versions.min", versionName(t.base.MinVersion))
 	case v < t.to.MinVersion:
 		return t.impossible(abi.VersionMax, "%v is %s", abi.VersionMin, versionName(t.to.MinVersion))
 	}

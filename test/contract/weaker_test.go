@@ -23,7 +23,7 @@ func TestWeakening(t *testing.T) {
 		before       string // what is read back before and, after a refusal, again
 	}{
 		{"older minimum", "  versions: {min: \"1.3\"}\n", 111, "#0x0303", "EPERM", "772"},
-		{"maximum below the minimum", "  versions: {min: \"1.3\"}\n", 112, "#0x0303", "EINVAL", "772"},
+		{"maximum below the minimum", "  versions: {min: \"1.3\"}\n", 112, "#0x0303", "EPERM", "772"},
 		{"newer maximum", "  versions: {max: \"1.2\"}\n", 112, "#0x0304", "EPERM", "771"},
 		{"stricter minimum", "", 111, "#0x0304", "0", "771"},
 		{"longer sessions", "  sessions: {lifetime: 60s}\n", 91, "#61", "EPERM", "60"},
