@@ -52,12 +52,10 @@ func runCommand(stderr io.Writer) *cobra.Command {
 	return c
 }
 
+func (o *runOptions) source() policySource { return policySource{file: o.policy, root: "/"} }
+
 func (o *runOptions) loadPolicy() (*policy.Policy, error) {
-	load := func() (*policy.Policy, error) { return policy.LoadSystem("/") }
-	if o.policy != "" {
-		load = func() (*policy.Policy, error) { return policy.Load(o.policy) }
-	}
-	p, err := load()
+	p, err := o.source().load()
 	if err != nil {
 		return nil, &problem{what: "the policy cannot be used:\n" + err.Error(),
 			hint: "nothing was started; correct the file first", status: statusUsage}
@@ -67,6 +65,7 @@ func (o *runOptions) loadPolicy() (*policy.Policy, error) {
 
 func (o *runOptions) run(args []string, stderr io.Writer) error {
 	log := newLog(stderr, o.verbose)
+	loaded := o.source().state()
 	rules, err := o.loadPolicy()
 	if err != nil {
 		return err
@@ -104,9 +103,18 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	if err != nil {
 		return errors.Join(err, table.Close())
 	}
+	// Without -v too: an administrator must not believe in a policy that does not hold.
+	alarms := slog.New(&lineHandler{out: stderr})
+	watched, err := startReloader(reloader{source: o.source(), judged: judge, apply: table.SetPolicy, log: log, alarms: alarms}, loaded)
+	if err != nil {
+		alarms.Error("changes of the policy will not be seen: " + err.Error())
+	}
 	gate := seccomp.New(seccomp.Config{JudgePlainTCP: judge, Listener: family.listener, Arch: arch, Sockets: table, Finder: finder, Own: own, Log: log})
 	err = gate.Run()
 	status := family.wait()
+	if watched != nil {
+		err = errors.Join(err, watched.close())
+	}
 	if closeErr := table.Close(); err == nil {
 		err = closeErr
 	}

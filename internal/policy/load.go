@@ -67,17 +67,10 @@ func Parse(name string, data []byte) (*Policy, error) {
 // files override earlier ones key by key, and add profiles and identities.
 // Without any file it returns the built-in default.
 func LoadSystem(root string) (*Policy, error) {
-	base := filepath.Join(root, "etc", "ssa")
 	l := newLoader(isHonoured)
-	names := []string{filepath.Join(base, "policy.yaml")}
-	entries, err := os.ReadDir(filepath.Join(base, "policy.d"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the policy folder: %w", err)
-	}
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".yaml") && !strings.HasPrefix(e.Name(), ".") {
-			names = append(names, filepath.Join(base, "policy.d", e.Name()))
-		}
+	names, err := SystemFiles(root)
+	if err != nil {
+		return nil, err
 	}
 	for i, name := range names {
 		err := l.readSystemFile(name)
@@ -89,6 +82,23 @@ func LoadSystem(root string) (*Policy, error) {
 		}
 	}
 	return l.finish()
+}
+
+// SystemFiles lists the files of the machine's policy in the order in which
+// LoadSystem reads them. The first one need not exist.
+func SystemFiles(root string) ([]string, error) {
+	base := filepath.Join(root, "etc", "ssa")
+	names := []string{filepath.Join(base, "policy.yaml")}
+	entries, err := os.ReadDir(filepath.Join(base, "policy.d"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the policy folder: %w", err)
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".yaml") && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, filepath.Join(base, "policy.d", e.Name()))
+		}
+	}
+	return names, nil
 }
 
 // readSystemFile reads a file that must be under the administrator's control.

@@ -200,7 +200,7 @@ func (t *Table) remember(c Caller, inode uint64, family int) *Socket {
 	defer t.mu.Unlock()
 	s := t.plain[inode]
 	if s == nil {
-		s = &Socket{table: t, family: family, id: id, process: c.Process(), inode: inode, waiters: map[int]*waiter{}}
+		s = &Socket{table: t, rules: t.rules.Load(), family: family, id: id, process: c.Process(), inode: inode, waiters: map[int]*waiter{}}
 		t.plain[inode] = s
 	}
 	return s

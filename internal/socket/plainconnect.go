@@ -28,7 +28,7 @@ func judgesPlain(e *policy.Effective) bool {
 // returned goes on with it. Otherwise the connect has been done here, with the
 // address that was judged, or is refused with EPERM.
 func (t *Table) ConnectPlain(c Caller, addr []byte) (*Socket, error) {
-	e := t.policyFor(c)
+	e := policyFor(t.rules.Load(), c)
 	if !judgesPlain(e) {
 		return nil, ErrNotTCP
 	}

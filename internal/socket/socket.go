@@ -30,6 +30,9 @@ type Socket struct {
 	abortive     atomic.Bool  // SO_LINGER with a time of zero is set
 	ended        atomic.Int64 // when the relay ended, Unix time, 0 before
 	inode        uint64       // of the program's descriptor; guarded by table.mu
+	// rules are the policy of when the socket was made; nil in accepted ones,
+	// which have the base of their listener.
+	rules *policy.Policy
 
 	mu    sync.Mutex
 	state State
@@ -103,7 +106,7 @@ func (t *Table) New(c Caller, family, kind int) (*Socket, *sys.FD, error) {
 		return nil, nil, err
 	}
 	defer rights.Close()
-	s := &Socket{table: t, family: family, id: t.newID(), process: c.Process(), waiters: map[int]*waiter{}}
+	s := &Socket{table: t, rules: t.rules.Load(), family: family, id: t.newID(), process: c.Process(), waiters: map[int]*waiter{}}
 	if s.tcp, err = makeTCP(rights, s.tcpFamily()); err != nil {
 		return nil, nil, err
 	}

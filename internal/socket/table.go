@@ -23,7 +23,7 @@ type Resolver interface {
 // Config is what a Table works with. All fields are needed.
 type Config struct {
 	Engine   engine.Engine
-	Policy   *policy.Policy
+	Policy   *policy.Policy // at first: see SetPolicy
 	Resolver Resolver
 	Finder   Finder
 	Log      *slog.Logger
@@ -43,6 +43,7 @@ type Table struct {
 	held   atomic.Int64 // PEM bytes in settings of sockets
 	usage  usage
 	askMu  sync.Mutex // one at a time asks about accepted connections
+	rules  atomic.Pointer[policy.Policy]
 
 	mu           sync.Mutex
 	nextID       uint64
@@ -71,10 +72,16 @@ func NewTable(cfg Config) (*Table, error) {
 	}
 	t := &Table{cfg: cfg, joiner: j, diag: diag, sockets: map[uint64]*Socket{}, delivery: map[string]*Socket{},
 		plain: map[uint64]*Socket{}, sweepAt: minSweep, sweepPlainAt: minSweep}
+	t.rules.Store(cfg.Policy)
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.work.Go(t.sweepListeners)
 	return t, nil
 }
+
+// SetPolicy sets the policy of sockets made from now on. Those made before keep
+// theirs. The gate must have been told to judge plain TCP if the policy does:
+// see JudgesPlainTCP.
+func (t *Table) SetPolicy(p *policy.Policy) { t.rules.Store(p) }
 
 // Empty reports whether no descriptor can be one of ours, cheaply: calls of
 // programs without TLS sockets then need no look at all.

@@ -11,11 +11,11 @@ import (
 	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
-// baseLocked is the administrator's policy for the program, fixed at the first
-// use of the socket.
+// baseLocked is the administrator's policy for the program, the one of when the
+// socket was made. The program is looked at when the socket is first used.
 func (s *Socket) baseLocked(c Caller) *policy.Effective {
 	if s.base == nil {
-		s.base = s.table.policyFor(c)
+		s.base = policyFor(s.rules, c)
 		s.effective = s.base
 	}
 	return s.base
@@ -166,9 +166,9 @@ func (s *Socket) sharersLocked(c Caller) string {
 
 // policyFor finds the policy for a program. Looking at the program costs
 // system calls, which a policy without profiles does not need.
-func (t *Table) policyFor(c Caller) *policy.Effective {
-	if len(t.cfg.Policy.Profiles()) == 0 {
-		return t.cfg.Policy.Default()
+func policyFor(rules *policy.Policy, c Caller) *policy.Effective {
+	if len(rules.Profiles()) == 0 {
+		return rules.Default()
 	}
-	return t.cfg.Policy.For(c.Program())
+	return rules.For(c.Program())
 }

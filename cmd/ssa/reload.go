@@ -1,0 +1,207 @@
+package main
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/socket"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// policySource is where the policy is read from: one file, or the machine's
+// below root when there is none.
+type policySource struct {
+	file, root string
+}
+
+func (s policySource) load() (*policy.Policy, error) {
+	if s.file != "" {
+		return policy.Load(s.file)
+	}
+	return policy.LoadSystem(s.root)
+}
+
+func (s policySource) files() []string {
+	if s.file != "" {
+		return []string{s.file}
+	}
+	// A folder that cannot be read is for load to report.
+	files, _ := policy.SystemFiles(s.root)
+	return files
+}
+
+// folders are those in which a change may be one of the policy: of the files,
+// of what symbolic links among them point to, and those not there yet.
+func (s policySource) folders() []string {
+	var all []string
+	if s.file == "" {
+		etc := filepath.Join(s.root, "etc")
+		all = []string{etc, filepath.Join(etc, "ssa"), filepath.Join(etc, "ssa", "policy.d")}
+	}
+	for _, file := range s.files() {
+		all = append(all, filepath.Dir(file))
+		if real, err := filepath.EvalSymlinks(file); err == nil {
+			all = append(all, filepath.Dir(real))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// state tells one state of the files from another.
+func (s policySource) state() [sha256.Size]byte {
+	hash := sha256.New()
+	for _, file := range s.files() {
+		fmt.Fprintf(hash, "%q", file)
+		var st unix.Stat_t
+		if err := unix.Stat(file, &st); err != nil {
+			fmt.Fprintf(hash, "%v\n", err)
+			continue
+		}
+		// The change time shows what a program that sets times back hides.
+		fmt.Fprintln(hash, st.Dev, st.Ino, st.Mode, st.Size, st.Mtim, st.Ctim)
+	}
+	return [sha256.Size]byte(hash.Sum(nil))
+}
+
+// settle is how long nothing must have changed before the policy is read, so
+// that several files, or a file and its mode, count as one change.
+const settle = 100 * time.Millisecond
+
+// unrest is how long that is waited for: there are folders with changes all
+// the time.
+const unrest = time.Second
+
+// reloader reads the policy again when its files change.
+type reloader struct {
+	source policySource
+	judged bool // the gate judges plain TCP
+	apply  func(*policy.Policy)
+	log    *slog.Logger // told of what goes right
+	alarms *slog.Logger // told of what goes wrong
+
+	watch   *sys.Watch
+	changes chan struct{}
+	stopped chan struct{} // closed when the watching has ended
+	done    chan struct{} // closed when the loading has ended
+}
+
+// startReloader begins to watch. The policy in force is that of a state which
+// the caller took before reading it, so that no change is missed.
+func startReloader(r reloader, inForce [sha256.Size]byte) (*reloader, error) {
+	var err error
+	if r.watch, err = sys.NewWatch(); err != nil {
+		return nil, err
+	}
+	if err := r.watchAll(); err != nil {
+		return nil, errors.Join(err, r.watch.Close())
+	}
+	r.changes, r.stopped, r.done = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	r.changes <- struct{}{} // one may have been before the watch
+	go r.await()
+	go r.run(inForce)
+	return &r, nil
+}
+
+// close ends the watching and waits until nothing is applied any more.
+func (r *reloader) close() error {
+	err := r.watch.Close()
+	<-r.done
+	return err
+}
+
+// watchAll watches every folder that is there.
+func (r *reloader) watchAll() error {
+	for _, folder := range r.source.folders() {
+		if err := r.watch.Add(folder); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
+			return err
+		}
+	}
+	return nil
+}
+
+// await passes changes on, until the watch is closed.
+func (r *reloader) await() {
+	defer close(r.stopped)
+	for {
+		if err := r.watch.Wait(); err != nil {
+			if !errors.Is(err, os.ErrClosed) {
+				r.alarms.Error("the policy is not watched any more: " + err.Error())
+			}
+			return
+		}
+		select {
+		case r.changes <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (r *reloader) run(inForce [sha256.Size]byte) {
+	defer close(r.done)
+	for {
+		select {
+		case <-r.stopped:
+			return
+		case <-r.changes:
+		}
+		if !r.calm() {
+			return
+		}
+		// Folders may be new, or others under the same name. They are watched
+		// before the files are looked at, so that nothing falls in between.
+		if err := r.watchAll(); err != nil {
+			r.alarms.Error("changes of the policy may be missed: " + err.Error())
+		}
+		if now := r.source.state(); now != inForce {
+			inForce = now
+			r.reload()
+		}
+	}
+}
+
+// calm waits until nothing changes any more; false when the watch is over.
+func (r *reloader) calm() bool {
+	timer, limit := time.NewTimer(settle), time.NewTimer(unrest)
+	defer timer.Stop()
+	defer limit.Stop()
+	for {
+		select {
+		case <-r.stopped:
+			return false
+		case <-r.changes:
+			timer.Reset(settle)
+		case <-timer.C:
+			return true
+		case <-limit.C:
+			return true
+		}
+	}
+}
+
+// reload takes a new policy, whole, or leaves everything as it is.
+func (r *reloader) reload() {
+	rules, err := r.source.load()
+	if err == nil && !r.judged && socket.JudgesPlainTCP(rules) {
+		err = errors.New("it says something of plain TCP (plain_tcp, upgrade), and did not when the program was started; start the program again")
+	}
+	if err != nil {
+		r.alarms.Error("policy not reloaded: " + err.Error())
+		return
+	}
+	r.apply(rules)
+	for _, w := range rules.Warnings() {
+		r.log.Warn(w.String())
+	}
+	r.log.Info("policy reloaded: it holds for sockets made from now on")
+}
