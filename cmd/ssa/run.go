@@ -92,8 +92,10 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	}
 	defer os.Remove(dir)
 	finder := seccomp.NewFinder()
+	tls := engine.New(engine.Config{Log: log})
+	defer tls.Close()
 	table, err := socket.NewTable(socket.Config{
-		Engine: engine.New(engine.Config{Log: log}), Policy: rules, Resolver: net.DefaultResolver,
+		Engine: tls, Policy: rules, Resolver: net.DefaultResolver,
 		Finder: finder, Log: log, Dir: dir,
 	})
 	if err != nil {

@@ -22,7 +22,7 @@ func keyOf(req *Request) settingsKey {
 	address(d, pol.Anchors)
 	d.text(pol.RootsFrom)
 	d.number(uint64(pol.ProgramRoots), uint64(pol.ClientAuth))
-	d.flags(pol.SkipVerify, pol.Resumption)
+	d.flags(pol.SkipVerify, pol.Resumption, pol.OCSPStapling)
 	d.number(uint64(pol.Lifetime), uint64(pol.SharedBy))
 	d.text(req.Sharers)
 	d.number(uint64(len(req.ALPN)))

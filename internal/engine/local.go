@@ -34,6 +34,7 @@ type Config struct {
 type Local struct {
 	cfg      Config
 	settings settingsCache
+	staplers *staplers
 }
 
 var _ Engine = (*Local)(nil)
@@ -55,8 +56,12 @@ func New(cfg Config) *Local {
 	if cfg.Revocation == nil {
 		cfg.Revocation = revocation.New(revocation.Config{Log: cfg.Log, Now: cfg.Now})
 	}
-	return &Local{cfg: cfg}
+	return &Local{cfg: cfg, staplers: newStaplers(cfg)}
 }
+
+// Close ends what goes on in the background, and waits for it. Handshakes
+// after that are as before, but for new staples.
+func (l *Local) Close() { l.staplers.close() }
 
 // Handshake implements Engine.
 func (l *Local) Handshake(ctx context.Context, tcp Stream, req *Request) (Conn, error) {

@@ -11,11 +11,15 @@ import (
 
 func newServerSettings(l *Local, scope string, req *Request) *settings {
 	s := newSettings(l, scope, req)
-	ids := req.Identities
+	ids, pol := req.Identities, req.Policy
 	s.config.GetConfigForClient = chooseSuite
 	s.config.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		suiteChosen(hello)
-		return identity.Select(ids, hello)
+		cert, err := identity.Select(ids, hello)
+		if err == nil && pol.OCSPStapling {
+			cert = l.staplers.staple(cert, pol)
+		}
+		return cert, err
 	}
 	s.config.VerifyConnection = func(cs tls.ConnectionState) error {
 		if err := s.check(cs); err != nil {

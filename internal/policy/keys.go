@@ -64,7 +64,7 @@ func useKeys() []key {
 		{"server.client_auth", true, word("server.client_auth", clientAuthWords,
 			func(e *Effective, i int) { e.ClientAuth = ClientAuth(i) })},
 		{"server.alpn", true, list("server.alpn", false, parseALPN, func(e *Effective, v []string) { e.ServerALPN = v })},
-		{"server.ocsp_stapling", false, onOff("server.ocsp_stapling", func(e *Effective, on bool) { e.OCSPStapling = on })},
+		{"server.ocsp_stapling", true, onOff("server.ocsp_stapling", func(e *Effective, on bool) { e.OCSPStapling = on })},
 		{"program_options", true, decodeProgramOptions},
 		{"plain_tcp", true, decodePlainTCP},
 		{"upgrade", true, decodeUpgrade},

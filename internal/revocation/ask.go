@@ -58,15 +58,22 @@ func (v *View) respond(ctx context.Context, url string, cert, issuer *x509.Certi
 }
 
 func (v *View) fetchStatement(ctx context.Context, url string, cert, issuer *x509.Certificate) (signed.Statement, error) {
+	_, s, err := v.fetchResponse(ctx, url, cert, issuer)
+	return s, err
+}
+
+// fetchResponse returns a response that has been verified, and what it says.
+func (v *View) fetchResponse(ctx context.Context, url string, cert, issuer *x509.Certificate) ([]byte, signed.Statement, error) {
 	body, err := ocsp.CreateRequest(cert, issuer, &ocsp.RequestOptions{Hash: crypto.SHA1})
 	if err != nil {
-		return signed.Statement{}, fmt.Errorf("the question could not be made: %w", err)
+		return nil, signed.Statement{}, fmt.Errorf("the question could not be made: %w", err)
 	}
 	der, err := v.fetch(ctx, request{url: url, body: body, most: signed.MaxOCSP, anywhere: v.rules.Anywhere})
 	if err != nil {
-		return signed.Statement{}, err
+		return nil, signed.Statement{}, err
 	}
-	return signed.OCSP(der, cert, issuer, v.checker.cfg.Now())
+	s, err := signed.OCSP(der, cert, issuer, v.checker.cfg.Now())
+	return der, s, err
 }
 
 // askPoints looks into the lists that a certificate names.

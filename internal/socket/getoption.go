@@ -67,17 +67,18 @@ var getters = map[abi.Option]func(s *Socket) []byte{
 		}
 		return intValue(int(s.effective.Lifetime / time.Second))
 	},
-	abi.RequestPeerAuth:   func(s *Socket) []byte { return intValue(int(s.effective.ClientAuth.OptionValue())) },
-	abi.TrustedCiphers:    func(s *Socket) []byte { return text(suitesText(s.effective)) },
-	abi.Context:           func(s *Socket) []byte { return binary.NativeEndian.AppendUint64(nil, s.context) },
-	abi.SessionReuse:      func(s *Socket) []byte { return boolValue(s.effective.Resumption) },
-	abi.RevocationChecks:  func(s *Socket) []byte { return boolValue(s.effective.Revocation == policy.RevocationRequire) },
-	abi.OCSPStapledChecks: func(s *Socket) []byte { return boolValue(s.effective.RevocationWays.Stapled) },
-	abi.OCSPChecks:        func(s *Socket) []byte { return boolValue(s.effective.RevocationWays.OCSP) },
-	abi.CRLChecks:         func(s *Socket) []byte { return boolValue(s.effective.RevocationWays.CRL) },
-	abi.CachedRevChecks:   func(s *Socket) []byte { return boolValue(s.effective.RevocationWays.Cached) },
-	abi.VersionMin:        func(s *Socket) []byte { return intValue(int(s.effective.MinVersion)) },
-	abi.VersionMax:        func(s *Socket) []byte { return intValue(int(s.effective.MaxVersion)) },
+	abi.RequestPeerAuth:    func(s *Socket) []byte { return intValue(int(s.effective.ClientAuth.OptionValue())) },
+	abi.TrustedCiphers:     func(s *Socket) []byte { return text(suitesText(s.effective)) },
+	abi.Context:            func(s *Socket) []byte { return binary.NativeEndian.AppendUint64(nil, s.context) },
+	abi.SessionReuse:       func(s *Socket) []byte { return boolValue(s.effective.Resumption) },
+	abi.RevocationChecks:   func(s *Socket) []byte { return boolValue(s.effective.Revocation == policy.RevocationRequire) },
+	abi.OCSPStapledChecks:  func(s *Socket) []byte { return boolValue(s.effective.RevocationWays.Stapled) },
+	abi.OCSPChecks:         func(s *Socket) []byte { return boolValue(s.effective.RevocationWays.OCSP) },
+	abi.CRLChecks:          func(s *Socket) []byte { return boolValue(s.effective.RevocationWays.CRL) },
+	abi.CachedRevChecks:    func(s *Socket) []byte { return boolValue(s.effective.RevocationWays.Cached) },
+	abi.ServerOCSPStapling: func(s *Socket) []byte { return boolValue(s.effective.OCSPStapling) },
+	abi.VersionMin:         func(s *Socket) []byte { return intValue(int(s.effective.MinVersion)) },
+	abi.VersionMax:         func(s *Socket) []byte { return intValue(int(s.effective.MaxVersion)) },
 }
 
 func text(s string) []byte { return append([]byte(s), 0) }

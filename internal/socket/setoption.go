@@ -83,6 +83,7 @@ var setters = map[abi.Option]setter{
 	abi.OCSPChecks:              setBool(func(p *policy.ProgramSettings) **bool { return &p.OCSPChecks }),
 	abi.CRLChecks:               setBool(func(p *policy.ProgramSettings) **bool { return &p.CRLChecks }),
 	abi.CachedRevChecks:         setBool(func(p *policy.ProgramSettings) **bool { return &p.CachedRevChecks }),
+	abi.ServerOCSPStapling:      setBool(func(p *policy.ProgramSettings) **bool { return &p.OCSPStapling }),
 	abi.VersionMin:              setVersion(func(p *policy.ProgramSettings) *uint16 { return &p.VersionMin }),
 	abi.VersionMax:              setVersion(func(p *policy.ProgramSettings) *uint16 { return &p.VersionMax }),
 }

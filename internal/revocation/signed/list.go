@@ -126,7 +126,7 @@ func (l *List) Size() int { return l.size + 8*len(l.index) }
 func (l *List) Len() int { return len(l.index) }
 
 // Until is when the list stops to count.
-func (l *List) Until() time.Time { return l.head.NextUpdate.Add(skew) }
+func (l *List) Until() time.Time { return l.head.NextUpdate.Add(Skew) }
 
 // IsOf reports whether a list bears the name of an issuer. That is no proof.
 func (l *List) IsOf(issuer *x509.Certificate) bool {

@@ -89,7 +89,7 @@ func checkResponder(response *ocsp.Response, issuer *x509.Certificate, now time.
 		return fmt.Errorf("its responder has an RSA key of %d bits, which is too small (at least %d)", key.N.BitLen(), minResponderBits)
 	case len(delegate.UnhandledCriticalExtensions) > 0:
 		return errors.New("its responder's certificate has a critical extension that is not understood")
-	case now.Before(delegate.NotBefore.Add(-skew)), now.After(delegate.NotAfter.Add(skew)):
+	case now.Before(delegate.NotBefore.Add(-Skew)), now.After(delegate.NotAfter.Add(Skew)):
 		return fmt.Errorf("its responder's certificate is valid from %s to %s only", stamp(delegate.NotBefore), stamp(delegate.NotAfter))
 	}
 	return nil

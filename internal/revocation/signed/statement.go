@@ -17,8 +17,8 @@ const (
 	MaxList = 32 << 20
 )
 
-// skew is how far the clock of an authority may be from ours.
-const skew = 5 * time.Minute
+// Skew is how far the clock of an authority may be from ours.
+const Skew = 5 * time.Minute
 
 // withoutNext is how long a response is good that does not say when the next
 // one comes: RFC 6960 says that a newer one is always there.
@@ -70,7 +70,7 @@ func (s Statement) ReasonText() string { return reasons[s.Reason] }
 
 // fresh checks the times of a statement, and returns when it ends.
 func fresh(this, next, now time.Time) (time.Time, error) {
-	if this.After(now.Add(skew)) {
+	if this.After(now.Add(Skew)) {
 		return time.Time{}, fmt.Errorf("it begins only on %s; is the clock right?", stamp(this))
 	}
 	end := next
@@ -80,10 +80,10 @@ func fresh(this, next, now time.Time) (time.Time, error) {
 	if end.Before(this) {
 		return time.Time{}, errors.New("it ends before it begins")
 	}
-	if now.After(end.Add(skew)) {
+	if now.After(end.Add(Skew)) {
 		return time.Time{}, fmt.Errorf("it ended on %s", stamp(end))
 	}
-	return end.Add(skew), nil
+	return end.Add(Skew), nil
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
