@@ -54,7 +54,7 @@ func TestWrongSizes(t *testing.T) {
 	for _, o := range abi.Options {
 		wild := find("set wild", o)
 		switch sizes := find("set", o); {
-		case o.Set == abi.Never || o.Option == abi.ServerOCSPStapling: // which cannot be set yet
+		case o.Set == abi.Never:
 			wantAll(t, o.Name, append(sizes[:8], wild...), "ENOPROTOOPT")
 			wantAll(t, o.Name, sizes[8:], "EINVAL") // as Linux says of a negative size
 		case o.Kind == abi.Int || o.Kind == abi.Uint64:
@@ -160,9 +160,6 @@ for option in map(int, args[3:]):
 	c.ExpectEnd().Close()
 	got := p.Finish()
 	for _, o := range abi.Options {
-		if o.Option == abi.ServerOCSPStapling { // cannot be set yet
-			continue
-		}
 		connected, listening := "EISCONN", "EINVAL"
 		if o.Set == abi.Never {
 			connected, listening = "ENOPROTOOPT", "ENOPROTOOPT"
