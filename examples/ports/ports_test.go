@@ -125,7 +125,7 @@ func TestWrongName(t *testing.T) {
 
 // TestRsync copies a folder from an rsync daemon behind TLS.
 func TestRsync(t *testing.T) {
-	rsync := port(t, "rsynetcat-tls")
+	rsync := port(t, "rsync-tls")
 	from, to := t.TempDir(), filepath.Join(t.TempDir(), "copy")
 	content := bytes.Repeat([]byte("plain text never leaves\n"), 50_000)
 	if err := os.WriteFile(filepath.Join(from, "file"), content, 0o644); err != nil {
