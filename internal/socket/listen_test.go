@@ -27,6 +27,28 @@ func listening(t *testing.T, r *rig, leaf *ssatest.Issued, addr []byte) (*Socket
 	return s, c
 }
 
+// Another program's listener at the same address gets none of them.
+func TestClosedListenerKeepsItsClientsFromOtherPrograms(t *testing.T) {
+	r, a := world(t)
+	leaf := a.Issue(t, ssatest.Leaf{Names: []string{"localhost"}})
+	first, c := listening(t, r, leaf, []byte{2, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0})
+	addr, err := first.Name()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.listening().owner.exe = "/other"
+	listening(t, r, leaf, addr)
+	c.end.Close()
+	for range 64 { // the kernel gives one in two to the closed one
+		conn, err := tls.Dial("tcp", remoteAddr(addr).String(), &tls.Config{RootCAs: a.Pool(), ServerName: "localhost"})
+		if err != nil {
+			return // reset, as it should be
+		}
+		conn.Close()
+	}
+	t.Error("no client was reset: the other program got them all")
+}
+
 // A client whose connection the kernel gave to a listener that its program has
 // closed is served by another one of the same port.
 func TestClosedReusePortListenerLosesNoClient(t *testing.T) {

@@ -77,7 +77,7 @@ func (s *Socket) provokeReset(plain *sys.Stream) {
 	s.awaitAccept(plain, ours)
 	end, err := s.findEnd(ours)
 	if err != nil {
-		s.table.cfg.Log.Debug("the program's descriptor was not found", "id", s.id, "error", err)
+		s.table.cfg.Log.Warn("the program's descriptor was not found: it sees the cut stream as ended", "id", s.id, "error", err)
 		return
 	}
 	defer end.Close()

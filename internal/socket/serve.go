@@ -65,9 +65,10 @@ func (l *listener) open() bool {
 	return l.ctx.Err() == nil
 }
 
-// passOn gives a client that came to a closed listener to another one at the
-// same address (SO_REUSEPORT), which would have got it from the kernel; when
-// there is none, it is reset as the kernel would have refused it.
+// passOn gives a client that came to a closed listener to another one of the
+// same program and network at the same address (SO_REUSEPORT), which would have
+// got it from the kernel; when there is none, it is reset as the kernel would
+// have refused it.
 func (l *listener) passOn(tcp *sys.FD) {
 	local, err := sys.Getsockname(tcp.Int())
 	if err != nil {
@@ -76,13 +77,17 @@ func (l *listener) passOn(tcp *sys.FD) {
 	}
 	for _, s := range l.socket.table.listeners() {
 		other := s.listening()
-		if other == nil || other == l || other.ctx.Err() != nil {
+		if other == nil || other == l || other.ctx.Err() != nil || other.owner.exe != l.owner.exe {
 			continue
 		}
-		if addr, err := other.address(); err != nil || !sameListener(addr, local) || !other.open() {
+		if addr, err := other.address(); err != nil || !sameListener(addr, local) || !other.sameNetwork(tcp) || !other.open() {
 			continue
 		}
-		other.slots <- struct{}{}
+		select {
+		case other.slots <- struct{}{}:
+		case <-other.ctx.Done():
+			continue
+		}
 		l.socket.table.background(func(error) { tcp.Close() }, func(context.Context) { other.handle(tcp) })
 		return
 	}
@@ -94,6 +99,23 @@ func (l *listener) passOn(tcp *sys.FD) {
 func sameListener(listens, local []byte) bool {
 	a, b := remoteAddr(listens), remoteAddr(local)
 	return a.Port() == b.Port() && (a.Addr() == b.Addr() || a.Addr().IsUnspecified())
+}
+
+// sameNetwork reports whether a connection came in the listener's own network
+// namespace; where that cannot be told, it did not.
+func (l *listener) sameNetwork(tcp *sys.FD) bool {
+	const cookie = unix.SO_NETNS_COOKIE
+	theirs, err := unix.GetsockoptUint64(tcp.Int(), unix.SOL_SOCKET, cookie)
+	if err != nil {
+		return false
+	}
+	same := false
+	err = l.tcp.Control(func(fd int) error {
+		ours, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, cookie)
+		same = ours == theirs
+		return err
+	})
+	return err == nil && same
 }
 
 // listening returns the listener of a socket, nil when it does not listen.
