@@ -96,38 +96,6 @@ type reloader struct {
 	done    chan struct{} // closed when the loading has ended
 }
 
-// watchAfter is how long a program runs before the policy is watched: most end
-// sooner, and to end a watch takes the kernel some milliseconds
-// (synchronize_srcu). What has changed meanwhile is seen then.
-const watchAfter = 300 * time.Millisecond
-
-// watchLater starts a reloader after a while, unless it is stopped before.
-func watchLater(r reloader, inForce [sha256.Size]byte) (stop func() error) {
-	over, ended := make(chan struct{}), make(chan error, 1)
-	go func() {
-		timer := time.NewTimer(watchAfter)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-over:
-			ended <- nil
-			return
-		}
-		watched, err := startReloader(r, inForce)
-		if err != nil {
-			r.alarms.Error("changes of the policy will not be seen: " + err.Error())
-			ended <- nil
-			return
-		}
-		<-over
-		ended <- watched.close()
-	}()
-	return func() error {
-		close(over)
-		return <-ended
-	}
-}
-
 // startReloader begins to watch. The policy in force is that of a state which
 // the caller took before reading it, so that no change is missed.
 func startReloader(r reloader, inForce [sha256.Size]byte) (*reloader, error) {

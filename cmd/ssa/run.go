@@ -107,11 +107,16 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	}
 	// Without -v too: an administrator must not believe in a policy that does not hold.
 	alarms := slog.New(&lineHandler{out: stderr})
-	stopWatching := watchLater(reloader{source: o.source(), judged: judge, apply: table.SetPolicy, log: log, alarms: alarms}, loaded)
+	watched, err := startReloader(reloader{source: o.source(), judged: judge, apply: table.SetPolicy, log: log, alarms: alarms}, loaded)
+	if err != nil {
+		alarms.Error("changes of the policy will not be seen: " + err.Error())
+	}
 	gate := seccomp.New(seccomp.Config{JudgePlainTCP: judge, Listener: family.listener, Arch: arch, Sockets: table, Finder: finder, Own: own, Log: log})
 	err = gate.Run()
 	status := family.wait()
-	err = errors.Join(err, stopWatching())
+	if watched != nil {
+		err = errors.Join(err, watched.close())
+	}
 	if closeErr := table.Close(); err == nil {
 		err = closeErr
 	}
