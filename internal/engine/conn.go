@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/secure-socket-api/ssa/internal/relay"
@@ -16,6 +17,8 @@ type localConn struct {
 	facts *Facts
 	// attempt is the handshake that this connection came from.
 	attempt *attempt
+
+	abortive atomic.Bool // see SetAbortive
 
 	mu      sync.Mutex
 	relay   *relay.Relay // nil until Relay is called
@@ -40,7 +43,7 @@ func (c *localConn) begin(plain Stream, opts RelayOptions) *relay.Relay {
 	defer c.mu.Unlock()
 	c.relay = relay.New(relay.Config{
 		TLS: c.tls, Wire: c.wire, Plain: plain,
-		BeforeReset: opts.BeforeReset, Abortive: opts.Abortive,
+		BeforeReset: opts.BeforeReset, Abortive: c.abortive.Load,
 		SloppyEnd: c.attempt.req.Policy.SloppyEnd, Linger: c.attempt.engine.cfg.Linger,
 	})
 	if c.guarded {
@@ -72,6 +75,19 @@ func (c *localConn) HurryUp() {
 		return
 	}
 	c.relay.HurryUp()
+}
+
+// SetAbortive implements Conn.
+func (c *localConn) SetAbortive(on bool) { c.abortive.Store(on) }
+
+// Progress implements Conn.
+func (c *localConn) Progress() (sent, received int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.relay == nil {
+		return 0, 0
+	}
+	return c.relay.Progress()
 }
 
 // Abort implements Conn.

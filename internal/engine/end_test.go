@@ -131,7 +131,8 @@ func TestNobodyWaits(t *testing.T) {
 			tc.before(conn)
 			mine, program := plainPair(t)
 			program.Close()
-			end := conn.Relay(mine, engine.RelayOptions{Abortive: func() bool { return tc.abortive }})
+			conn.SetAbortive(tc.abortive)
+			end := conn.Relay(mine, engine.RelayOptions{})
 			if end.Err != nil {
 				t.Errorf("the relay ended with %v", end.Err)
 			}

@@ -59,9 +59,26 @@ type Request struct {
 	// policy.Effective.Sharers. Without it, sessions are kept only where the
 	// policy shares them among all programs of the profile.
 	Sharers string
+	// Asked is what Policy was tightened by, and Program on whose behalf the
+	// connection is made. Local needs neither; an engine in another process,
+	// which believes no requester, works Policy out again from them.
+	Asked   policy.ProgramSettings
+	Program Program
 	// HandshakeTimeout ends a handshake; zero means no limit, but for a server
 	// that of the policy, which holds when it is shorter too.
 	HandshakeTimeout time.Duration
+}
+
+// Descriptor is an open file descriptor that stays its owner's.
+type Descriptor interface{ Int() int }
+
+// Program is what a requester knows of a program.
+type Program struct {
+	// Process is a pidfd (pidfd_open(2)) of the process; nil when nobody asks.
+	Process Descriptor
+	// Exe is the path of the executable, as the requester found it while the
+	// program waited for an answer.
+	Exe string
 }
 
 // Facts are what is known of an established connection. Immutable.
@@ -85,10 +102,30 @@ type Facts struct {
 
 // Engine performs handshakes. Implementations are safe for concurrent use.
 type Engine interface {
+	// NewID numbers a connection, or a socket that may become one, for logs,
+	// status and TLS_ID. Numbers are never used twice.
+	NewID() uint64
+	// Available returns nil when connections can be made now, otherwise an
+	// *Error whose reason is Down.
+	Available(ctx context.Context) error
 	// Handshake performs the handshake on tcp and verifies the peer. It takes
 	// ownership of tcp: on error it has been closed (after a fatal alert,
 	// where one is due). Cancelling ctx ends the handshake. Errors are *Error.
 	Handshake(ctx context.Context, tcp Stream, req *Request) (Conn, error)
+	// Listen prepares for the clients of a server: it judges the request now,
+	// so that what is wrong with it shows before the first client comes. With
+	// no identities in the request, the server has those of the policy. The
+	// program may have gone when the clients come. Errors are *Error.
+	Listen(ctx context.Context, req *Request) (Listener, error)
+}
+
+// Listener performs the handshakes of one server's clients.
+type Listener interface {
+	// Handshake is that of Engine, for the request that was listened with and
+	// a number for this connection.
+	Handshake(ctx context.Context, tcp Stream, id uint64) (Conn, error)
+	// Close gives the server up. Connections and handshakes go on.
+	Close()
 }
 
 // Conn is an established connection, before and while its bytes are relayed.
@@ -109,6 +146,15 @@ type Conn interface {
 	// What the program wrote still goes out. It never waits, and may be called
 	// at any time, before Relay too, and more than once.
 	HurryUp()
+	// SetAbortive says what the program's close means from now on: true, for
+	// SO_LINGER with a time of zero, drops what has not been sent and resets
+	// TCP, without a close_notify. When it returns, that holds. A program that
+	// has shut down what its peer had left open looks as if it had gone, so
+	// this must be taken back before a shutdown.
+	SetAbortive(on bool)
+	// Progress returns how many plaintext bytes have gone to and come from the
+	// peer so far. It is cheap and may be called at any time.
+	Progress() (sent, received int64)
 	// Abort ends a connection that is not going to be relayed, with a
 	// close_notify, and closes TCP.
 	Abort()
@@ -121,13 +167,6 @@ type RelayOptions struct {
 	// before it is closed. It puts an unread byte into the relay's queue; that
 	// makes the kernel report ECONNRESET to the program on close.
 	BeforeReset func()
-	// Abortive, when not nil, is asked when the program's end has been closed,
-	// or shut down both ways. True, for SO_LINGER with a time of zero, drops
-	// what has not been sent and resets TCP, without a close_notify. It may be
-	// asked more than once, by several goroutines, and must not wait. A
-	// program that has shut down what its peer had left open looks as if it had
-	// gone: whoever answers has to know the two apart.
-	Abortive func() bool
 }
 
 // End says how a relayed connection ended.

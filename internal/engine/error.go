@@ -12,6 +12,8 @@ const (
 	TimedOut                // the handshake did not finish in time
 	Cancelled               // the caller's context ended
 	Refused                 // the policy or the request makes a connection impossible
+	Down                    // the engine, which is in another process, is not there
+	Limited                 // there are too many connections already
 )
 
 // Error says why a connection failed, for a person and for a program.

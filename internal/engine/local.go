@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/relay"
@@ -35,6 +36,7 @@ type Local struct {
 	cfg      Config
 	settings settingsCache
 	staplers *staplers
+	ids      atomic.Uint64
 }
 
 var _ Engine = (*Local)(nil)
@@ -63,6 +65,12 @@ func New(cfg Config) *Local {
 // after that are as before, but for new staples.
 func (l *Local) Close() { l.staplers.close() }
 
+// NewID implements Engine.
+func (l *Local) NewID() uint64 { return l.ids.Add(1) }
+
+// Available implements Engine: a Local engine always is.
+func (l *Local) Available(context.Context) error { return nil }
+
 // Handshake implements Engine.
 func (l *Local) Handshake(ctx context.Context, tcp Stream, req *Request) (Conn, error) {
 	start := time.Now()
@@ -82,6 +90,11 @@ func (l *Local) Handshake(ctx context.Context, tcp Stream, req *Request) (Conn, 
 }
 
 func (l *Local) handshake(ctx context.Context, tcp Stream, req *Request) (*localConn, *Error) {
+	req, err := withIdentities(req)
+	if err != nil {
+		tcp.Close()
+		return nil, err
+	}
 	a := &attempt{engine: l, req: req}
 	wire := relay.NewWire(tcp)
 	conn, err := a.start(wire)

@@ -28,8 +28,8 @@ func (r *Relay) finish(err error) End {
 		Err:       err,
 		Truncated: r.sloppy || errors.Is(err, ErrTruncated),
 		SendErr:   r.sendErr,
-		Sent:      r.sent,
-		Received:  r.received,
+		Sent:      r.sent.Load(),
+		Received:  r.received.Load(),
 	}
 }
 

@@ -64,7 +64,7 @@ func (r *Relay) decrypt(b *buffer) error {
 // as by TCP after a shutdown for reading; once it has gone and the peer has
 // everything it sent, more data ends the connection.
 func (r *Relay) deliver(p []byte) error {
-	r.received += int64(len(p))
+	r.received.Add(int64(len(p)))
 	if !r.discard {
 		_, err := r.plain.Write(p)
 		r.discard = err != nil

@@ -93,8 +93,8 @@ type Relay struct {
 	source  *source
 	discard bool // the program reads no more; receive only
 
-	received int64 // receive only
-	sent     int64 // send only, until sendDone
+	received atomic.Int64
+	sent     atomic.Int64
 	sendErr  error // send only, until sendDone
 	resetSet bool  // BeforeReset was called; send only, until sendDone
 	sloppy   bool  // ended by SloppyEnd; receive only
@@ -151,6 +151,10 @@ func (r *Relay) patience() patience {
 func (r *Relay) aborted() bool {
 	return r.cfg.Abortive != nil && r.source.hungUp() && r.cfg.Abortive()
 }
+
+// Progress returns how many plaintext bytes have gone to and come from the
+// peer so far.
+func (r *Relay) Progress() (sent, received int64) { return r.sent.Load(), r.received.Load() }
 
 // Guard makes the relay leave the last byte before the program's end of file
 // unread, from now on. When it returns no read that could take that byte is

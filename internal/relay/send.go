@@ -73,7 +73,7 @@ func (r *Relay) push(b *buffer) error {
 		err = tlsErr
 	}
 	if err == nil {
-		r.sent += int64(n)
+		r.sent.Add(int64(n))
 	}
 	return err
 }

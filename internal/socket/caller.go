@@ -17,6 +17,8 @@ type Caller interface {
 	Thread() int
 	// Process is the id of the thread's process.
 	Process() int
+	// OpenProcess returns a pidfd of the thread's process.
+	OpenProcess() (*sys.FD, error)
 	// DescendsFrom reports whether the process is, or was started by, another.
 	DescendsFrom(process int) bool
 	// String names the program in messages, such as "curl[1234]".

@@ -25,6 +25,7 @@ type attempt struct {
 	// it fails it is cut, so that nothing follows in plain text.
 	upgrade bool
 	program program // whose connection it is
+	process process // the same for the engine
 }
 
 // destination is where to connect: a name to resolve, or an address that the
@@ -130,8 +131,12 @@ func (s *Socket) startLocked(c Caller, end *sys.FD, to abi.Sockaddr, addr []byte
 	defer func() {
 		if !started {
 			rights.Close()
+			a.process.close()
 		}
 	}()
+	if a.process, err = s.table.programOf(c); err != nil {
+		return err
+	}
 	if a.req, err = s.clientRequestLocked(c, to); err != nil {
 		return err
 	}
@@ -190,7 +195,7 @@ func (s *Socket) clientRequestLocked(c Caller, to abi.Sockaddr) (*engine.Request
 	}
 	return &engine.Request{
 		Role: engine.Client, ID: s.id, Policy: s.effectiveLocked(c), Name: name, Port: to.Port, ALPN: s.set.alpn,
-		Identities: s.set.identities, ProgramRoots: s.set.roots, Sharers: s.sharersLocked(c),
+		Identities: s.set.identities, ProgramRoots: s.set.roots, Sharers: s.sharersLocked(c), Asked: s.set.asked,
 	}, nil
 }
 

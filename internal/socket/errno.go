@@ -56,6 +56,10 @@ func tlsErrno(err *engine.Error) abi.Errno {
 		return abi.ECONNRESET
 	case engine.Cancelled:
 		return abi.ECONNABORTED
+	case engine.Down:
+		return abi.ENETDOWN
+	case engine.Limited:
+		return abi.EAGAIN
 	}
 	return abi.EPROTO
 }

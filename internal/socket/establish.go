@@ -19,6 +19,7 @@ func (s *Socket) establish(ctx context.Context, a *attempt) {
 	<-watched
 	_ = a.plain.SetReadDeadline(time.Time{})
 	a.rights.Close()
+	a.process.close()
 	if err != nil {
 		s.failed(a, err)
 		return
@@ -53,6 +54,7 @@ func (s *Socket) handshake(ctx context.Context, a *attempt) (_ engine.Conn, _ *s
 	if a.upgrade {
 		defer s.keepForCut(stream)(&err)
 	}
+	a.req.Program = a.process.Program
 	conn, err := s.table.cfg.Engine.Handshake(ctx, stream, a.req)
 	return conn, stream, err
 }

@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type listener struct {
 	tcp        *sys.Stream
 	name       *sys.UnixName // where the program's descriptor listens
 	req        *engine.Request
+	server     engine.Listener
 	owner      program       // whose connections are accepted
 	slots      chan struct{} // handshakes and deliveries under way
 	handshakes chan struct{} // those that have begun, at most limits.handshakes
@@ -55,6 +57,35 @@ func (s *Socket) Listen(c Caller, backlog int) error {
 	if err != nil {
 		return s.noteLocked(err)
 	}
+	server, err := s.prepareLocked(c, req)
+	if err != nil {
+		return s.noteLocked(err)
+	}
+	err = s.listenWithLocked(c, backlog, req, server)
+	if err != nil {
+		server.Close()
+	}
+	return err
+}
+
+// prepareLocked lets the engine judge a server before it listens.
+func (s *Socket) prepareLocked(c Caller, req *engine.Request) (engine.Listener, error) {
+	program, err := s.table.programOf(c)
+	if err != nil {
+		return nil, err
+	}
+	defer program.close()
+	req.Program = program.Program
+	server, err := s.table.cfg.Engine.Listen(s.table.ctx, req)
+	req.Program = engine.Program{}
+	var refused *engine.Error
+	if errors.As(err, &refused) && refused.Reason == engine.Refused {
+		return nil, fail(abi.EINVAL, "%s", refused.Sentence)
+	}
+	return server, err
+}
+
+func (s *Socket) listenWithLocked(c Caller, backlog int, req *engine.Request, server engine.Listener) error {
 	end, err := c.End()
 	if err != nil {
 		return err
@@ -68,7 +99,7 @@ func (s *Socket) Listen(c Caller, backlog int) error {
 		defer fresh.Close()
 		end = fresh
 	}
-	return s.noteLocked(s.listenLocked(c, end, backlog, req))
+	return s.noteLocked(s.listenLocked(c, end, backlog, req, server))
 }
 
 func (s *Socket) serverRequestLocked(c Caller) (*engine.Request, error) {
@@ -81,23 +112,17 @@ func (s *Socket) serverRequestLocked(c Caller) (*engine.Request, error) {
 	if err != nil {
 		return nil, s.weakerLocked(c, err)
 	}
-	identities := s.set.identities
-	if len(identities) == 0 {
-		if identities, err = effective.Identities(); err != nil {
-			return nil, fail(abi.EINVAL, "the policy's identity cannot be used: %v", err)
-		}
-	}
-	if len(identities) == 0 {
+	if len(s.set.identities) == 0 && len(effective.ServerIdentities) == 0 {
 		return nil, fail(abi.EINVAL, "a server needs a certificate: set TLS_CERTIFICATE_CHAIN and TLS_PRIVATE_KEY before listen")
 	}
 	s.set.asked, s.effective = asked, effective
 	return &engine.Request{
-		Role: engine.Server, Policy: effective, ALPN: s.set.alpn, Identities: identities,
-		ProgramRoots: s.set.roots, HandshakeTimeout: effective.HandshakeTimeout, Sharers: s.sharersLocked(c),
+		Role: engine.Server, Policy: effective, ALPN: s.set.alpn, Identities: s.set.identities,
+		ProgramRoots: s.set.roots, HandshakeTimeout: effective.HandshakeTimeout, Sharers: s.sharersLocked(c), Asked: asked,
 	}, nil
 }
 
-func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Request) error {
+func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Request, server engine.Listener) error {
 	rights, err := c.Rights()
 	if err != nil {
 		return err
@@ -125,7 +150,7 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 		name.Close()
 		return err
 	}
-	l := &listener{socket: s, tcp: stream, name: name, req: req,
+	l := &listener{socket: s, tcp: stream, name: name, req: req, server: server,
 		owner: program{s.baseLocked(c), c.Executable()},
 		slots: make(chan struct{}, maxHandshakes), handshakes: make(chan struct{}, req.Policy.Handshakes)}
 	l.ctx, l.cancel = context.WithCancel(s.table.ctx)
@@ -160,4 +185,5 @@ func (l *listener) address() (addr []byte, err error) {
 func (l *listener) stop() {
 	l.cancel()
 	l.tcp.Close()
+	l.server.Close()
 }

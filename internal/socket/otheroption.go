@@ -15,6 +15,16 @@ func (s *Socket) SetOption(c Caller, level, name int, value []byte) error {
 	if level == unix.SOL_SOCKET && (name == unix.SO_SNDBUF || name == unix.SO_SNDBUFFORCE) {
 		return s.setSendBuffer(c, name, value)
 	}
+	if err := s.setOption(c, level, name, value); err != nil {
+		return err
+	}
+	if level == unix.SOL_SOCKET && name == unix.SO_LINGER {
+		s.tellAbortive()
+	}
+	return nil
+}
+
+func (s *Socket) setOption(c Caller, level, name int, value []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	rights, err := c.Rights()

@@ -195,7 +195,7 @@ func (t *Table) Remembered(inode uint64) *Socket {
 // option. They have a number of their own, like a socket.
 func (t *Table) remember(c Caller, inode uint64, family int) *Socket {
 	t.sweepPlain(c.Thread())
-	id := t.newID()
+	id := t.cfg.Engine.NewID()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.plain[inode]

@@ -12,9 +12,9 @@ import (
 // relay moves the connection's bytes until both directions have ended.
 func (s *Socket) relay(plain *sys.Stream, conn engine.Conn) {
 	gone := false
+	s.tellAbortive()
 	end := conn.Relay(&lastLook{plain, s, &gone}, engine.RelayOptions{
 		BeforeReset: func() { s.provokeReset(plain) },
-		Abortive:    func() bool { return s.abortive.Load() && !s.shutDown.Load() },
 	})
 	s.relayDone(end, gone)
 }
@@ -194,6 +194,7 @@ func (s *Socket) shutdownConnected(c Caller, conn engine.Conn, how int) (done bo
 	}
 	defer end.Close()
 	s.shutDown.Store(true)
+	s.tellAbortive()
 	switch {
 	case sys.Gone(end.Int()): // both directions have ended
 		return true, unix.ENOTCONN
@@ -201,6 +202,23 @@ func (s *Socket) shutdownConnected(c Caller, conn engine.Conn, how int) (done bo
 		return true, s.shutdownWrite(end, conn)
 	}
 	return false, nil
+}
+
+// tellAbortive tells the connection, if there is one, what closing the
+// program's end means.
+func (s *Socket) tellAbortive() {
+	s.mu.Lock()
+	conn := s.conn
+	s.mu.Unlock()
+	if conn == nil {
+		return
+	}
+	s.abortiveMu.Lock()
+	defer s.abortiveMu.Unlock()
+	if on := s.abortive.Load() && !s.shutDown.Load(); on != s.abortiveTold {
+		s.abortiveTold = on
+		conn.SetAbortive(on)
+	}
 }
 
 // shutdownWrite ends the program's sending side so that a byte of no meaning

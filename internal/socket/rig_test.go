@@ -219,3 +219,9 @@ func until(t testing.TB, end *sys.FD, events int16) int16 {
 	t.Fatalf("none of the events %#x came in 20 s", events)
 	return 0
 }
+
+// OpenProcess implements Caller.
+func (*testCaller) OpenProcess() (*sys.FD, error) {
+	n, err := unix.PidfdOpen(os.Getpid(), 0)
+	return sys.Own(n), err
+}

@@ -173,12 +173,10 @@ func (l *listener) admit(tcp *sys.FD) (*Socket, engine.Conn, *sys.Stream) {
 		s.table.cfg.Log.Warn(err.Error(), "id", s.id)
 		return nil, nil, nil
 	}
-	fresh := &Socket{table: s.table, family: s.family, id: s.table.newID(), waiters: map[int]*waiter{},
+	fresh := &Socket{table: s.table, family: s.family, id: s.table.cfg.Engine.NewID(), waiters: map[int]*waiter{},
 		set: s.set, program: l.owner, base: s.base, effective: l.req.Policy, stream: stream}
 	fresh.keepAddresses(stream)
-	req := *l.req
-	req.ID = fresh.id
-	conn, err := l.handshake(stream, &req)
+	conn, err := l.handshake(stream, fresh.id)
 	from := remoteAddr(fresh.peer)
 	if err != nil {
 		l.refused(from, err)
@@ -200,16 +198,16 @@ func (l *listener) admit(tcp *sys.FD) (*Socket, engine.Conn, *sys.Stream) {
 
 // handshake waits until the client says something before it counts among the
 // handshakes: silent clients must not keep others out.
-func (l *listener) handshake(stream *sys.Stream, req *engine.Request) (engine.Conn, error) {
+func (l *listener) handshake(stream *sys.Stream, id uint64) (engine.Conn, error) {
 	begun := time.Now()
-	_ = stream.SetReadDeadline(begun.Add(req.HandshakeTimeout))
+	_ = stream.SetReadDeadline(begun.Add(l.req.HandshakeTimeout))
 	stop := context.AfterFunc(l.ctx, func() { _ = stream.SetReadDeadline(begun) })
 	raw, _ := stream.SyscallConn()
 	err := raw.Read(func(fd uintptr) bool { return sys.Readable(int(fd)) })
 	stop()
 	if err != nil {
 		stream.Close()
-		return nil, fail(abi.ETIMEDOUT, "the client said nothing for %v", req.HandshakeTimeout)
+		return nil, fail(abi.ETIMEDOUT, "the client said nothing for %v", l.req.HandshakeTimeout)
 	}
 	_ = stream.SetReadDeadline(time.Time{})
 	select {
@@ -219,7 +217,7 @@ func (l *listener) handshake(stream *sys.Stream, req *engine.Request) (engine.Co
 		stream.Close()
 		return nil, l.ctx.Err()
 	}
-	return l.socket.table.cfg.Engine.Handshake(l.ctx, stream, req)
+	return l.server.Handshake(l.ctx, stream, id)
 }
 
 // refused keeps why a client was not let in, for TLS_ERROR of the listener.

@@ -55,6 +55,9 @@ type Socket struct {
 	context   uint64 // TLS_CONTEXT
 	process   int    // that made the socket
 
+	abortiveMu   sync.Mutex
+	abortiveTold bool // guarded by abortiveMu
+
 	acceptMu   sync.Mutex // one accept(2) at a time looks at the queue
 	shutdownMu sync.Mutex // one shutdown(2) at a time
 	shutWrite  bool       // guarded by shutdownMu
@@ -101,12 +104,15 @@ func (t *Table) New(c Caller, family, kind int) (*Socket, *sys.FD, error) {
 	case kind&^flags != unix.SOCK_STREAM:
 		return nil, nil, abi.EPROTONOSUPPORT
 	}
+	if err := t.cfg.Engine.Available(t.ctx); err != nil {
+		return nil, nil, err
+	}
 	rights, err := c.Rights()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer rights.Close()
-	s := &Socket{table: t, rules: t.rules.Load(), family: family, id: t.newID(), process: c.Process(), waiters: map[int]*waiter{}}
+	s := &Socket{table: t, rules: t.rules.Load(), family: family, id: t.cfg.Engine.NewID(), process: c.Process(), waiters: map[int]*waiter{}}
 	if s.tcp, err = makeTCP(rights, s.tcpFamily()); err != nil {
 		return nil, nil, err
 	}

@@ -20,13 +20,16 @@ type Resolver interface {
 	LookupHost(ctx context.Context, host string) ([]string, error)
 }
 
-// Config is what a Table works with. All fields are needed.
+// Config is what a Table works with. All fields but NamePrograms are needed.
 type Config struct {
 	Engine   engine.Engine
 	Policy   *policy.Policy // at first: see SetPolicy
 	Resolver Resolver
 	Finder   Finder
 	Log      *slog.Logger
+	// NamePrograms says that the engine wants to know of programs: it is in
+	// another process.
+	NamePrograms bool
 	// Dir is a folder that only this user may use, for names of sockets that
 	// exist for a moment.
 	Dir string
@@ -46,7 +49,6 @@ type Table struct {
 	rules  atomic.Pointer[policy.Policy]
 
 	mu           sync.Mutex
-	nextID       uint64
 	sockets      map[uint64]*Socket // by inode of the program's descriptor
 	delivery     map[string]*Socket // accepted connections whose inode is not known, by address
 	plain        map[uint64]*Socket // connected TCP sockets with TLS options, by inode
@@ -160,13 +162,6 @@ func (t *Table) remove(s *Socket) {
 	if t.delivery[s.deliveryName] == s {
 		delete(t.delivery, s.deliveryName)
 	}
-}
-
-func (t *Table) newID() uint64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.nextID++
-	return t.nextID
 }
 
 // Sweep forgets sockets whose descriptors are closed everywhere, which for

@@ -84,7 +84,11 @@ func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error
 		ours.Close()
 		return err
 	}
-	tcp, err := p.fd.Dup()
+	a.process, err = s.table.programOf(c)
+	var tcp *sys.FD
+	if err == nil {
+		tcp, err = p.fd.Dup()
+	}
 	if err == nil {
 		a.stream, err = sys.NewStream(tcp, nil)
 	}
@@ -106,6 +110,7 @@ func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error
 	}
 	if err != nil {
 		s.table.usage.end(a.program)
+		a.process.close()
 		if a.stream != nil {
 			a.stream.Close()
 			_ = unix.SetNonblock(p.fd.Int(), p.nonblock) // the file is the program's again

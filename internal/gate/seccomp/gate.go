@@ -144,14 +144,15 @@ func answered(err error) error {
 }
 
 // canWait reports whether a call's handler may wait: for a file, for room in a
-// queue, or for another thread that accepts.
+// queue, for another thread that accepts, or for an engine elsewhere.
 func canWait(c *call, kind filter.Call) bool {
 	switch kind {
 	case filter.Shutdown:
 		return true
 	case filter.Setsockopt:
 		info, _ := abi.LookupOption(abi.Option(c.Args[2]))
-		return int32(c.Args[1]) == abi.ProtocolTLS && info.Kind == abi.PEMOrPath || c.Args[4] >= largeValue
+		return int32(c.Args[1]) == abi.ProtocolTLS && info.Kind == abi.PEMOrPath || c.Args[4] >= largeValue ||
+			int32(c.Args[1]) == unix.SOL_SOCKET && int32(c.Args[2]) == unix.SO_LINGER
 	}
 	return false
 }

@@ -1,8 +1,14 @@
 package seccomp
 
 import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // program describes a thread's program for the policy. What cannot be read
@@ -31,6 +37,22 @@ func (c *call) Process() int {
 		return 0
 	}
 	return process
+}
+
+// OpenProcess returns a pidfd of the calling thread's process. The thread waits
+// for its answer, so it is that of no later process with the same id.
+func (c *call) OpenProcess() (*sys.FD, error) {
+	process := c.Process()
+	n, err := unix.PidfdOpen(process, 0)
+	if err != nil {
+		return nil, fmt.Errorf("opening a pidfd of process %d: %w", process, err)
+	}
+	pidfd := sys.Own(n)
+	if !c.Waiting() {
+		pidfd.Close()
+		return nil, notify.ErrGone
+	}
+	return pidfd, nil
 }
 
 // DescendsFrom walks from the calling process to its ancestors.

@@ -1,0 +1,27 @@
+package socket
+
+import (
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// process is a program as an engine in another process is told of it.
+type process struct {
+	engine.Program
+	pidfd *sys.FD
+}
+
+// programOf finds out what the engine has to be told of the calling program.
+// The result must be closed.
+func (t *Table) programOf(c Caller) (process, error) {
+	if !t.cfg.NamePrograms {
+		return process{}, nil
+	}
+	pidfd, err := c.OpenProcess()
+	if err != nil {
+		return process{}, err
+	}
+	return process{engine.Program{Process: pidfd, Exe: c.Executable()}, pidfd}, nil
+}
+
+func (p *process) close() { p.pidfd.Close() }
