@@ -96,18 +96,21 @@ type reloader struct {
 	done    chan struct{} // closed when the loading has ended
 }
 
-// startReloader begins to watch. The policy in force is that of a state which
-// the caller took before reading it, so that no change is missed.
+// watchAfter is how long a program runs before the folders are watched: most
+// end sooner, and taking a watched folder back costs the kernel more than all
+// else of a short run (it waits until no processor looks at the watch any more,
+// fsnotify_wait_marks_destroyed in its fs/notify/mark.c). What changes before
+// shows in the first look at the files.
+const watchAfter = 300 * time.Millisecond
+
+// startReloader begins to watch, or will. The policy in force is that of a
+// state which the caller took before reading it, so that no change is missed.
 func startReloader(r reloader, inForce [sha256.Size]byte) (*reloader, error) {
 	var err error
 	if r.watch, err = sys.NewWatch(); err != nil {
 		return nil, err
 	}
-	if err := r.watchAll(); err != nil {
-		return nil, errors.Join(err, r.watch.Close())
-	}
 	r.changes, r.stopped, r.done = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
-	r.changes <- struct{}{} // one may have been before the watch
 	go r.await()
 	go r.run(inForce)
 	return &r, nil
@@ -121,13 +124,13 @@ func (r *reloader) close() error {
 }
 
 // watchAll watches every folder that is there.
-func (r *reloader) watchAll() error {
+func (r *reloader) watchAll() {
 	for _, folder := range r.source.folders() {
 		if err := r.watch.Add(folder); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
-			return err
+			r.alarms.Error("changes of the policy may be missed: " + err.Error())
+			return
 		}
 	}
-	return nil
 }
 
 // await passes changes on, until the watch is closed.
@@ -149,10 +152,14 @@ func (r *reloader) await() {
 
 func (r *reloader) run(inForce [sha256.Size]byte) {
 	defer close(r.done)
+	first := time.NewTimer(watchAfter)
+	defer first.Stop()
 	for {
 		select {
 		case <-r.stopped:
 			return
+		case <-first.C:
+			r.watchAll()
 		case <-r.changes:
 		}
 		if !r.calm() {
@@ -160,9 +167,7 @@ func (r *reloader) run(inForce [sha256.Size]byte) {
 		}
 		// Folders may be new, or others under the same name. They are watched
 		// before the files are looked at, so that nothing falls in between.
-		if err := r.watchAll(); err != nil {
-			r.alarms.Error("changes of the policy may be missed: " + err.Error())
-		}
+		r.watchAll()
 		if now := r.source.state(); now != inForce {
 			inForce = now
 			r.reload()
