@@ -1,12 +1,10 @@
 package policy
 
 import (
+	"crypto"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
-	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -22,9 +20,10 @@ const (
 // IdentityFiles are the files of an identity, and what was in them when the
 // policy was loaded.
 type IdentityFiles struct {
-	Name       string
-	Chain, Key string
-	At         Position
+	Name  string
+	Chain string
+	Key   string // a file, or the pkcs11: URI of a key on a token
+	At    Position
 
 	loaded *identity.Identity
 	err    error // why this process may not have it
@@ -78,7 +77,12 @@ func (d *decoder) identityFiles(n *yaml.Node, files *IdentityFiles) (complete bo
 			return
 		}
 		seen++
-		if text, ok := d.text(v, what+": "+k.Value); ok {
+		text, ok := d.text(v, what+": "+k.Value)
+		switch {
+		case !ok:
+		case k.Value == "key" && onToken(text):
+			*to = d.tokenKey(v, what, text)
+		default:
 			*to = d.path(text)
 		}
 	})
@@ -114,7 +118,24 @@ func (l *loader) readIdentity(files *IdentityFiles) (*identity.Identity, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", files.Chain, err)
 	}
-	if data, err = l.readIdentityFile(files.Key); err != nil {
+	key, err := l.readKey(files)
+	if err != nil {
+		return nil, err
+	}
+	id, err := identity.Match([]identity.Chain{chain}, key)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", files.Key, err)
+	}
+	return id, nil
+}
+
+// readKey returns the key of an identity, from its file or its token.
+func (l *loader) readKey(files *IdentityFiles) (crypto.Signer, error) {
+	if onToken(files.Key) {
+		return l.openTokenKey(files)
+	}
+	data, err := l.readIdentityFile(files.Key)
+	if err != nil {
 		return nil, err
 	}
 	defer clear(data)
@@ -122,12 +143,8 @@ func (l *loader) readIdentity(files *IdentityFiles) (*identity.Identity, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", files.Key, err)
 	}
-	l.warnOfReaders(files)
-	id, err := identity.Match([]identity.Chain{chain}, key)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", files.Key, err)
-	}
-	return id, nil
+	l.warnOfReaders(files, files.Key)
+	return key, nil
 }
 
 func (l *loader) readIdentityFile(path string) ([]byte, error) {
@@ -141,9 +158,9 @@ func (l *loader) readIdentityFile(path string) ([]byte, error) {
 	return data, nil
 }
 
-// warnOfReaders warns of a key that more than its owner may read or write.
-func (l *loader) warnOfReaders(files *IdentityFiles) {
-	info, err := fs.Stat(l.files, strings.TrimPrefix(files.Key, "/"))
+// warnOfReaders warns of a secret that more than its owner may read or write.
+func (l *loader) warnOfReaders(files *IdentityFiles, secret string) {
+	info, err := fs.Stat(l.files, strings.TrimPrefix(secret, "/"))
 	if err != nil || info.Mode().Perm()&0o077 == 0 {
 		return
 	}
@@ -152,46 +169,5 @@ func (l *loader) warnOfReaders(files *IdentityFiles) {
 		who = "everyone"
 	}
 	l.warnings = append(l.warnings, Problem{files.At, fmt.Sprintf("identity %s: %s may be used by %s (mode %04o); chmod go= it, unless that is meant",
-		files.Name, files.Key, who, info.Mode().Perm())})
-}
-
-// decodeServerIdentity decodes server.identity: one name or a list of names; ""
-// is for none.
-func decodeServerIdentity(d *decoder, n *yaml.Node) change {
-	var names []string
-	if n.Kind == yaml.SequenceNode {
-		if !d.texts(n, "server.identity", func(_ *yaml.Node, text string) { names = append(names, text) }) {
-			return nil
-		}
-	} else if !d.plain(n) || n.Kind != yaml.ScalarNode || n.Value != "" || isNull(n) {
-		text, ok := d.text(n, "server.identity")
-		if !ok {
-			return nil
-		}
-		names = []string{text}
-	}
-	return func(e *Effective) { e.serverIdentities = names }
-}
-
-// lookUpIdentities finds the identities that server.identity names.
-func (l *loader) lookUpIdentities(e *Effective) {
-	for _, name := range e.serverIdentities {
-		files := l.identities[name]
-		if files == nil {
-			names := slices.Sorted(maps.Keys(l.identities))
-			l.report(e.Origin("server.identity"), "server.identity: no identity "+clip(name)+" in identities"+didYouMean(name, names))
-			continue
-		}
-		e.ServerIdentities = append(e.ServerIdentities, files)
-	}
-}
-
-func showServerIdentity(e *Effective) string {
-	switch len(e.serverIdentities) {
-	case 0:
-		return `""`
-	case 1:
-		return strconv.Quote(e.serverIdentities[0])
-	}
-	return showList(e.serverIdentities, func(s string) string { return s })
+		files.Name, secret, who, info.Mode().Perm())})
 }

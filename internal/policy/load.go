@@ -24,6 +24,7 @@ type loader struct {
 	system   *systemStore
 	now      func() time.Time
 	logs     logLists
+	openKey  KeyOpener // nil without tokens
 	problems []Problem
 	warnings []Problem
 
@@ -44,20 +45,43 @@ func newLoader(honours func(string) bool) *loader {
 	}
 }
 
+// Options are what a process that loads a policy has to give. The zero value
+// is right for one that opens no tokens.
+type Options struct {
+	// OpenKey opens keys on tokens. Without it they are not available, which
+	// counts once a server needs one.
+	OpenKey KeyOpener
+}
+
+func (o Options) loader() *loader {
+	l := newLoader(isHonoured)
+	l.openKey = o.OpenKey
+	return l
+}
+
+// Load reads the policy of one file alone, without tokens.
+func Load(path string) (*Policy, error) { return Options{}.Load(path) }
+
+// LoadSystem reads the machine's policy, without tokens.
+func LoadSystem(root string) (*Policy, error) { return Options{}.LoadSystem(root) }
+
 // Load reads the policy of one file alone. What is absent in it has the
 // built-in default. A policy that is not acceptable is an *Error.
-func Load(path string) (*Policy, error) {
-	l := newLoader(isHonoured)
+func (o Options) Load(path string) (*Policy, error) {
+	l := o.loader()
 	if err := l.readFile(path); err != nil {
 		return nil, err
 	}
 	return l.finish()
 }
 
-// Parse reads a policy from memory. Name stands for the file in messages and
-// is what relative paths in the policy are relative to.
-func Parse(name string, data []byte) (*Policy, error) {
-	l := newLoader(isHonoured)
+// Parse reads a policy from memory, without tokens. Name stands for the file in
+// messages and is what relative paths in the policy are relative to.
+func Parse(name string, data []byte) (*Policy, error) { return Options{}.Parse(name, data) }
+
+// Parse reads a policy from memory, see the function Parse.
+func (o Options) Parse(name string, data []byte) (*Policy, error) {
+	l := o.loader()
 	l.decode(name, data)
 	return l.finish()
 }
@@ -66,8 +90,8 @@ func Parse(name string, data []byte) (*Policy, error) {
 // is "/" but in tests, then etc/ssa/policy.d/*.yaml in order of name. Later
 // files override earlier ones key by key, and add profiles and identities.
 // Without any file it returns the built-in default.
-func LoadSystem(root string) (*Policy, error) {
-	l := newLoader(isHonoured)
+func (o Options) LoadSystem(root string) (*Policy, error) {
+	l := o.loader()
 	names, err := SystemFiles(root)
 	if err != nil {
 		return nil, err

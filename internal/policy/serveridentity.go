@@ -1,0 +1,50 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// decodeServerIdentity decodes server.identity: one name or a list of names; ""
+// is for none.
+func decodeServerIdentity(d *decoder, n *yaml.Node) change {
+	var names []string
+	if n.Kind == yaml.SequenceNode {
+		if !d.texts(n, "server.identity", func(_ *yaml.Node, text string) { names = append(names, text) }) {
+			return nil
+		}
+	} else if !d.plain(n) || n.Kind != yaml.ScalarNode || n.Value != "" || isNull(n) {
+		text, ok := d.text(n, "server.identity")
+		if !ok {
+			return nil
+		}
+		names = []string{text}
+	}
+	return func(e *Effective) { e.serverIdentities = names }
+}
+
+// lookUpIdentities finds the identities that server.identity names.
+func (l *loader) lookUpIdentities(e *Effective) {
+	for _, name := range e.serverIdentities {
+		files := l.identities[name]
+		if files == nil {
+			names := slices.Sorted(maps.Keys(l.identities))
+			l.report(e.Origin("server.identity"), "server.identity: no identity "+clip(name)+" in identities"+didYouMean(name, names))
+			continue
+		}
+		e.ServerIdentities = append(e.ServerIdentities, files)
+	}
+}
+
+func showServerIdentity(e *Effective) string {
+	switch len(e.serverIdentities) {
+	case 0:
+		return `""`
+	case 1:
+		return strconv.Quote(e.serverIdentities[0])
+	}
+	return showList(e.serverIdentities, func(s string) string { return s })
+}
