@@ -126,7 +126,12 @@ func (r *reloader) close() error {
 // watchAll watches every folder that is there.
 func (r *reloader) watchAll() {
 	for _, folder := range r.source.folders() {
-		if err := r.watch.Add(folder); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
+		err := r.watch.Add(folder)
+		switch {
+		case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
+		case errors.Is(err, os.ErrClosed):
+			return
+		default:
 			r.alarms.Error("changes of the policy may be missed: " + err.Error())
 			return
 		}

@@ -242,3 +242,23 @@ func TestReloadWarns(t *testing.T) {
 		}
 	}
 }
+
+// A program may end just as the watch begins: nobody is alarmed.
+func TestReloadEndsQuietly(t *testing.T) {
+	ssatest.NoLeaks(t)
+	r := &reloading{t: t, events: make(chan any, 100)}
+	source := policySource{file: writePolicy(t, policy12)}
+	watched, err := startReloader(reloader{source: source, alarms: slog.New(&lineHandler{out: r})}, source.state())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := watched.close(); err != nil {
+		t.Fatal(err)
+	}
+	watched.watchAll()
+	select {
+	case event := <-r.events:
+		t.Errorf("told after the end: %v", event)
+	default:
+	}
+}

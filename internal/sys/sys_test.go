@@ -2,6 +2,7 @@ package sys
 
 import (
 	"errors"
+	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -100,5 +101,22 @@ func TestFDClosesOnce(t *testing.T) {
 	}
 	if err := unix.Close(n); err == nil {
 		t.Errorf("descriptor %d was still open", n)
+	}
+}
+
+// Who adds to a watch while another ends it can tell that from a failure.
+func TestClosedWatch(t *testing.T) {
+	w, err := NewWatch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Add(t.TempDir()); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Add to a closed watch: %v, want os.ErrClosed", err)
+	}
+	if err := w.Wait(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Wait for a closed watch: %v, want os.ErrClosed", err)
 	}
 }

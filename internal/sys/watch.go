@@ -1,7 +1,6 @@
 package sys
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -29,15 +28,16 @@ func NewWatch() (*Watch, error) {
 }
 
 // Add watches a folder too. Adding one again does nothing, unless another
-// folder has taken its name.
+// folder has taken its name. A closed watch is os.ErrClosed.
 func (w *Watch) Add(folder string) error {
 	raw, err := w.file.SyscallConn()
 	if err != nil {
 		return fmt.Errorf("watching %s: %w", folder, err)
 	}
-	var added error
-	err = raw.Control(func(fd uintptr) { _, added = unix.InotifyAddWatch(int(fd), folder, watchEvents) })
-	if err = errors.Join(err, added); err != nil {
+	if closed := raw.Control(func(fd uintptr) { _, err = unix.InotifyAddWatch(int(fd), folder, watchEvents) }); closed != nil {
+		err = os.ErrClosed // package os has an error of its own for this
+	}
+	if err != nil {
 		return fmt.Errorf("watching %s: %w", folder, err)
 	}
 	return nil
