@@ -16,6 +16,15 @@ const (
 	Limited                 // there are too many connections already
 )
 
+// String returns a word for scripts and logs.
+func (r Reason) String() string {
+	words := [...]string{"protocol", "untrusted", "truncated", "network", "timed-out", "cancelled", "refused", "down", "limited"}
+	if int(r) >= len(words) {
+		return "unknown"
+	}
+	return words[r]
+}
+
 // Error says why a connection failed, for a person and for a program.
 type Error struct {
 	Reason Reason

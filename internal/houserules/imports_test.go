@@ -61,6 +61,9 @@ var forbidden = []rule{
 	{"internal/relay", ours + "/internal/socket", nil, "the relay does not know what a program is"},
 	{"internal/session", ours + "/internal/gate", nil, "sessions belong to the engine"},
 	{"internal/session", ours + "/internal/socket", nil, "sessions belong to the engine"},
+	{"internal/registry", "os", nil, "the registry counts and tells; it opens nothing"},
+	{"internal/registry", ours, inside("internal/engine", "internal/policy"), "the registry is told, it asks nobody"},
+	{"internal/engine", ours + "/internal/registry", nil, "the engine does not know who counts"},
 	{"internal/engine", ours + "/internal/gate", nil, "the engine takes descriptors, whoever is on the other side"},
 	{"internal/engine", ours + "/internal/socket", nil, "the engine takes descriptors, whoever is on the other side"},
 }

@@ -137,7 +137,7 @@ func (r *run) accepted(ctx context.Context, conn engine.Conn, tcp *net.TCPConn) 
 
 // refused finds out why, and what the peer has instead.
 func (r *run) refused(ctx context.Context, err *engine.Error) {
-	r.report.Refusal = &Refusal{Reason: reasonWords[err.Reason], Sentence: err.Sentence, Rules: []Rule{}, Remedies: []string{}}
+	r.report.Refusal = &Refusal{Reason: err.Reason.String(), Sentence: err.Sentence, Rules: []Rule{}, Remedies: []string{}}
 	offered, state := r.offer(ctx)
 	if offered != nil {
 		r.report.Offered = offered

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/trust"
 )
@@ -30,11 +29,6 @@ type Rule struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
 	From  string `json:"from"` // a place, or "built-in"
-}
-
-var reasonWords = map[engine.Reason]string{
-	engine.Protocol: "protocol", engine.Untrusted: "untrusted", engine.Truncated: "truncated", engine.Network: "network",
-	engine.TimedOut: "timed-out", engine.Cancelled: "cancelled", engine.Refused: "refused",
 }
 
 // setting is what the policy has for a key, as a file would have it.

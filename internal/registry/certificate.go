@@ -1,0 +1,68 @@
+package registry
+
+import (
+	"slices"
+	"time"
+)
+
+// Certificate is one of ours, and when it ends.
+type Certificate struct {
+	// Identity is its name in the policy.
+	Identity string    `json:"identity"`
+	Subject  string    `json:"subject"`
+	Names    []string  `json:"names"`
+	Issuer   string    `json:"issuer"`
+	NotAfter time.Time `json:"not_after"`
+	// Profiles are those whose servers show it.
+	Profiles []string `json:"profiles"`
+	// Soon says that it ends within the time that is warned of, or has ended.
+	Soon bool `json:"soon"`
+}
+
+// DefaultExpiryWarning is how long before its end a certificate is warned of.
+const DefaultExpiryWarning = 30 * 24 * time.Hour
+
+// SetCertificates replaces what is known of our certificates: at start and
+// when the policy was loaded again.
+func (r *Registry) SetCertificates(certs []Certificate) {
+	certs = slices.Clone(certs)
+	slices.SortStableFunc(certs, func(a, b Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.certs = certs
+}
+
+// Certificates returns what is known of our certificates, the first to end
+// first, with Soon set for those that end within the given time.
+func (r *Registry) Certificates(within time.Duration) []Certificate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.certificatesLocked(within)
+}
+
+func (r *Registry) certificatesLocked(within time.Duration) []Certificate {
+	certs := slices.Clone(r.certs)
+	limit := r.cfg.Now().Add(within)
+	for i := range certs {
+		certs[i].NotAfter = certs[i].NotAfter.UTC()
+		certs[i].Soon = certs[i].NotAfter.Before(limit)
+	}
+	return certs
+}
+
+// KeyLog is a key log that is switched on.
+type KeyLog struct {
+	Profile string    `json:"profile"`
+	Until   time.Time `json:"until"`
+	// By is the user who switched it on.
+	By      uint32 `json:"by"`
+	Written uint64 `json:"written"` // lines so far
+}
+
+// WatchKeyLogs shows what a function lists from now on. It must be cheap, and
+// must not call the registry back.
+func (r *Registry) WatchKeyLogs(list func() []KeyLog) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keyLogs = list
+}

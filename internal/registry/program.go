@@ -1,0 +1,120 @@
+package registry
+
+import (
+	"maps"
+	"strings"
+	"time"
+)
+
+// maxPrograms bounds how many programs are listed one by one. Those without a
+// connection that were seen longest ago go first, into the sum of the rest.
+const maxPrograms = 512
+
+// restName stands for programs that are not listed any more.
+const restName = "(others)"
+
+// programKey is what makes programs one in a list.
+type programKey struct {
+	exe, script, profile, cgroup string
+	uid                          uint32
+}
+
+// program sums up what the processes of one program did.
+type program struct {
+	key            programKey
+	open           int
+	handshakes     uint64
+	resumed        uint64
+	failed         map[string]uint64 // by reason; nil for none
+	refused        map[string]uint64 // by what refused; nil for none
+	sent, received int64             // of connections that are over
+	last           time.Time
+}
+
+func (p *program) fail(reason string) {
+	if p.failed == nil {
+		p.failed = map[string]uint64{}
+	}
+	p.failed[reason]++
+}
+
+func (p *program) refuse(what string) {
+	if p.refused == nil {
+		p.refused = map[string]uint64{}
+	}
+	p.refused[what]++
+}
+
+// add puts another program's sums into this one's.
+func (p *program) add(o *program) {
+	p.handshakes += o.handshakes
+	p.resumed += o.resumed
+	p.sent += o.sent
+	p.received += o.received
+	if o.last.After(p.last) {
+		p.last = o.last
+	}
+	for reason, n := range o.failed {
+		p.fail(reason)
+		p.failed[reason] += n - 1
+	}
+	for what, n := range o.refused {
+		p.refuse(what)
+		p.refused[what] += n - 1
+	}
+}
+
+// programLocked finds the record of a program, or makes one.
+func (r *Registry) programLocked(p Program) *program {
+	key := programKey{clip(p.Exe), clip(p.Script), clip(p.Profile), clip(p.Cgroup), p.UID}
+	if known := r.programs[key]; known != nil {
+		return known
+	}
+	if len(r.programs) >= maxPrograms {
+		r.forgetLocked()
+	}
+	// A caller's text may be a part of something large.
+	key.exe, key.script = strings.Clone(key.exe), strings.Clone(key.script)
+	key.profile, key.cgroup = strings.Clone(key.profile), strings.Clone(key.cgroup)
+	made := &program{key: key}
+	r.programs[key] = made
+	return made
+}
+
+// forgetLocked makes room for a program. When all have connections it makes
+// none: then the connections bound the list.
+func (r *Registry) forgetLocked() {
+	var oldest *program
+	for _, p := range r.programs {
+		if p.open == 0 && (oldest == nil || p.last.Before(oldest.last)) {
+			oldest = p
+		}
+	}
+	if oldest != nil {
+		r.rest.add(oldest)
+		delete(r.programs, oldest.key)
+	}
+}
+
+// Short is the last part of the program's path, for people and for labels; of
+// a script, that of the script.
+func (p ProgramInfo) Short() string {
+	file := p.Script
+	if file == "" {
+		file = p.Exe
+	}
+	file = strings.TrimSuffix(file, " (deleted)")
+	return file[strings.LastIndexByte(file, '/')+1:]
+}
+
+func (p *program) describe(pid int) ProgramInfo {
+	return ProgramInfo{PID: pid, UID: p.key.uid, Exe: p.key.exe, Script: p.key.script, Profile: p.key.profile, Cgroup: p.key.cgroup}
+}
+
+// totals are the sums of programs.
+func (p *program) totals() ProgramTotals {
+	return ProgramTotals{
+		Program: p.describe(0), Open: p.open, Handshakes: p.handshakes, Resumed: p.resumed,
+		Failed: maps.Clone(p.failed), Refused: maps.Clone(p.refused), Sent: p.sent, Received: p.received, Last: p.last.UTC(),
+	}
+}
