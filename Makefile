@@ -4,22 +4,25 @@ GO       ?= go
 CC       ?= cc
 DESTDIR  ?=
 PREFIX   ?= /usr/local
+SYSCONFDIR ?= /etc
 FUZZTIME ?= 10s
+VERSION  ?=
+BIN      ?= bin
 
 CFLAGS      ?= -O2
 CWARNINGS    = -Wall -Wextra -pedantic
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 C_EXAMPLES   = $(patsubst examples/%.c,bin/examples/%,$(wildcard examples/*.c))
 PORTS        = $(patsubst examples/ports/%/tls.patch,bin/ports/%-tls,$(wildcard examples/ports/*/tls.patch))
-MAN_PAGES    = $(wildcard docs/man/*.[0-9])
+LDFLAGS      = $(if $(VERSION),-ldflags "-s -w -X main.release=$(VERSION)")
 
-.PHONY: help build examples ports demo test check race lint fuzz install clean
+.PHONY: help build examples ports demo test check race lint fuzz completion install uninstall deb clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 build: ## build bin/ssa
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -o bin/ssa ./cmd/ssa
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false $(LDFLAGS) -o $(BIN)/ssa ./cmd/ssa
 
 examples: $(C_EXAMPLES) ## build the C examples into bin/examples
 
@@ -55,13 +58,21 @@ lint: ## formatting, vet for both architectures, staticcheck, go.mod, shell synt
 fuzz: ## every fuzz target for FUZZTIME (10s) each
 	@scripts/fuzz $(FUZZTIME)
 
-install: build ## install ssa, <netinet/tls.h>, manual pages and a policy to start from, below DESTDIR and PREFIX
-	install -D -m 755 bin/ssa $(DESTDIR)$(PREFIX)/bin/ssa
-	install -D -m 644 include/netinet/tls.h $(DESTDIR)$(PREFIX)/include/netinet/tls.h
-	install -D -m 644 dist/policy.yaml $(DESTDIR)$(PREFIX)/share/doc/ssa/policy.yaml
-	@for page in $(MAN_PAGES); do \
-		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; \
+completion: ## write the shell completions for bash, zsh and fish into bin/completion
+	@mkdir -p $(BIN)/completion
+	@for shell in bash zsh fish; do \
+		GOOS= GOARCH= CGO_ENABLED=0 $(GO) run -trimpath -buildvcs=false ./cmd/ssa completion $$shell >$(BIN)/completion/ssa.$$shell || exit 1; \
 	done
+
+install: build completion ## install everything below DESTDIR and PREFIX; what is in SYSCONFDIR (/etc) already stays
+	@BIN='$(BIN)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install
+
+uninstall: ## remove what `make install` installed, but nothing in SYSCONFDIR
+	@BIN='$(BIN)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' scripts/install --remove
+
+deb: LDFLAGS = -ldflags "-s -w -X main.release=$(VERSION)"
+deb: build completion ## build a Debian package into bin, of version VERSION
+	@BIN='$(BIN)' VERSION='$(VERSION)' scripts/deb
 
 clean: ## remove what was built
 	rm -rf bin

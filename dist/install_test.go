@@ -1,0 +1,74 @@
+package dist_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/secure-socket-api/ssa/internal/ssatest"
+)
+
+// installed is what `make install` installs with PREFIX=/opt/ssa.
+var installed = []string{
+	"/etc/ssa/policy.yaml",
+	"/opt/ssa/bin/ssa -rwxr-xr-x",
+	"/opt/ssa/include/netinet/tls.h",
+	"/opt/ssa/lib/systemd/system/ssa.service",
+	"/opt/ssa/lib/systemd/system/ssa.socket",
+	"/opt/ssa/lib/sysusers.d/ssa.conf",
+	"/opt/ssa/lib/tmpfiles.d/ssa.conf",
+	"/opt/ssa/share/bash-completion/completions/ssa",
+	"/opt/ssa/share/doc/ssa/policy.yaml",
+	"/opt/ssa/share/fish/vendor_completions.d/ssa.fish",
+	"/opt/ssa/share/man/man1/ssa.1",
+	"/opt/ssa/share/man/man5/ssa-policy.5",
+	"/opt/ssa/share/man/man7/tls.7",
+	"/opt/ssa/share/zsh/site-functions/_ssa",
+}
+
+func TestInstallAndUninstall(t *testing.T) {
+	root := t.TempDir()
+	settings := []string{"DESTDIR=" + root, "PREFIX=/opt/ssa"}
+	made(t, "install", settings...)
+	if got := filesBelow(t, root); !slices.Equal(got, installed) {
+		t.Errorf("make install installed\n\t%s\nand should\n\t%s", strings.Join(got, "\n\t"), strings.Join(installed, "\n\t"))
+	}
+	for dir, want := range map[string]os.FileMode{"etc/ssa/keys": 0o750, "etc/ssa/policy.d": 0o755} {
+		if st, err := os.Stat(filepath.Join(root, dir)); err != nil || st.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v; want a folder of mode %o", dir, st, err, want)
+		}
+	}
+	unit, err := os.ReadFile(filepath.Join(root, "opt/ssa/lib/systemd/system/ssa.service"))
+	if err != nil || !strings.Contains(string(unit), "\nExecStart=/opt/ssa/bin/ssa daemon\n") {
+		t.Errorf("the unit does not start the program where it was installed: %v\n%s", err, unit)
+	}
+
+	// What the administrator wrote stays, whatever is installed or removed.
+	own := filepath.Join(root, "etc/ssa/policy.yaml")
+	if err := os.WriteFile(own, []byte("default: {versions: {min: \"1.3\"}}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	made(t, "install", settings...)
+	made(t, "uninstall", settings...)
+	if got, want := filesBelow(t, root), installed[:1]; !slices.Equal(got, want) {
+		t.Errorf("make uninstall left %q, want %q", got, want)
+	}
+	if text, err := os.ReadFile(own); err != nil || !strings.Contains(string(text), "1.3") {
+		t.Errorf("the administrator's policy: %q, %v", text, err)
+	}
+}
+
+// TestCompletionsParse lets each shell read its completions.
+func TestCompletionsParse(t *testing.T) {
+	ssatest.Need(t, "bash", "zsh", "fish")
+	dir := filepath.Join(made(t, "completion"), "completion")
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		out, err := exec.Command(shell, "-n", filepath.Join(dir, "ssa."+shell)).CombinedOutput()
+		if err != nil || len(out) > 0 {
+			t.Errorf("%s -n: %v\n%s", shell, err, out)
+		}
+	}
+}
