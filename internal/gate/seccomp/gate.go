@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -40,6 +41,8 @@ type Gate struct {
 	cfg     Config
 	handles *target.Handles
 	large   chan struct{} // calls that hold a large value
+	helpers chan struct{} // goroutines that take calls on beside Run's
+	over    chan struct{} // closed when no program is left
 
 	mu      sync.Mutex
 	ended   bool             // no more calls are taken on
@@ -50,47 +53,72 @@ type Gate struct {
 
 // New returns a gate; Run makes it work.
 func New(cfg Config) *Gate {
-	return &Gate{cfg: cfg, handles: cfg.Finder.handles, large: make(chan struct{}, largeValues), waiting: map[uint64]*call{}}
+	return &Gate{cfg: cfg, handles: cfg.Finder.handles, large: make(chan struct{}, largeValues),
+		helpers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), over: make(chan struct{}), waiting: map[uint64]*call{}}
 }
 
 // Run answers calls until no program is left under the filter, and until all
 // calls under way have been answered.
 func (g *Gate) Run() error {
-	for range receivers {
-		go g.receive()
+	// Not on the caller's goroutine: one that is bound to a thread is slow to
+	// be woken.
+	received := make(chan error)
+	go func() { received <- g.receive() }()
+	err := <-received
+	if err != nil {
+		err = errors.Join(err, g.cfg.Listener.Close()) // nobody waits for an answer in vain
 	}
-	// The loop may stay in Receive for ever after the last program has gone
-	// (Linux before 6.11); nothing can arrive there then.
-	err := g.cfg.Listener.WaitEnded()
 	g.mu.Lock()
 	g.ended = true
 	g.mu.Unlock()
+	close(g.over)
 	g.work.Wait()
 	g.handles.Close()
 	return err
 }
 
-// receivers is how many threads take calls on. A call that is answered at once
-// is answered by the thread that took it: passing it on would cost more than
-// all the rest.
-const receivers = 2
-
-func (g *Gate) receive() {
+// receive takes calls on. A call that is answered at once is answered here:
+// passing it on would cost more than all the rest. When calls come faster than
+// that, others help.
+func (g *Gate) receive() error {
 	for {
-		n, err := g.cfg.Listener.Receive()
+		n, more, err := g.cfg.Listener.Receive()
 		switch {
 		case errors.Is(err, notify.ErrGone):
-			if g.cfg.Listener.Ended() {
+			continue
+		case errors.Is(err, notify.ErrEnded):
+			return nil
+		case err != nil:
+			return fmt.Errorf("receiving system calls: %w", err)
+		}
+		if more {
+			g.getHelp()
+		}
+		g.dispatch(&call{gate: g, Call: n})
+	}
+}
+
+// getHelp lets another goroutine take calls on as long as there are some, if
+// there is a processor for it.
+func (g *Gate) getHelp() {
+	select {
+	case g.helpers <- struct{}{}:
+	default:
+		return
+	}
+	g.work.Go(func() {
+		defer func() { <-g.helpers }()
+		for {
+			n, found, err := g.cfg.Listener.TryReceive()
+			switch {
+			case errors.Is(err, notify.ErrGone):
+				continue
+			case !found, err != nil: // receive meets the same error
 				return
 			}
-			continue
-		case err != nil:
-			g.cfg.Log.Error("receiving system calls: " + err.Error())
-			return
+			g.dispatch(&call{gate: g, Call: n})
 		}
-		c := &call{gate: g, Call: n}
-		g.dispatch(c)
-	}
+	})
 }
 
 // dispatch decides quickly whether a call is about one of our sockets, and

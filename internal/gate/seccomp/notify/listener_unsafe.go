@@ -7,6 +7,8 @@ package notify
 import (
 	"errors"
 	"fmt"
+	"sync"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +23,11 @@ var ErrGone = errors.New("the notified system call has ended")
 // Listener is the notification descriptor of one filter. Its methods may be
 // called concurrently.
 type Listener struct {
-	fd *sys.FD
+	stream *sys.Stream // the descriptor, under Go's poller
+	raw    syscall.RawConn
+	// taking makes looking for a call and receiving it one step: to receive
+	// where there is none would keep a thread.
+	taking sync.Mutex
 	// Killable says that signals wait until a received call is answered, but
 	// for those that kill: calls that wait for long have to be ended by
 	// Interrupt.
@@ -65,9 +71,27 @@ type (
 	}
 )
 
-func (l *Listener) ioctl(request uint, arg unsafe.Pointer) (int, error) {
+// newListener takes ownership of a notification descriptor.
+func newListener(fd *sys.FD) (*Listener, error) {
+	stream, err := sys.NewStream(fd, nil)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := stream.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(err, stream.Close())
+	}
+	return &Listener{stream: stream, raw: raw}, nil
+}
+
+func (l *Listener) ioctl(request uint, arg unsafe.Pointer) (n int, err error) {
+	closed := l.raw.Control(func(fd uintptr) { n, err = ioctl(fd, request, arg) })
+	return n, errors.Join(closed, err)
+}
+
+func ioctl(fd uintptr, request uint, arg unsafe.Pointer) (int, error) {
 	for {
-		r, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(l.fd.Int()), uintptr(request), uintptr(arg))
+		r, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, uintptr(request), uintptr(arg))
 		switch errno {
 		case 0:
 			return int(r), nil
@@ -79,17 +103,6 @@ func (l *Listener) ioctl(request uint, arg unsafe.Pointer) (int, error) {
 			return 0, errno
 		}
 	}
-}
-
-// Receive waits for the next call. ErrGone means that a call ended before it
-// could be received, or, on kernels that say so, that the last program is
-// gone: see Ended.
-func (l *Listener) Receive() (Call, error) {
-	var n seccompNotif
-	if _, err := l.ioctl(unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)); err != nil {
-		return Call{}, err
-	}
-	return Call{ID: n.id, Thread: int(n.pid), Number: uint32(n.data.nr), Args: n.data.args}, nil
 }
 
 // Reply ends a call: with the error errno, or when that is 0 with the result
@@ -162,39 +175,10 @@ func (l *Listener) addFD(a seccompNotifAddFD, cloexec bool) (int, error) {
 // WakeOnSameCPU asks the kernel to run the gate on the caller's processor,
 // which makes a round trip cheaper. Kernels before 6.6 refuse; that is harmless.
 func (l *Listener) WakeOnSameCPU() error {
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(l.fd.Int()), unix.SECCOMP_IOCTL_NOTIF_SET_FLAGS,
-		unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
-	if errno != 0 {
-		return errno
-	}
-	return nil
-}
-
-// WaitEnded returns when no process under the filter is left.
-func (l *Listener) WaitEnded() error {
-	for {
-		p := []unix.PollFd{{Fd: int32(l.fd.Int())}}
-		_, err := unix.Poll(p, -1)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("waiting for the last program: %w", err)
-		}
-		// POLLERR only says that a signal came (seccomp_notify_poll in the
-		// kernel's kernel/seccomp.c).
-		if p[0].Revents&(unix.POLLHUP|unix.POLLNVAL) != 0 {
-			return nil
-		}
-	}
+	return l.stream.Control(func(fd int) error {
+		return unix.IoctlSetInt(fd, unix.SECCOMP_IOCTL_NOTIF_SET_FLAGS, unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
+	})
 }
 
 // Close closes the descriptor; calls that wait then end with ENOSYS.
-func (l *Listener) Close() error { return l.fd.Close() }
-
-// Ended reports whether no process under the filter is left.
-func (l *Listener) Ended() bool {
-	p := []unix.PollFd{{Fd: int32(l.fd.Int())}}
-	n, err := unix.Poll(p, 0)
-	return err == nil && n > 0 && p[0].Revents&unix.POLLHUP != 0
-}
+func (l *Listener) Close() error { return l.stream.Close() }

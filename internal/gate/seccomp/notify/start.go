@@ -76,16 +76,20 @@ func startHere(filter []bpf.RawInstruction, p Program) (int, *Listener, error) {
 	}
 	// With WAIT_KILLABLE_RECV (Linux 5.19) a signal no longer breaks a call
 	// off that has been received, so that none is carried out twice.
-	listener := &Listener{Killable: true}
+	killable := true
 	n, err := sys.SeccompListener(filter, unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
 	if errors.Is(err, unix.EINVAL) {
-		listener.Killable = false
+		killable = false
 		n, err = sys.SeccompListener(filter, 0)
 	}
 	if err != nil {
 		return 0, nil, &StartError{Install, err}
 	}
-	listener.fd = sys.Own(n)
+	listener, err := newListener(sys.Own(n))
+	if err != nil {
+		return 0, nil, &StartError{Install, err}
+	}
+	listener.Killable = killable
 	pid, err := syscall.ForkExec(p.Path, p.Argv, &p.Attr)
 	if err != nil {
 		listener.Close()

@@ -1,0 +1,67 @@
+package notify
+
+import (
+	"errors"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrEnded says that no process under the filter is left.
+var ErrEnded = errors.New("the last program has ended")
+
+// Receive waits for the next call, in Go's poller: a thread that waited in the
+// kernel would keep others from running until Go's runtime takes notice. more
+// says that another call waits already. ErrGone means that a call ended before
+// it could be received.
+func (l *Listener) Receive() (c Call, more bool, err error) {
+	waited := false
+	closed := l.raw.Read(func(fd uintptr) bool {
+		var found bool
+		if c, found, err = l.take(fd); !found {
+			waited = true
+			return false
+		}
+		// Where one had to be waited for, there hardly is another.
+		more = !waited && look(fd)&unix.POLLIN != 0
+		return true
+	})
+	return c, more, errors.Join(closed, err)
+}
+
+// TryReceive receives a call if one waits, which found says.
+func (l *Listener) TryReceive() (c Call, found bool, err error) {
+	closed := l.raw.Control(func(fd uintptr) { c, found, err = l.take(fd) })
+	return c, found, errors.Join(closed, err)
+}
+
+// take receives a call, or finds out that there will be none.
+func (l *Listener) take(fd uintptr) (c Call, found bool, err error) {
+	l.taking.Lock()
+	defer l.taking.Unlock()
+	// POLLERR only says that a signal came (seccomp_notify_poll in the
+	// kernel's kernel/seccomp.c).
+	switch events := look(fd); {
+	case events&unix.POLLIN != 0:
+		var n seccompNotif
+		if _, err := ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)); err != nil {
+			return Call{}, true, err
+		}
+		return Call{ID: n.id, Thread: int(n.pid), Number: uint32(n.data.nr), Args: n.data.args}, true, nil
+	case events&(unix.POLLHUP|unix.POLLNVAL) != 0:
+		return Call{}, true, ErrEnded
+	}
+	return Call{}, false, nil
+}
+
+// look returns what poll(2) says at this moment.
+func look(fd uintptr) int16 {
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for {
+		_, err := unix.Poll(p, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		return p[0].Revents
+	}
+}
