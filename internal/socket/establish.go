@@ -11,13 +11,9 @@ import (
 // establish makes the connection and tells how it went.
 func (s *Socket) establish(ctx context.Context, a *attempt) {
 	defer a.cancel()
-	watched := s.watch(a)
+	stopWatching := a.watch()
 	conn, stream, err := s.handshake(ctx, a)
-	// The watcher must not wait on the plaintext stream any more when the
-	// relay or a close takes it.
-	_ = a.plain.SetReadDeadline(time.Unix(1, 0))
-	<-watched
-	_ = a.plain.SetReadDeadline(time.Time{})
+	stopWatching()
 	a.rights.Close()
 	a.process.close()
 	if err != nil {
@@ -27,12 +23,17 @@ func (s *Socket) establish(ctx context.Context, a *attempt) {
 	s.established(a, conn, stream)
 }
 
-// watch cancels the attempt when the program has closed its descriptor.
-func (s *Socket) watch(a *attempt) <-chan struct{} {
+// watchAfter is how long an attempt takes before anybody looks whether the
+// program still has its descriptor: most are over sooner.
+const watchAfter = 10 * time.Millisecond
+
+// watch cancels the attempt when the program has closed its descriptor. The
+// watching must be stopped before a relay or a close takes the plaintext stream.
+func (a *attempt) watch() (stop func()) {
 	done := make(chan struct{})
-	raw, _ := a.plain.SyscallConn()
-	go func() {
+	timer := time.AfterFunc(watchAfter, func() {
 		defer close(done)
+		raw, _ := a.plain.SyscallConn()
 		gone := false
 		_ = raw.Read(func(fd uintptr) bool {
 			gone = sys.HungUp(int(fd))
@@ -41,8 +42,15 @@ func (s *Socket) watch(a *attempt) <-chan struct{} {
 		if gone {
 			a.cancel()
 		}
-	}()
-	return done
+	})
+	return func() {
+		if timer.Stop() {
+			return
+		}
+		_ = a.plain.SetReadDeadline(time.Unix(1, 0))
+		<-done
+		_ = a.plain.SetReadDeadline(time.Time{})
+	}
 }
 
 func (s *Socket) handshake(ctx context.Context, a *attempt) (_ engine.Conn, _ *sys.Stream, err error) {

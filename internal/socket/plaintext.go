@@ -62,12 +62,13 @@ func hush(end *sys.FD) (filled int, err error) {
 	if err := unix.SetsockoptInt(end.Int(), unix.SOL_SOCKET, unix.SO_SNDBUF, 1); err != nil {
 		return 0, fmt.Errorf("shrinking the send buffer: %w", err)
 	}
-	var zeros [16 << 10]byte
 	for {
-		n, err := unix.SendmsgN(end.Int(), zeros[:], nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		n, err := unix.SendmsgN(end.Int(), filling[:], nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		filled += max(n, 0)
 		switch {
+		case err == nil && n < len(filling):
+			return filled, nil // there was no room for the rest
 		case err == nil:
-			filled += n
 		case errors.Is(err, unix.EINTR):
 		case errors.Is(err, unix.EAGAIN):
 			return filled, nil
@@ -77,10 +78,17 @@ func hush(end *sys.FD) (filled int, err error) {
 	}
 }
 
+// filling is what hush fills in; nobody ever sees it, or writes to it.
+var filling [16 << 10]byte
+
+// drains are buffers of drain, which would be large on a new goroutine's stack.
+var drains = sync.Pool{New: func() any { return new([8 << 10]byte) }}
+
 // drain reads exactly the bytes that hush filled in, which makes the program's
 // descriptor writable: the edge that it waits for.
 func drain(ours int, filled int) error {
-	var buf [16 << 10]byte
+	buf := drains.Get().(*[8 << 10]byte)
+	defer drains.Put(buf)
 	for filled > 0 {
 		n, _, err := unix.Recvfrom(ours, buf[:min(filled, len(buf))], unix.MSG_DONTWAIT)
 		switch {

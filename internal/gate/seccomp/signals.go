@@ -44,10 +44,17 @@ func (g *Gate) watchFor(c *call) {
 }
 
 // watchSignals ends calls whose threads have a signal to handle, until none
-// waits.
+// waits or no program is left. Most calls are answered before the first look.
 func (g *Gate) watchSignals() {
+	interval := lookYoung
 	for {
-		calls, interval := g.look()
+		select {
+		case <-time.After(interval):
+		case <-g.over:
+			return
+		}
+		var calls []*call
+		calls, interval = g.look()
 		if len(calls) == 0 {
 			return
 		}
@@ -60,7 +67,6 @@ func (g *Gate) watchSignals() {
 				_ = g.cfg.Listener.Interrupt(c.ID) // a killed thread needs no answer
 			}
 		}
-		time.Sleep(interval)
 	}
 }
 
