@@ -16,7 +16,7 @@ C_EXAMPLES   = $(patsubst examples/%.c,bin/examples/%,$(wildcard examples/*.c))
 PORTS        = $(patsubst examples/ports/%/tls.patch,bin/ports/%-tls,$(wildcard examples/ports/*/tls.patch))
 LDFLAGS      = $(if $(VERSION),-ldflags "-s -w -X main.release=$(VERSION)")
 
-.PHONY: help build examples ports demo test check race lint fuzz completion install uninstall deb clean
+.PHONY: help build examples ports demo test bench check race lint fuzz completion install uninstall deb clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,10 @@ demo: build examples ## see it work: a TLS server and clients without a TLS libr
 
 test: ## install what the tests need (as root), then run everything, skipping nothing
 	@scripts/test
+
+bench: ## install the peers (as root), then measure ssa beside them; BENCHFLAGS="-only bulk -rounds 3" for a part
+	@scripts/setup-bench
+	$(GO) run -buildvcs=false ./bench $(or $(BENCHFLAGS),-out docs/benchmarks)
 
 check: ## the tests that this machine can run as it is
 	$(GO) test ./...

@@ -54,7 +54,7 @@ func (f *file) at(pos token.Pos) string {
 
 // shipped reports whether the file ends up in the ssa command.
 func (f *file) shipped() bool {
-	return !f.test && !within(f.dir, "examples") && !within(f.dir, "test") && !within(f.dir, "internal/ssatest")
+	return !f.test && !within(f.dir, "bench") && !within(f.dir, "examples") && !within(f.dir, "test") && !within(f.dir, "internal/ssatest")
 }
 
 // within reports whether a package's folder or path is parent or lies below it.

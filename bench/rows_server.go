@@ -1,0 +1,226 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"github.com/secure-socket-api/ssa/bench/measure"
+	"github.com/secure-socket-api/ssa/bench/report"
+)
+
+func openConnect(resumed bool) func(context.Context, *lab) ([]contender, error) {
+	return func(ctx context.Context, l *lab) ([]contender, error) {
+		servers, err := l.startAll(ctx)
+		if err != nil {
+			return nil, err
+		}
+		nginx, err := l.startNginx(ctx, "tls")
+		if err != nil {
+			return nil, err
+		}
+		return contend(append(servers, nginx), func(ctx context.Context, s *server) (report.Sample, error) {
+			return l.connects(ctx, s, resumed)
+		}), nil
+	}
+}
+
+// connects measures how many connections per second a server takes from 16
+// clients that never rest.
+func (l *lab) connects(ctx context.Context, s *server, resumed bool) (report.Sample, error) {
+	count, clients := l.tiny(2000, 20), l.tiny(16, 2)
+	args := []string{"-m", "connect", "-n", count, "-t", clients, "-l", "1024"}
+	if resumed {
+		args = append(args, "-r")
+	}
+	sample, err := l.load(ctx, s, args...)
+	if err != nil {
+		return sample, err
+	}
+	n, _ := strconv.ParseFloat(count, 64)
+	threads, _ := strconv.ParseFloat(clients, 64)
+	// Each client's first connection has nothing to resume.
+	if got := sample.Values["resumed"]; resumed && got < n-2*threads || !resumed && got > 0 {
+		return sample, fmt.Errorf("%v of %v connections were resumed", got, n)
+	}
+	sample.Values = map[string]float64{
+		"per_second":    n / sample.Values["seconds"],
+		"server_cpu_ms": spent(sample) / n * 1e3,
+	}
+	return sample, nil
+}
+
+// openBulk measures how fast connections move bytes when they move nothing else.
+func openBulk(mode string, connections int) func(context.Context, *lab) ([]contender, error) {
+	return func(ctx context.Context, l *lab) ([]contender, error) {
+		total := int64(1 << 30)
+		if l.quick {
+			total = 1 << 20
+		}
+		length := total / int64(connections)
+		servers, err := l.startAll(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if mode == "get" {
+			if err := l.page(length); err != nil {
+				return nil, err
+			}
+			nginx, err := l.startNginx(ctx, "tls")
+			if err != nil {
+				return nil, err
+			}
+			servers = append(servers, nginx)
+		}
+		return contend(servers, func(ctx context.Context, s *server) (report.Sample, error) {
+			sample, err := l.load(ctx, s, "-m", mode, "-t", strconv.Itoa(connections), "-l", strconv.FormatInt(length, 10))
+			if err != nil {
+				return sample, err
+			}
+			gigabytes := float64(length*int64(connections)) / 1e9
+			sample.Values = map[string]float64{
+				"GB/s":            gigabytes / sample.Values["seconds"],
+				"server_cpu_s/GB": spent(sample) / gigabytes,
+				"load_cpu_s/GB":   sample.CPU["load"] / gigabytes,
+			}
+			return sample, nil
+		}), nil
+	}
+}
+
+func openPing(ctx context.Context, l *lab) ([]contender, error) {
+	servers, err := l.startAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	messages := []string{"-n", l.tiny(20000, 50), "-l", "64"}
+	all := contend(servers, func(ctx context.Context, s *server) (report.Sample, error) {
+		return l.load(ctx, s, append([]string{"-m", "ping"}, messages...)...)
+	})
+	return append(all, contender{"hop", func(ctx context.Context) (report.Sample, error) {
+		args := append([]string{l.path("load"), "-m", "hop"}, messages...)
+		values, cpu, err := l.outcome(ctx, append(args, address, "0", name)...)
+		return report.Sample{Values: values, CPU: map[string]float64{"load": cpu}}, err
+	}}), nil
+}
+
+// openIdle starts a server anew for each turn: what it has taken from the
+// system once, it would use again.
+func openIdle(_ context.Context, l *lab) ([]contender, error) {
+	var all []contender
+	add := func(name string, start func(context.Context) (*server, error)) {
+		all = append(all, contender{name, func(ctx context.Context) (report.Sample, error) {
+			s, err := start(ctx)
+			if err != nil {
+				return report.Sample{}, err
+			}
+			sample, err := l.idle(ctx, s)
+			if err != nil {
+				return sample, err
+			}
+			return sample, l.stopServers()
+		}})
+	}
+	for _, e := range l.engines {
+		add(e.name, func(ctx context.Context) (*server, error) { return l.startUnder(ctx, e) })
+	}
+	add("openssl", func(ctx context.Context) (*server, error) { return l.startServer(ctx, "openssl") })
+	add("nginx", func(ctx context.Context) (*server, error) { return l.startNginx(ctx, "tls") })
+	for _, which := range tunnels {
+		if which == "stunnel" && !l.quick {
+			continue // two threads a connection: it refuses 5,000
+		}
+		add(which, func(ctx context.Context) (*server, error) { return l.startTunnel(ctx, which) })
+	}
+	return all, nil
+}
+
+// idle holds connections and sees what memory that takes once all is quiet.
+func (l *lab) idle(ctx context.Context, s *server) (report.Sample, error) {
+	var sample report.Sample
+	// One connection first: what a server loads when it is first used is not per connection.
+	if _, err := l.load(ctx, s, "-m", "connect", "-l", "1024"); err != nil {
+		return sample, err
+	}
+	before, err := memory(s)
+	if err != nil {
+		return sample, err
+	}
+	count := l.tiny(5000, 20)
+	cmd := exec.CommandContext(ctx, l.path("load"), "-c", l.path("ca.pem"), "-m", "hold", "-n", count, "-l", "1024", address, s.port, name)
+	quiet, err := cmd.StdinPipe()
+	if err != nil {
+		return sample, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return sample, err
+	}
+	if err := cmd.Start(); err != nil {
+		return sample, err
+	}
+	after, err := whenHeld(ctx, s, stdout)
+	quiet.Close()
+	if waitErr := cmd.Wait(); err == nil {
+		err = waitErr
+	}
+	if err != nil {
+		return sample, err
+	}
+	n, err := strconv.ParseFloat(count, 64)
+	if err != nil {
+		return sample, err
+	}
+	tls := float64(after["tls"]-before["tls"]) / n / 1024
+	program := float64(after["program"]-before["program"]) / n / 1024
+	if s.name == "openssl" { // there the program is what does TLS
+		tls, program = program, 0
+	}
+	sample.Values = map[string]float64{"tls_kib": tls, "all_kib": tls + program}
+	return sample, nil
+}
+
+// whenHeld waits for the load to say that all connections are there, and a
+// moment more for what a server does afterwards.
+func whenHeld(ctx context.Context, s *server, stdout io.Reader) (map[string]int64, error) {
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	if err != nil {
+		return nil, fmt.Errorf("hold connections: %w", err)
+	}
+	var said map[string]float64
+	if err := json.Unmarshal(line, &said); err != nil {
+		return nil, fmt.Errorf("hold connections: %w", err)
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(3 * time.Second):
+	}
+	return memory(s)
+}
+
+// memory sums memory by role.
+func memory(s *server) (map[string]int64, error) {
+	sum := map[string]int64{}
+	for _, one := range s.all() {
+		tree, err := one.tree()
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range tree {
+			bytes, err := measure.Memory(p.PID)
+			if err != nil {
+				return nil, err
+			}
+			sum[one.role(p)] += bytes
+		}
+	}
+	return sum, nil
+}
