@@ -9,6 +9,7 @@ import (
 
 // decode reads one file into the loader.
 func (l *loader) decode(name string, data []byte) {
+	l.texts = append(l.texts, File{name, data})
 	d := &decoder{loader: l, file: name}
 	root := d.parseNode(data)
 	if root == nil {
@@ -40,7 +41,7 @@ func (l *loader) build() *Policy {
 	if len(l.problems) == 0 { // a match that was not understood may seem to tie
 		p.profiles = l.ordered()
 	}
-	p.warnings = l.warnings
+	p.warnings, p.files = l.warnings, l.texts
 	return p
 }
 

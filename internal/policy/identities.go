@@ -96,6 +96,10 @@ func (d *decoder) identityFiles(n *yaml.Node, files *IdentityFiles) (complete bo
 // them counts once a server needs them, since the same policy is read by
 // programs of users who run no server; anything else about them is a problem.
 func (l *loader) loadIdentity(files *IdentityFiles) {
+	if l.outline {
+		files.err = errOutline
+		return
+	}
 	files.loaded, files.err = l.readIdentity(files)
 	text := "identity " + files.Name + ": "
 	switch {

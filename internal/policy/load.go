@@ -24,6 +24,8 @@ type loader struct {
 	system   *systemStore
 	now      func() time.Time
 	logs     logLists
+	outline  bool // see Outline
+	texts    []File
 	openKey  KeyOpener // nil without tokens
 	problems []Problem
 	warnings []Problem

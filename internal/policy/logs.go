@@ -18,7 +18,7 @@ type logLists map[string]*transparency.List
 // logList reads the log list of an effective value that requires one. It is
 // read when the policy is: an unusable one is found then, not by a program.
 func (l *loader) logList(e *Effective) {
-	if !e.Transparency {
+	if !e.Transparency || l.outline {
 		return
 	}
 	path := e.TransparencyLogs

@@ -6,6 +6,7 @@ type Policy struct {
 	fallback *Effective
 	profiles []*profile // most specific first
 	warnings []Problem
+	files    []File
 }
 
 // For returns what holds for a program before it has asked for anything. It is

@@ -27,6 +27,10 @@ func decodeRoots(d *decoder, n *yaml.Node) change {
 			items, from = append(items, text), append(from, systemRootsText)
 			return
 		}
+		if d.outline {
+			items, from = append(items, d.path(text)), append(from, d.path(text))
+			return
+		}
 		certs, err := d.readRoots(d.path(text))
 		if err != nil {
 			d.problem(item, "trust.roots: %v%s", err, rootsHint(text))
