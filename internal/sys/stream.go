@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -16,6 +17,9 @@ type Stream struct {
 	file *os.File
 	raw  syscall.RawConn
 	addr net.Addr
+
+	mu     sync.RWMutex
+	parked *FD // takes the place of file
 }
 
 // NewStream puts a stream socket under the poller. It takes ownership of fd,
@@ -38,10 +42,20 @@ func NewStream(fd *FD, addr net.Addr) (*Stream, error) {
 	return &Stream{file: file, raw: raw, addr: addr}, nil
 }
 
-// Read, Write and Close are those of net.Conn.
+// Read and Write are those of net.Conn.
 func (s *Stream) Read(p []byte) (int, error)  { return s.file.Read(p) }
 func (s *Stream) Write(p []byte) (int, error) { return s.file.Write(p) }
-func (s *Stream) Close() error                { return s.file.Close() }
+
+// Close closes the descriptor, parked or not.
+func (s *Stream) Close() error {
+	err := s.file.Close()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.parked != nil {
+		return s.parked.Close()
+	}
+	return err
+}
 
 // LocalAddr and RemoteAddr return the address given to NewStream.
 func (s *Stream) LocalAddr() net.Addr  { return s.addr }
@@ -57,11 +71,46 @@ func (s *Stream) SyscallConn() (syscall.RawConn, error) { return s.raw, nil }
 
 // Control calls f with the descriptor, which stays open meanwhile.
 func (s *Stream) Control(f func(fd int) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.parked != nil {
+		if s.parked.Int() < 0 {
+			return os.ErrClosed
+		}
+		return f(s.parked.Int())
+	}
 	var inner error
 	if err := s.raw.Control(func(fd uintptr) { inner = f(int(fd)) }); err != nil {
 		return err
 	}
 	return inner
+}
+
+// Park takes the stream off the poller, for good: another process reads and
+// writes it, and each byte that comes there would wake this one as well. Only
+// Control, CloseWrite and Close work afterwards.
+func (s *Stream) Park() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.parked != nil {
+		return nil
+	}
+	var kept *FD
+	var inner error
+	err := s.raw.Control(func(fd uintptr) {
+		n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+		if inner = err; err == nil {
+			kept = Own(n)
+		}
+	})
+	if err == nil {
+		err = inner
+	}
+	if err != nil {
+		return fmt.Errorf("parking a socket: %w", err)
+	}
+	s.parked = kept
+	return s.file.Close()
 }
 
 // CloseWrite shuts the sending side down, shutdown(2) with SHUT_WR.
