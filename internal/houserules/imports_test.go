@@ -66,6 +66,12 @@ var forbidden = []rule{
 	{"internal/engine", ours + "/internal/registry", nil, "the engine does not know who counts"},
 	{"internal/engine", ours + "/internal/gate", nil, "the engine takes descriptors, whoever is on the other side"},
 	{"internal/engine", ours + "/internal/socket", nil, "the engine takes descriptors, whoever is on the other side"},
+	{"internal/service/wire", ours, inside("internal/sys"), "the protocol is spoken by others too"},
+	{"internal/service", ours + "/internal/gate", nil, "the service does not care who asks"},
+	{"internal/service", ours + "/internal/socket", nil, "what a program sees is the gate's business"},
+	{"internal/service", ours + "/internal/trust", nil, "whom to trust is the engine's to find out"},
+	{"internal/engine/remote", ours + "/internal/trust", nil, "the service judges"},
+	{"internal/engine/remote", ours + "/internal/relay", nil, "the service moves the bytes"},
 }
 
 // narrow lets packages below from use only some names of an import.

@@ -1,0 +1,82 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/secure-socket-api/ssa/internal/service/wire"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+var errNoKeyLog = errors.New("this service keeps no key logs")
+
+// maxKeyLog is how long secrets may be written at most.
+const maxKeyLog = 24 * time.Hour
+
+// administrator reports whether the caller may do what only the administrator
+// may.
+func (c *caller) administrator() bool {
+	return c.uid == 0 || c.uid == c.service.cfg.Administrator
+}
+
+// report answers Status. Users see their own connections, root sees all.
+func (c *caller) report(m *wire.Status) error {
+	if err := c.newRef(m.Ref); err != nil {
+		return err
+	}
+	var query []byte
+	if len(m.Query) > 0 {
+		query = m.Query[0]
+	}
+	data, err := c.service.cfg.Observer.Report(c.uid, c.uid == 0, query)
+	if err != nil {
+		return c.refuse(m.Ref, refused("%v", err))
+	}
+	return c.conn.Send(&wire.Report{Ref: m.Ref, JSON: [][]byte{data}})
+}
+
+func (c *caller) keyLog(m *wire.KeyLog, fd *sys.FD) error {
+	if err := c.newRef(m.Ref); err != nil {
+		fd.Close()
+		return err
+	}
+	for_ := time.Duration(min(m.Seconds, uint64(maxKeyLog/time.Second))) * time.Second
+	var err error
+	switch {
+	case !c.administrator():
+		err = fmt.Errorf("only root may switch a key log on, and the caller is user %d", c.uid)
+	case fd == nil:
+		err = errors.New("KeyLog comes with the file to write to, and this one has none")
+	default:
+		err = c.service.cfg.Observer.KeyLog(m.Profile, for_, fd, c.uid)
+	}
+	if err != nil {
+		fd.Close()
+		return c.refuse(m.Ref, refused("%v", err))
+	}
+	return c.conn.Send(&wire.Done{Ref: m.Ref})
+}
+
+// takeOver hands the listening socket to another service, and leaves.
+func (c *caller) takeOver(m *wire.TakeOver) error {
+	if err := c.newRef(m.Ref); err != nil {
+		return err
+	}
+	s := c.service
+	if !c.administrator() {
+		return c.refuse(m.Ref, refused("only root may take the service over, and the caller is user %d", c.uid))
+	}
+	s.mu.Lock()
+	listener := s.listener
+	s.mu.Unlock()
+	if listener == nil {
+		return c.refuse(m.Ref, refused("the service does not listen"))
+	}
+	if err := listener.Control(func(fd int) error { return c.conn.Send(&wire.Taken{Ref: m.Ref}, fd) }); err != nil {
+		return err
+	}
+	s.cfg.Log.Warn("another service takes over; this one serves its connections until they end", "pid", c.pid, "uid", c.uid)
+	s.Leave()
+	return nil
+}

@@ -1,0 +1,215 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/service/wire"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// greeting is how long a caller may take to say Hello.
+const greeting = 10 * time.Second
+
+// caller is one connection to the service's socket. When it ends, what it has
+// begun is given up, but for connections that are being relayed.
+type caller struct {
+	service *Service
+	conn    *wire.Conn
+	uid     uint32
+	pid     int32
+	ctx     context.Context
+	cancel  context.CancelFunc
+	firstID uint64
+
+	greetMu sync.Mutex // policies are announced in order
+	greeted bool
+
+	mu      sync.Mutex
+	lastRef uint64
+	servers map[uint64]*server
+	conns   map[uint64]*connection
+}
+
+// newCaller takes fd over. A user with too many callers is turned away.
+func newCaller(s *Service, fd *sys.FD) (*caller, error) {
+	c := &caller{service: s, servers: map[uint64]*server{}, conns: map[uint64]*connection{}}
+	var err error
+	if c.conn, err = wire.NewConn(fd, func(n int) bool { return s.users.buffer(c.uid, n) }); err != nil {
+		return nil, err
+	}
+	cred, err := c.conn.Peer()
+	if err != nil {
+		c.conn.Close()
+		return nil, fmt.Errorf("asking who it is: %w", err)
+	}
+	c.uid, c.pid = cred.Uid, cred.Pid
+	if !s.users.caller(c.uid, 1) {
+		_ = c.conn.Send(&wire.Refused{Reason: uint64(engine.Limited), Sentence: "the service has too many callers of this user"})
+		c.conn.Close()
+		return nil, fmt.Errorf("user %d has too many callers", c.uid)
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// serve answers messages until the caller goes or breaks the protocol.
+func (c *caller) serve() {
+	defer c.end()
+	err := c.greet()
+	for err == nil {
+		var frame *wire.Frame
+		if frame, err = c.conn.Receive(c.ctx); err != nil {
+			break
+		}
+		err = c.dispatch(frame)
+		frame.Close()
+	}
+	if !errors.Is(err, io.EOF) && c.ctx.Err() == nil {
+		c.service.cfg.Log.Warn("a caller broke the protocol: "+err.Error(), "pid", c.pid, "uid", c.uid)
+	}
+}
+
+func (c *caller) end() {
+	c.cancel()
+	c.conn.Close()
+	c.mu.Lock()
+	servers := c.servers
+	c.servers = nil
+	c.mu.Unlock()
+	for _, s := range servers {
+		s.listener.Close()
+	}
+	c.service.users.caller(c.uid, -1)
+	c.service.gone(c)
+}
+
+func (c *caller) greet() error {
+	ctx, cancel := context.WithTimeout(c.ctx, greeting)
+	defer cancel()
+	frame, err := c.conn.Receive(ctx)
+	if err != nil {
+		return err
+	}
+	defer frame.Close()
+	hello, ok := frame.Message.(*wire.Hello)
+	switch {
+	case !ok:
+		return fmt.Errorf("it began with %T", frame.Message)
+	case hello.Version != wire.Version:
+		_ = c.conn.Send(&wire.Refused{Reason: uint64(engine.Refused),
+			Sentence: fmt.Sprintf("the service speaks version %d of the protocol, not %d", wire.Version, hello.Version)})
+		return fmt.Errorf("it speaks version %d of the protocol", hello.Version)
+	}
+	c.service.cfg.Log.Debug("caller", "pid", c.pid, "uid", c.uid, "agent", hello.Agent)
+	c.firstID = c.service.blocks.Add(1) * idsPerCaller
+	c.greetMu.Lock()
+	defer c.greetMu.Unlock()
+	c.greeted = true
+	return c.conn.Send(&wire.Welcome{Version: wire.Version, FirstID: c.firstID, IDs: idsPerCaller, Policy: policyText(c.service.rules.Load())})
+}
+
+// announce tells the caller of a policy.
+func (c *caller) announce(p *policy.Policy) {
+	c.greetMu.Lock()
+	defer c.greetMu.Unlock()
+	if c.greeted {
+		text := policyText(p)
+		_ = c.conn.Send(&text)
+	}
+}
+
+func policyText(p *policy.Policy) (text wire.Policy) {
+	for _, f := range p.Files() {
+		text.Names = append(text.Names, f.Name)
+		text.Contents = append(text.Contents, f.Data)
+	}
+	return text
+}
+
+// dispatch carries a message out. An error ends the caller.
+func (c *caller) dispatch(f *wire.Frame) error {
+	switch m := f.Message.(type) {
+	case *wire.Listen:
+		return c.listen(m, f.Take(0))
+	case *wire.Unlisten:
+		c.unlisten(m.Ref)
+	case *wire.Handshake:
+		return c.handshake(m, f.Take(0), f.Take(1))
+	case *wire.Status:
+		return c.report(m)
+	case *wire.KeyLog:
+		return c.keyLog(m, f.Take(0))
+	case *wire.TakeOver:
+		return c.takeOver(m)
+	default:
+		return c.dispatchConnection(f)
+	}
+	return nil
+}
+
+// dispatchConnection carries out what is about one connection. Those that have
+// ended meanwhile are passed over.
+func (c *caller) dispatchConnection(f *wire.Frame) error {
+	switch m := f.Message.(type) {
+	case *wire.Cancel:
+		c.with(m.Ref, func(x *connection) { x.cancel() })
+	case *wire.Relay:
+		plain := f.Take(0)
+		if plain == nil {
+			return errors.New("Relay comes without a descriptor")
+		}
+		if !c.with(m.Ref, func(x *connection) { x.give(plain) }) {
+			plain.Close()
+		}
+	case *wire.Guard:
+		c.with(m.Ref, (*connection).guard)
+		return c.conn.Send(&wire.Done{Ref: m.Ref})
+	case *wire.SetAbortive:
+		c.with(m.Ref, func(x *connection) { x.setAbortive(m.On) })
+		return c.conn.Send(&wire.Done{Ref: m.Ref})
+	case *wire.HurryUp:
+		c.with(m.Ref, (*connection).hurryUp)
+	case *wire.Abort:
+		c.with(m.Ref, func(x *connection) { x.give(nil) })
+	case *wire.ResetDone:
+		c.with(m.Ref, (*connection).resetDone)
+	default:
+		return fmt.Errorf("%T is no question", m)
+	}
+	return nil
+}
+
+// with calls f with a connection that has not ended.
+func (c *caller) with(ref uint64, f func(*connection)) bool {
+	c.mu.Lock()
+	x := c.conns[ref]
+	c.mu.Unlock()
+	if x == nil {
+		return false
+	}
+	f(x)
+	return true
+}
+
+// newRef takes note of a reference. They must grow, so that none is used twice.
+func (c *caller) newRef(ref uint64) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ref <= c.lastRef {
+		return fmt.Errorf("the reference %d is not above the last one, %d", ref, c.lastRef)
+	}
+	c.lastRef = ref
+	return nil
+}
+
+// refuse answers a request that is not carried out.
+func (c *caller) refuse(ref uint64, err *engine.Error) error {
+	return c.conn.Send(refusal(ref, err))
+}

@@ -1,0 +1,178 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/service/wire"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// handshake begins a connection on a goroutine of its own.
+func (c *caller) handshake(m *wire.Handshake, tcp, pidfd *sys.FD) error {
+	if err := c.newRef(m.Ref); err != nil {
+		tcp.Close()
+		pidfd.Close()
+		return err
+	}
+	x := &connection{caller: c, ref: m.Ref, plain: make(chan *sys.FD, 1), reset: make(chan struct{}, 1)}
+	x.ctx, x.cancel = context.WithCancel(c.ctx)
+	c.mu.Lock()
+	known := c.servers[m.Listener]
+	c.conns[m.Ref] = x
+	c.mu.Unlock()
+	c.service.work.Go(func() {
+		defer x.cancel()
+		defer x.forget()
+		err := x.run(m, known, tcp, pidfd)
+		if err != nil {
+			_ = c.refuse(m.Ref, err)
+		}
+	})
+	return nil
+}
+
+// run serves the connection to its end. Its error is why there was none.
+func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD) *engine.Error {
+	defer pidfd.Close()
+	stream, peer, err := connectedTCP(tcp)
+	if err != nil {
+		tcp.Close()
+		return refused("%v", err)
+	}
+	x.tcp = stream
+	res, refusal := x.request(m, known, pidfd)
+	if refusal == nil {
+		refusal = x.mayTalk(res, peer)
+	}
+	if refusal != nil {
+		stream.Close()
+		return refusal
+	}
+	s := x.caller.service
+	if !s.begin() {
+		stream.Close()
+		return &engine.Error{Reason: engine.Down, Sentence: "the service is ending, and takes no new connections"}
+	}
+	defer s.end()
+	done, refusal := s.users.connection(res.program, res.req.Policy.Base())
+	if refusal != nil {
+		s.cfg.Observer.Refused(&res.process, m.ID, refusal)
+		stream.Close()
+		return refusal
+	}
+	defer done()
+	return x.serve(m, known, res, peer)
+}
+
+// request finds the request of the connection: the server's, or its own.
+func (x *connection) request(m *wire.Handshake, known *server, pidfd *sys.FD) (*resolved, *engine.Error) {
+	switch {
+	case m.Listener == 0:
+		return x.caller.resolve(&m.Request, pidfd)
+	case known == nil:
+		return nil, refused("there is no server %d", m.Listener)
+	}
+	return known.resolved, nil
+}
+
+// mayTalk judges the address that a client is connected to.
+func (x *connection) mayTalk(res *resolved, peer netip.AddrPort) *engine.Error {
+	if res.req.Role == engine.Server {
+		return nil
+	}
+	if err := res.req.Policy.MayTalkTo(res.req.Name, peer); err != nil {
+		refusal := refused("%v", err)
+		x.caller.service.cfg.Observer.Refused(&res.process, 0, refusal)
+		return refusal
+	}
+	return nil
+}
+
+// serve does the handshake when it is this connection's turn, and then relays.
+func (x *connection) serve(m *wire.Handshake, known *server, res *resolved, peer netip.AddrPort) *engine.Error {
+	s := x.caller.service
+	id := x.caller.number(m.ID)
+	observation := s.cfg.Observer.Began(&Connection{ID: id, Process: res.process, Profile: res.req.Policy.Profile,
+		Server: res.req.Role == engine.Server, Name: res.req.Name, Peer: peer.String()})
+	conn, err := x.establish(known, res, id)
+	if err != nil {
+		observation.Failed(err)
+		return err
+	}
+	x.mu.Lock()
+	x.conn = conn
+	x.mu.Unlock()
+	facts := conn.Facts()
+	observation.Established(facts, conn.Progress)
+	x.caller.established(x.ref, id, facts)
+	observation.Ended(x.relay(conn))
+	return nil
+}
+
+// establish waits for a turn and performs the handshake.
+func (x *connection) establish(known *server, res *resolved, id uint64) (engine.Conn, *engine.Error) {
+	s := x.caller.service
+	if err := s.queue.enter(x.ctx, x.caller.uid); err != nil {
+		x.tcp.Close()
+		return nil, &engine.Error{Reason: engine.Cancelled, Sentence: "the connection was given up before its handshake", Err: err}
+	}
+	defer s.queue.leave(x.caller.uid)
+	var conn engine.Conn
+	var err error
+	if known != nil {
+		conn, err = known.listener.Handshake(x.ctx, x.tcp, id)
+	} else {
+		req := *res.req
+		req.ID = id
+		conn, err = s.cfg.Engine.Handshake(x.ctx, x.tcp, &req)
+	}
+	if err != nil {
+		return nil, asEngineError(err)
+	}
+	return conn, nil
+}
+
+// number is the number of a connection: the caller's, if the service gave it.
+func (c *caller) number(id uint64) uint64 {
+	if id >= c.firstID && id < c.firstID+idsPerCaller {
+		return id
+	}
+	return c.service.blocks.Add(1) * idsPerCaller
+}
+
+func (c *caller) established(ref, id uint64, f *engine.Facts) {
+	_ = c.conn.Send(&wire.Established{
+		Ref: ref, ID: id, TLSVersion: f.Version, CipherSuite: f.CipherSuite, ALPN: f.ALPN, ServerName: f.ServerName,
+		PeerIdentity: f.PeerIdentity, PeerChain: f.PeerChain, Resumed: f.Resumed, Group: f.Group, Revocation: f.Revocation, Logs: f.Logs,
+	})
+}
+
+// connectedTCP makes a stream of a descriptor that is a connected TCP socket
+// over IP, and nothing else.
+func connectedTCP(fd *sys.FD) (*sys.Stream, netip.AddrPort, error) {
+	var none netip.AddrPort
+	if fd == nil {
+		return nil, none, errors.New("a handshake comes with a TCP socket, and this one has none")
+	}
+	protocol, err := unix.GetsockoptInt(fd.Int(), unix.SOL_SOCKET, unix.SO_PROTOCOL)
+	if err != nil || protocol != unix.IPPROTO_TCP && protocol != unix.IPPROTO_MPTCP {
+		return nil, none, errors.New("the descriptor of a handshake is no TCP socket")
+	}
+	raw, err := sys.Getpeername(fd.Int())
+	if err != nil {
+		return nil, none, fmt.Errorf("the TCP socket of a handshake is not connected: %w", err)
+	}
+	peer, err := abi.DecodeSockaddr(raw)
+	if err != nil {
+		return nil, none, fmt.Errorf("the TCP socket of a handshake has a strange peer: %w", err)
+	}
+	stream, err := sys.NewStream(fd, nil)
+	return stream, netip.AddrPortFrom(peer.IP.Unmap(), peer.Port), err
+}

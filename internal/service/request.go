@@ -1,0 +1,140 @@
+package service
+
+import (
+	"crypto/x509"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/identity"
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/service/wire"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// resolved is a request with what the service itself found out.
+type resolved struct {
+	process Process
+	req     *engine.Request
+	program program
+}
+
+// maxLists bounds the lists of a request.
+const (
+	maxALPN       = 64
+	maxIdentities = 1024
+	maxRoots      = 4096
+)
+
+// resolve finds out on whose behalf a request is, and what the policy says of
+// that program with the settings it has asked for.
+func (c *caller) resolve(r *wire.Request, pidfd *sys.FD) (*resolved, *engine.Error) {
+	process, err := c.identify(r, pidfd)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.judge(r, process)
+	if err != nil {
+		c.service.cfg.Observer.Refused(process, 0, err)
+		return nil, err
+	}
+	return res, nil
+}
+
+// identify looks the process of a pidfd up.
+func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Error) {
+	if pidfd == nil {
+		return nil, refused("a request comes with a pidfd of the program's process, and this one has none")
+	}
+	process, err := c.service.cfg.Looker.Look(pidfd)
+	if err != nil {
+		return nil, &engine.Error{Reason: engine.Refused, Sentence: fmt.Sprintf("the service cannot find out which program this is for: %v", err), Err: err}
+	}
+	if err := mayAct(c.uid, &process); err != nil {
+		refusal := refused("%v", err)
+		c.service.cfg.Observer.Refused(&process, 0, refusal)
+		c.service.cfg.Log.Warn("impersonation: "+err.Error(), "pid", c.pid, "uid", c.uid)
+		return nil, refusal
+	}
+	if r.Exe != "" && executable(r.Exe) != executable(process.Exe) {
+		return nil, refused("the process %d executed %s when it asked, and executes %s now", process.PID, r.Exe, process.Exe)
+	}
+	return &process, nil
+}
+
+// executable is a path without what the kernel adds when the file is gone.
+func executable(path string) string { return strings.TrimSuffix(path, " (deleted)") }
+
+// judge makes the engine's request under the policy for the program.
+func (c *caller) judge(r *wire.Request, process *Process) (*resolved, *engine.Error) {
+	if len(r.ALPN) > maxALPN || len(r.Identities) > maxIdentities || len(r.Roots) > maxRoots {
+		return nil, refused("the request has more than %d protocols, %d identities or %d roots", maxALPN, maxIdentities, maxRoots)
+	}
+	asked, err := policy.ParseOptions(r.Options)
+	if err != nil {
+		return nil, refused("the settings of the program cannot be read: %v", err)
+	}
+	asked.Server, asked.ALPN, asked.Roots = r.Server, r.ALPN, len(r.Roots) > 0
+	effective, err := policy.Tighten(c.service.rules.Load().For(process.Program), asked)
+	if err != nil {
+		return nil, refused("%v", err)
+	}
+	req := &engine.Request{
+		Role: engine.Client, Policy: effective, Name: r.Name, Port: r.Port, ALPN: r.ALPN, Sharers: effective.Sharers(process.Program),
+		HandshakeTimeout: time.Duration(min(r.TimeoutMillis, 24*3600*1000)) * time.Millisecond, Asked: asked,
+	}
+	if r.Server {
+		req.Role = engine.Server
+	}
+	if err := addCertificates(req, r); err != nil {
+		return nil, refused("%v", err)
+	}
+	return &resolved{*process, req, program{effective.Profile, process.Exe, process.UIDs[1]}}, nil
+}
+
+func addCertificates(req *engine.Request, r *wire.Request) error {
+	for _, pem := range r.Identities {
+		id, err := identity.FromHandover(pem)
+		clear(pem)
+		if err != nil {
+			return fmt.Errorf("a certificate of the program cannot be used: %w", err)
+		}
+		req.Identities = append(req.Identities, id)
+	}
+	for _, der := range r.Roots {
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			return fmt.Errorf("a root of the program cannot be used: %w", err)
+		}
+		req.ProgramRoots = append(req.ProgramRoots, cert)
+	}
+	return nil
+}
+
+func refused(format string, args ...any) *engine.Error {
+	return &engine.Error{Reason: engine.Refused, Sentence: fmt.Sprintf(format, args...)}
+}
+
+// refusal is the message of an error.
+func refusal(ref uint64, err *engine.Error) *wire.Refused {
+	return &wire.Refused{Ref: ref, Reason: uint64(err.Reason), Errno: errno(err), Sentence: err.Sentence}
+}
+
+// errno is TCP's when that failed.
+func errno(err *engine.Error) uint64 {
+	if kernel, ok := err.Err.(unix.Errno); ok {
+		return uint64(kernel)
+	}
+	return 0
+}
+
+// asEngineError makes what an engine returned one of its errors.
+func asEngineError(err error) *engine.Error {
+	if e, ok := err.(*engine.Error); ok {
+		return e
+	}
+	return refused("this is a bug of the service: %v", err)
+}

@@ -1,0 +1,53 @@
+package service
+
+import (
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/service/wire"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// server is a program's listening socket: what was found out when it began to
+// listen holds for its clients, even when the process has ended since.
+type server struct {
+	resolved *resolved
+	listener engine.Listener
+}
+
+// listen judges a server.
+func (c *caller) listen(m *wire.Listen, pidfd *sys.FD) error {
+	defer pidfd.Close()
+	if err := c.newRef(m.Ref); err != nil {
+		return err
+	}
+	m.Server = true
+	res, err := c.resolve(&m.Request, pidfd)
+	if err != nil {
+		return c.refuse(m.Ref, err)
+	}
+	c.mu.Lock()
+	full := len(c.servers) >= c.service.cfg.Limits.Servers
+	c.mu.Unlock()
+	if full {
+		return c.refuse(m.Ref, limited("a caller may have %d servers", c.service.cfg.Limits.Servers))
+	}
+	listener, listenErr := c.service.cfg.Engine.Listen(c.ctx, res.req)
+	if listenErr != nil {
+		e := asEngineError(listenErr)
+		c.service.cfg.Observer.Refused(&res.process, 0, e)
+		return c.refuse(m.Ref, e)
+	}
+	c.mu.Lock()
+	c.servers[m.Ref] = &server{res, listener}
+	c.mu.Unlock()
+	return c.conn.Send(&wire.Listening{Ref: m.Ref})
+}
+
+func (c *caller) unlisten(ref uint64) {
+	c.mu.Lock()
+	s := c.servers[ref]
+	delete(c.servers, ref)
+	c.mu.Unlock()
+	if s != nil {
+		s.listener.Close()
+	}
+}

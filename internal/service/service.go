@@ -1,0 +1,232 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/service/wire"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// Config is what a Service works with.
+type Config struct {
+	Engine engine.Engine
+	Policy *policy.Policy // at first: see SetPolicy
+	Looker Looker
+	Log    *slog.Logger
+	// Observer, when not nil, is told of connections.
+	Observer Observer
+	// Administrator is a user beside root who may take the service over and
+	// switch key logs on: the service's own.
+	Administrator uint32
+	// Limits; zero values mean the defaults.
+	Limits Limits
+}
+
+// Service serves callers. Make it with New.
+type Service struct {
+	cfg    Config
+	rules  atomic.Pointer[policy.Policy]
+	users  *users
+	queue  *queue
+	blocks atomic.Uint64 // of numbers given out
+
+	mu       sync.Mutex
+	listener *sys.Stream
+	callers  map[*caller]bool
+	leaving  bool             // no new connections any more
+	work     sync.WaitGroup   // callers and their connections
+	open     int              // connections under way
+	idle     chan struct{}    // closed when leaving and nothing is under way
+	relays   map[*func()]bool // what ends each relay at once
+}
+
+// idsPerCaller is how many numbers a caller gets for its connections.
+const idsPerCaller = 1_000_000
+
+// New makes a service, which serves once Serve is called.
+func New(cfg Config) *Service {
+	cfg.Limits.setDefaults()
+	if cfg.Observer == nil {
+		cfg.Observer = noObserver{}
+	}
+	s := &Service{cfg: cfg, users: newUsers(cfg.Limits), queue: newQueue(cfg.Limits.Handshakes, cfg.Limits.share(cfg.Limits.Handshakes)),
+		callers: map[*caller]bool{}, relays: map[*func()]bool{}, idle: make(chan struct{})}
+	s.rules.Store(cfg.Policy)
+	return s
+}
+
+// SetPolicy sets the policy of connections made from now on, and announces it.
+// Those there are keep theirs, and servers that listen too.
+func (s *Service) SetPolicy(p *policy.Policy) {
+	s.rules.Store(p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.callers {
+		c.announce(p)
+	}
+}
+
+// Serve takes callers on until ctx is done, another service takes over, or the
+// listening socket fails. It owns that, and closes it then; connections go on:
+// see Drain.
+func (s *Service) Serve(ctx context.Context, socket *sys.FD) error {
+	listener, err := sys.NewStream(socket, nil)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	s.mu.Lock()
+	s.listener = listener
+	leaving := s.leaving
+	s.mu.Unlock()
+	if leaving {
+		return nil
+	}
+	stop := context.AfterFunc(ctx, func() { listener.Close() })
+	defer stop()
+	for {
+		fd, err := accept(listener)
+		switch {
+		case ctx.Err() != nil || errors.Is(err, os.ErrClosed):
+			return nil
+		case passing(err):
+			s.cfg.Log.Warn("taking a caller on: " + err.Error())
+			select {
+			case <-time.After(50 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		case err != nil:
+			return fmt.Errorf("taking callers on: %w", err)
+		default:
+			s.welcome(fd)
+		}
+	}
+}
+
+// passing reports whether accept(2) may succeed later.
+func passing(err error) bool {
+	for _, errno := range []unix.Errno{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.ECONNABORTED} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+func accept(listener *sys.Stream) (fd *sys.FD, err error) {
+	raw, err := listener.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	pollErr := raw.Read(func(n uintptr) bool {
+		fd, _, err = sys.Accept(int(n))
+		return !errors.Is(err, unix.EAGAIN)
+	})
+	if pollErr != nil {
+		return nil, pollErr
+	}
+	return fd, err
+}
+
+// welcome begins to serve a caller.
+func (s *Service) welcome(fd *sys.FD) {
+	c, err := newCaller(s, fd)
+	if err != nil {
+		s.cfg.Log.Warn("a caller was turned away: " + err.Error())
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.callers[c] = true
+	s.work.Go(c.serve)
+}
+
+// Leave takes no new connections on: callers are told to go to the service
+// that listens now.
+func (s *Service) Leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.leaving {
+		return
+	}
+	s.leaving = true
+	if s.listener != nil {
+		s.listener.Close()
+	}
+	for c := range s.callers {
+		_ = c.conn.Send(&wire.GoAway{})
+	}
+	if s.open == 0 {
+		close(s.idle)
+	}
+}
+
+// Drain waits until no connection is left, or ctx is done, and then ends what
+// is left. It may be called once, after Leave.
+func (s *Service) Drain(ctx context.Context) {
+	select {
+	case <-s.idle:
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	for c := range s.callers {
+		c.cancel()
+	}
+	for end := range s.relays {
+		(*end)()
+	}
+	s.mu.Unlock()
+	s.work.Wait()
+}
+
+// forced notes what ends a relay at once, should Drain not wait for it. The
+// result takes that back.
+func (s *Service) forced(end func()) (over func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.relays[&end] = true
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.relays, &end)
+	}
+}
+
+// Left is closed once Leave was called and no connection is left.
+func (s *Service) Left() <-chan struct{} { return s.idle }
+
+// begin counts a connection; false when no more are taken.
+func (s *Service) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.leaving {
+		return false
+	}
+	s.open++
+	return true
+}
+
+func (s *Service) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open--; s.open == 0 && s.leaving {
+		close(s.idle)
+	}
+}
+
+func (s *Service) gone(c *caller) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.callers, c)
+}

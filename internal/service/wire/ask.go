@@ -1,0 +1,55 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Greet says Hello and returns what the service answers. It is for callers that
+// ask one question at a time.
+func Greet(ctx context.Context, c *Conn, agent string) (*Welcome, error) {
+	if err := c.Send(&Hello{Version: Version, Agent: agent}); err != nil {
+		return nil, err
+	}
+	frame, err := c.Receive(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("greeting the service: %w", err)
+	}
+	defer frame.Close()
+	switch m := frame.Message.(type) {
+	case *Welcome:
+		if m.Version != Version {
+			return nil, fmt.Errorf("the service speaks version %d of the protocol, this program version %d", m.Version, Version)
+		}
+		return m, nil
+	case *Refused:
+		return nil, errors.New(m.Sentence)
+	}
+	return nil, fmt.Errorf("the service answered the greeting with %T", frame.Message)
+}
+
+// Ask sends a question with some descriptors and returns the answer to it,
+// passing over what the service announces. Refused is an error.
+func Ask(ctx context.Context, c *Conn, ref uint64, question Message, descriptors ...int) (*Frame, error) {
+	if err := c.Send(question, descriptors...); err != nil {
+		return nil, err
+	}
+	for {
+		frame, err := c.Receive(ctx)
+		if err != nil {
+			return nil, err
+		}
+		switch m := frame.Message.(type) {
+		case *Policy, *GoAway:
+			frame.Close()
+			continue
+		case *Refused:
+			if m.Ref == ref {
+				frame.Close()
+				return nil, errors.New(m.Sentence)
+			}
+		}
+		return frame, nil
+	}
+}
