@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -90,6 +91,7 @@ type reloader struct {
 	log    *slog.Logger // told of what goes right
 	alarms *slog.Logger // told of what goes wrong
 
+	forced  atomic.Bool // by reloadNow
 	watch   *sys.Watch
 	changes chan struct{}
 	stopped chan struct{} // closed when the watching has ended
@@ -105,7 +107,7 @@ const watchAfter = 300 * time.Millisecond
 
 // startReloader begins to watch, or will. The policy in force is that of a
 // state which the caller took before reading it, so that no change is missed.
-func startReloader(r reloader, inForce [sha256.Size]byte) (*reloader, error) {
+func startReloader(r *reloader, inForce [sha256.Size]byte) (*reloader, error) {
 	var err error
 	if r.watch, err = sys.NewWatch(); err != nil {
 		return nil, err
@@ -113,7 +115,7 @@ func startReloader(r reloader, inForce [sha256.Size]byte) (*reloader, error) {
 	r.changes, r.stopped, r.done = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	go r.await()
 	go r.run(inForce)
-	return &r, nil
+	return r, nil
 }
 
 // close ends the watching and waits until nothing is applied any more.
@@ -121,6 +123,15 @@ func (r *reloader) close() error {
 	err := r.watch.Close()
 	<-r.done
 	return err
+}
+
+// reloadNow has the policy read again, whether its files have changed or not.
+func (r *reloader) reloadNow() {
+	r.forced.Store(true)
+	select {
+	case r.changes <- struct{}{}:
+	default:
+	}
 }
 
 // watchAll watches every folder that is there.
@@ -173,7 +184,7 @@ func (r *reloader) run(inForce [sha256.Size]byte) {
 		// Folders may be new, or others under the same name. They are watched
 		// before the files are looked at, so that nothing falls in between.
 		r.watchAll()
-		if now := r.source.state(); now != inForce {
+		if now := r.source.state(); now != inForce || r.forced.Swap(false) {
 			inForce = now
 			r.reload()
 		}
@@ -203,7 +214,7 @@ func (r *reloader) calm() bool {
 func (r *reloader) reload() {
 	rules, err := r.source.load()
 	if err == nil && !r.judged && socket.JudgesPlainTCP(rules) {
-		err = errors.New("it says something of plain TCP (plain_tcp, upgrade), and did not when the program was started; start the program again")
+		err = errJudges
 	}
 	if err != nil {
 		r.alarms.Error("policy not reloaded: " + err.Error())

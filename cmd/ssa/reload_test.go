@@ -37,7 +37,7 @@ func reload(t *testing.T, source policySource, judged bool) *reloading {
 	t.Helper()
 	ssatest.NoLeaks(t)
 	r := &reloading{t: t, events: make(chan any, 100)}
-	watched, err := startReloader(reloader{
+	watched, err := startReloader(&reloader{
 		source: source, judged: judged, apply: func(p *policy.Policy) { r.events <- p },
 		log: slog.New(slog.DiscardHandler), alarms: slog.New(&lineHandler{out: r}),
 	}, source.state())
@@ -193,7 +193,7 @@ func TestReloadOfAnEarlyChange(t *testing.T) {
 	read := source.state()
 	replace(t, file, policy13)
 	r := &reloading{t: t, events: make(chan any, 100)}
-	watched, err := startReloader(reloader{source: source, apply: func(p *policy.Policy) { r.events <- p },
+	watched, err := startReloader(&reloader{source: source, apply: func(p *policy.Policy) { r.events <- p },
 		log: slog.New(slog.DiscardHandler), alarms: slog.New(&lineHandler{out: r})}, read)
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +226,7 @@ func TestReloadWarns(t *testing.T) {
 	var told bytes.Buffer
 	r := &reloading{t: t, events: make(chan any, 100)}
 	source := policySource{file: file}
-	watched, err := startReloader(reloader{source: source, apply: func(p *policy.Policy) { r.events <- p },
+	watched, err := startReloader(&reloader{source: source, apply: func(p *policy.Policy) { r.events <- p },
 		log: slog.New(&lineHandler{out: &told}), alarms: slog.New(&lineHandler{out: r})}, source.state())
 	if err != nil {
 		t.Fatal(err)
@@ -248,7 +248,7 @@ func TestReloadEndsQuietly(t *testing.T) {
 	ssatest.NoLeaks(t)
 	r := &reloading{t: t, events: make(chan any, 100)}
 	source := policySource{file: writePolicy(t, policy12)}
-	watched, err := startReloader(reloader{source: source, alarms: slog.New(&lineHandler{out: r})}, source.state())
+	watched, err := startReloader(&reloader{source: source, alarms: slog.New(&lineHandler{out: r})}, source.state())
 	if err != nil {
 		t.Fatal(err)
 	}

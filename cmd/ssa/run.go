@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/net/bpf"
 
-	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
@@ -29,6 +28,7 @@ const (
 
 type runOptions struct {
 	policy  string
+	engine  engineOptions
 	verbose bool
 }
 
@@ -47,6 +47,7 @@ func runCommand(stderr io.Writer) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&o.policy, "policy", "", "read the policy from `FILE` alone, not from /etc/ssa")
+	o.engine.flags(c)
 	c.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "tell on standard error what happens to each connection")
 	c.Flags().SetInterspersed(false)
 	return c
@@ -64,20 +65,19 @@ func (o *runOptions) loadPolicy() (*policy.Policy, error) {
 }
 
 func (o *runOptions) run(args []string, stderr io.Writer) error {
-	log := newLog(stderr, o.verbose)
-	loaded := o.source().state()
-	rules, err := o.loadPolicy()
-	if err != nil {
-		return err
-	}
-	for _, w := range rules.Warnings() {
-		log.Warn(w.String())
-	}
 	path, err := findProgram(args[0])
 	if err != nil {
 		return err
 	}
-	judge := socket.JudgesPlainTCP(rules)
+	log := newLog(stderr, o.verbose)
+	// Without -v too: an administrator must not believe in a policy that does not hold.
+	alarms := slog.New(&lineHandler{out: stderr})
+	tls, err := o.chooseEngine(log, alarms)
+	if err != nil {
+		return err
+	}
+	defer tls.close()
+	judge := socket.JudgesPlainTCP(tls.rules)
 	arch, code, err := assemble(judge)
 	if err != nil {
 		return err
@@ -92,11 +92,9 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	}
 	defer os.Remove(dir)
 	finder := seccomp.NewFinder()
-	tls := engine.New(engine.Config{Log: log})
-	defer tls.Close()
 	table, err := socket.NewTable(socket.Config{
-		Engine: tls, Policy: rules, Resolver: net.DefaultResolver,
-		Finder: finder, Log: log, Dir: dir,
+		Engine: tls.engine, Policy: tls.rules, Resolver: net.DefaultResolver,
+		Finder: finder, Log: log, Dir: dir, NamePrograms: tls.remote,
 	})
 	if err != nil {
 		return err
@@ -105,18 +103,11 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	if err != nil {
 		return errors.Join(err, table.Close())
 	}
-	// Without -v too: an administrator must not believe in a policy that does not hold.
-	alarms := slog.New(&lineHandler{out: stderr})
-	watched, err := startReloader(reloader{source: o.source(), judged: judge, apply: table.SetPolicy, log: log, alarms: alarms}, loaded)
-	if err != nil {
-		alarms.Error("changes of the policy will not be seen: " + err.Error())
-	}
+	follow := tls.follow(judge, table.SetPolicy)
 	gate := seccomp.New(seccomp.Config{JudgePlainTCP: judge, Listener: family.listener, Arch: arch, Sockets: table, Finder: finder, Own: own, Log: log})
 	err = gate.Run()
 	status := family.wait()
-	if watched != nil {
-		err = errors.Join(err, watched.close())
-	}
+	err = errors.Join(err, follow())
 	if closeErr := table.Close(); err == nil {
 		err = closeErr
 	}

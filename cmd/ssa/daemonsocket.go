@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/activation"
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/service/wire"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// takeOver is how long a running service may take to hand its socket over.
+const takeOver = 10 * time.Second
+
+// listen gets the service's socket: from systemd, from the service that runs
+// already, or it makes one.
+func (o *daemonOptions) listen() (*sys.FD, error) {
+	if fd, err := fromSystemd(); err != nil || fd != nil {
+		return fd, err
+	}
+	if o.replace {
+		return o.fromRunning()
+	}
+	if conn, err := wire.Dial(o.socket); err == nil {
+		conn.Close()
+		return nil, &problem{what: "a service listens at " + o.socket + " already",
+			hint: "`ssa daemon --replace` takes over from it without breaking its connections", status: statusUsage}
+	}
+	return makeSocket(o.socket)
+}
+
+// fromSystemd takes the socket that systemd passes, sd_listen_fds(3); nil when
+// there is none.
+func fromSystemd() (*sys.FD, error) {
+	files := activation.Files(true)
+	if len(files) == 0 {
+		return nil, nil
+	}
+	defer func() {
+		for _, f := range files {
+			f.Close()
+		}
+	}()
+	if len(files) > 1 || !listens(int(files[0].Fd())) {
+		return nil, &problem{what: fmt.Sprintf("systemd passed %d sockets, and not one AF_UNIX stream socket that listens", len(files)),
+			hint: "the socket unit must have one line, ListenStream=/run/ssa/ssa.sock", status: statusUsage}
+	}
+	return duplicate(int(files[0].Fd()))
+}
+
+func duplicate(fd int) (*sys.FD, error) {
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("duplicating the service's socket: %w", err)
+	}
+	return sys.Own(n), nil
+}
+
+// listens reports whether a descriptor is what the service listens on.
+func listens(fd int) bool {
+	is := func(option, want int) bool {
+		got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, option)
+		return err == nil && got == want
+	}
+	return is(unix.SO_DOMAIN, unix.AF_UNIX) && is(unix.SO_TYPE, unix.SOCK_STREAM) && is(unix.SO_ACCEPTCONN, 1)
+}
+
+// fromRunning takes the socket over from a running service.
+func (o *daemonOptions) fromRunning() (*sys.FD, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), takeOver)
+	defer cancel()
+	conn, err := wire.Dial(o.socket)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) {
+		return makeSocket(o.socket) // there is nobody to replace
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if _, err := wire.Greet(ctx, conn, "ssa daemon "+version()); err != nil {
+		return nil, err
+	}
+	frame, err := wire.Ask(ctx, conn, 1, &wire.TakeOver{Ref: 1})
+	if err != nil {
+		return nil, fmt.Errorf("taking over from the running service: %w", err)
+	}
+	defer frame.Close()
+	fd := frame.Take(0)
+	if _, ok := frame.Message.(*wire.Taken); !ok || !listens(fd.Int()) {
+		fd.Close()
+		return nil, fmt.Errorf("the running service answered with %T", frame.Message)
+	}
+	return fd, nil
+}
+
+// makeSocket binds a socket that every user may connect to: who they are and
+// what they may do is found out for each.
+func makeSocket(path string) (*sys.FD, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("making the folder of the socket: %w", err)
+	}
+	if st, err := os.Lstat(path); err == nil && st.Mode().Type() == os.ModeSocket {
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("removing the socket of a service that has ended: %w", err)
+		}
+	}
+	fd, err := sys.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, err
+	}
+	err = unix.Bind(fd.Int(), &unix.SockaddrUnix{Name: path})
+	if err == nil {
+		err = os.Chmod(path, 0o666)
+	}
+	if err == nil {
+		err = unix.Listen(fd.Int(), unix.SOMAXCONN)
+	}
+	if err != nil {
+		fd.Close()
+		return nil, fmt.Errorf("listening at %s: %w", path, err)
+	}
+	return fd, nil
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/engine/remote"
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/service/wire"
+	"github.com/secure-socket-api/ssa/internal/socket"
+)
+
+// Values of --engine.
+const (
+	engineAuto     = "auto"
+	engineService  = "service"
+	engineEmbedded = "embedded"
+)
+
+// engineOptions say who does TLS.
+type engineOptions struct {
+	which  string
+	socket string
+	wait   time.Duration
+}
+
+func (o *engineOptions) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&o.which, "engine", engineAuto, "who does TLS: `WHICH` is service (ssa daemon), embedded (ssa run itself),\nor auto: the service where it is there")
+	f.StringVar(&o.socket, "socket", wire.DefaultPath, "where the service listens")
+	f.DurationVar(&o.wait, "wait", 0, "how long new sockets wait for a service that is not there, for example 5s;\nwithout it they fail with ENETDOWN")
+}
+
+// chosen is the engine of a run, with the policy that holds at first.
+type chosen struct {
+	engine engine.Engine
+	rules  *policy.Policy
+	remote bool
+	close  func()
+	// follow passes later policies to the table. judged says that the gate
+	// judges plain TCP. The result ends that.
+	follow func(judged bool, apply func(*policy.Policy)) (stop func() error)
+}
+
+// chooseEngine finds the engine that the options ask for.
+func (o *runOptions) chooseEngine(log, alarms *slog.Logger) (*chosen, error) {
+	switch e := o.engine.which; {
+	case e != engineAuto && e != engineService && e != engineEmbedded:
+		return nil, &problem{what: "--engine is " + e + ", and must be auto, service or embedded", status: statusUsage}
+	case e == engineService && o.policy != "":
+		return nil, &problem{what: "--policy does not go with --engine service: the service has the policy",
+			hint: "leave --policy out, or give it to ssa daemon", status: statusUsage}
+	case e == engineEmbedded, o.policy != "":
+		return o.embedded(log, alarms)
+	}
+	if o.engine.which == engineAuto {
+		if _, err := os.Stat(o.engine.socket); err != nil {
+			return o.embedded(log, alarms)
+		}
+	}
+	return o.service(log, alarms)
+}
+
+func (o *runOptions) embedded(log, alarms *slog.Logger) (*chosen, error) {
+	loaded := o.source().state()
+	rules, err := o.loadPolicy()
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range rules.Warnings() {
+		log.Warn(w.String())
+	}
+	local := engine.New(engine.Config{Log: log})
+	follow := func(judged bool, apply func(*policy.Policy)) func() error {
+		watched, err := startReloader(&reloader{source: o.source(), judged: judged, apply: apply, log: log, alarms: alarms}, loaded)
+		if err != nil {
+			alarms.Error("changes of the policy will not be seen: " + err.Error())
+			return func() error { return nil }
+		}
+		return watched.close
+	}
+	return &chosen{engine: local, rules: rules, close: local.Close, follow: follow}, nil
+}
+
+// service connects to the service. With --engine auto one that does not answer
+// is one that is not there.
+func (o *runOptions) service(log, alarms *slog.Logger) (*chosen, error) {
+	f := &follower{alarms: alarms}
+	r := remote.New(remote.Config{Path: o.engine.socket, Agent: "ssa run " + version(), Wait: o.engine.wait, Log: log, SetPolicy: f.set})
+	err := r.Available(context.Background())
+	if err != nil && o.engine.which == engineAuto {
+		alarms.Warn("TLS is done by ssa run itself: " + err.Error())
+		r.Close()
+		return o.embedded(log, alarms)
+	}
+	c := &chosen{engine: r, remote: true, close: r.Close, follow: f.follow}
+	if err == nil {
+		c.rules = f.latest()
+		return c, nil
+	}
+	// Sockets say ENETDOWN. Until the service is there, the machine's own files
+	// say what holds for plain TCP.
+	alarms.Warn(err.Error())
+	if c.rules, err = o.loadPolicy(); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// follower passes policies of the service on, once somebody wants them.
+type follower struct {
+	alarms *slog.Logger
+
+	mu     sync.Mutex
+	rules  *policy.Policy
+	judged bool
+	apply  func(*policy.Policy)
+}
+
+func (f *follower) set(rules *policy.Policy) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rules = rules
+	f.passOnLocked()
+}
+
+func (f *follower) latest() *policy.Policy {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rules
+}
+
+func (f *follower) follow(judged bool, apply func(*policy.Policy)) func() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.judged, f.apply = judged, apply
+	f.passOnLocked()
+	return func() error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.apply = nil
+		return nil
+	}
+}
+
+func (f *follower) passOnLocked() {
+	if f.apply == nil || f.rules == nil {
+		return
+	}
+	if !f.judged && socket.JudgesPlainTCP(f.rules) {
+		f.alarms.Error("policy of the service not taken over: " + errJudges.Error())
+		return
+	}
+	f.apply(f.rules)
+}
+
+// errJudges is why a policy cannot hold for programs that run already.
+var errJudges = errors.New("it says something of plain TCP (plain_tcp, upgrade), and did not when the program was started; start the program again")
