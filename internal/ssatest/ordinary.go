@@ -28,6 +28,7 @@ func Ordinary() bool { return os.Getenv(ordinaryEnv) == "1" }
 // as root, it runs all of them again as an ordinary user, since that is who
 // the gate is for. The result is an exit status.
 func Main(m *testing.M) int {
+	defer shared.end()
 	if Ordinary() {
 		return m.Run()
 	}

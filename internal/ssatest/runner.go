@@ -60,8 +60,13 @@ type Run struct {
 func (r Run) Command(t testing.TB, program string, args ...string) *exec.Cmd {
 	t.Helper()
 	line := []string{"run"}
-	if r.Policy != "" {
+	switch {
+	case WithService():
+		line = append(line, "--engine", "service", "--socket", shared.forPolicy(t, r.Policy))
+	case r.Policy != "":
 		line = append(line, "--policy", r.Policy)
+	default:
+		line = append(line, "--engine", "embedded")
 	}
 	if r.Verbose {
 		line = append(line, "-v")
