@@ -15,7 +15,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -102,17 +101,4 @@ func (o *options) choose(all []*row) []*row {
 		}
 	}
 	return chosen
-}
-
-// save writes what later readers get: figures for programs, drawings for people.
-func save(result *report.Report, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	f, err := os.Create(filepath.Join(dir, "results.json"))
-	if err != nil {
-		return err
-	}
-	err = result.WriteJSON(f)
-	return errors.Join(err, f.Close())
 }

@@ -166,7 +166,11 @@ func (l *lab) idle(ctx context.Context, s *server) (report.Sample, error) {
 	if err := cmd.Start(); err != nil {
 		return sample, err
 	}
-	after, err := whenHeld(ctx, s, stdout)
+	settle := 3 * time.Second
+	if l.quick {
+		settle = 0
+	}
+	after, err := whenHeld(ctx, s, stdout, settle)
 	quiet.Close()
 	if waitErr := cmd.Wait(); err == nil {
 		err = waitErr
@@ -189,7 +193,7 @@ func (l *lab) idle(ctx context.Context, s *server) (report.Sample, error) {
 
 // whenHeld waits for the load to say that all connections are there, and a
 // moment more for what a server does afterwards.
-func whenHeld(ctx context.Context, s *server, stdout io.Reader) (map[string]int64, error) {
+func whenHeld(ctx context.Context, s *server, stdout io.Reader, settle time.Duration) (map[string]int64, error) {
 	line, err := bufio.NewReader(stdout).ReadBytes('\n')
 	if err != nil {
 		return nil, fmt.Errorf("hold connections: %w", err)
@@ -201,7 +205,7 @@ func whenHeld(ctx context.Context, s *server, stdout io.Reader) (map[string]int6
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-time.After(3 * time.Second):
+	case <-time.After(settle):
 	}
 	return memory(s)
 }
