@@ -106,8 +106,10 @@ type Engine interface {
 	// status and TLS_ID. Numbers are never used twice.
 	NewID() uint64
 	// Available returns nil when connections can be made now, otherwise an
-	// *Error whose reason is Down.
+	// *Error whose reason is Down. It may wait.
 	Available(ctx context.Context) error
+	// Ready reports whether Available would return nil at once.
+	Ready() bool
 	// Handshake performs the handshake on tcp and verifies the peer. It takes
 	// ownership of tcp: on error it has been closed (after a fatal alert,
 	// where one is due). Cancelling ctx ends the handshake. Errors are *Error.

@@ -68,6 +68,9 @@ func (l *Local) Close() { l.staplers.close() }
 // NewID implements Engine.
 func (l *Local) NewID() uint64 { return l.ids.Add(1) }
 
+// Ready implements Engine: a Local engine always is.
+func (l *Local) Ready() bool { return true }
+
 // Available implements Engine: a Local engine always is.
 func (l *Local) Available(context.Context) error { return nil }
 

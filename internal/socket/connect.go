@@ -140,6 +140,10 @@ func (s *Socket) startLocked(c Caller, end *sys.FD, to abi.Sockaddr, addr []byte
 	if a.req, err = s.clientRequestLocked(c, to); err != nil {
 		return err
 	}
+	// Without the engine nobody need hear of it.
+	if err := s.table.cfg.Engine.Available(s.table.ctx); err != nil {
+		return err
+	}
 	if err := s.countLocked(c, a); err != nil {
 		return err
 	}

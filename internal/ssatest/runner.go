@@ -53,6 +53,10 @@ type Run struct {
 	Policy string
 	// Verbose adds -v: every failure is told on standard error.
 	Verbose bool
+	// Service is the socket of a service to use, whatever the tests run with.
+	Service string
+	// Flags are more flags of `ssa run`.
+	Flags []string
 }
 
 // Command returns the command `ssa run [...] -- program args`. It is killed
@@ -61,6 +65,8 @@ func (r Run) Command(t testing.TB, program string, args ...string) *exec.Cmd {
 	t.Helper()
 	line := []string{"run"}
 	switch {
+	case r.Service != "":
+		line = append(line, "--engine", "service", "--socket", r.Service)
 	case WithService():
 		line = append(line, "--engine", "service", "--socket", shared.forPolicy(t, r.Policy))
 	case r.Policy != "":
@@ -71,7 +77,7 @@ func (r Run) Command(t testing.TB, program string, args ...string) *exec.Cmd {
 	if r.Verbose {
 		line = append(line, "-v")
 	}
-	line = append(append(line, "--", program), args...)
+	line = append(append(append(line, r.Flags...), "--", program), args...)
 	return Kill(t, exec.Command(SSA(t), line...))
 }
 

@@ -64,6 +64,9 @@ func down(err error) *engine.Error {
 	return &engine.Error{Reason: engine.Down, Sentence: fmt.Sprintf("the TLS service of this machine is not there: %v", err), Err: err}
 }
 
+// Ready implements engine.Engine.
+func (e *Engine) Ready() bool { return e.live() != nil }
+
 // Available implements engine.Engine.
 func (e *Engine) Available(ctx context.Context) error {
 	_, err := e.current(ctx)

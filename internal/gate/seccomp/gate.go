@@ -177,6 +177,10 @@ func canWait(c *call, kind filter.Call) bool {
 	switch kind {
 	case filter.Shutdown:
 		return true
+	case filter.Socket, filter.Connect:
+		return !c.gate.cfg.Sockets.Ready()
+	case filter.Listen:
+		return c.gate.cfg.Sockets.Asks()
 	case filter.Setsockopt:
 		info, _ := abi.LookupOption(abi.Option(c.Args[2]))
 		return int32(c.Args[1]) == abi.ProtocolTLS && info.Kind == abi.PEMOrPath || c.Args[4] >= largeValue ||
