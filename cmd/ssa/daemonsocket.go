@@ -83,7 +83,7 @@ func (o *daemonOptions) fromRunning() (*sys.FD, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	if _, err := wire.Greet(ctx, conn, "ssa daemon "+version()); err != nil {
+	if _, err := wire.Greet(ctx, conn, wire.Hello{Agent: "ssa daemon " + version()}); err != nil {
 		return nil, err
 	}
 	frame, err := wire.Ask(ctx, conn, 1, &wire.TakeOver{Ref: 1})

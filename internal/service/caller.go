@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
@@ -71,7 +73,8 @@ func (c *caller) serve() {
 		err = c.dispatch(frame)
 		frame.Close()
 	}
-	if !errors.Is(err, io.EOF) && c.ctx.Err() == nil {
+	gone := errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, io.ErrClosedPipe)
+	if !gone && c.ctx.Err() == nil {
 		c.service.cfg.Log.Warn("a caller broke the protocol: "+err.Error(), "pid", c.pid, "uid", c.uid)
 	}
 }
@@ -108,7 +111,7 @@ func (c *caller) greet() error {
 		return fmt.Errorf("it speaks version %d of the protocol", hello.Version)
 	}
 	c.service.cfg.Log.Debug("caller", "pid", c.pid, "uid", c.uid, "agent", hello.Agent)
-	c.firstID = c.service.blocks.Add(1) * idsPerCaller
+	c.firstID = c.service.block(hello.LastID) * idsPerCaller
 	c.greetMu.Lock()
 	defer c.greetMu.Unlock()
 	c.greeted = true

@@ -58,7 +58,7 @@ func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD) *
 	s := x.caller.service
 	if !s.begin() {
 		stream.Close()
-		return &engine.Error{Reason: engine.Down, Sentence: "the service is ending, and takes no new connections"}
+		return errLeaving
 	}
 	defer s.end()
 	done, refusal := s.users.connection(res.program, res.req.Policy.Base())
@@ -70,6 +70,9 @@ func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD) *
 	defer done()
 	return x.serve(m, known, res, peer)
 }
+
+// errLeaving sends a caller to the service that listens now.
+var errLeaving = &engine.Error{Reason: engine.Down, Sentence: "the service is ending, and takes no new connections"}
 
 // request finds the request of the connection: the server's, or its own.
 func (x *connection) request(m *wire.Handshake, known *server, pidfd *sys.FD) (*resolved, *engine.Error) {

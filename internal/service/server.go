@@ -19,6 +19,9 @@ func (c *caller) listen(m *wire.Listen, pidfd *sys.FD) error {
 	if err := c.newRef(m.Ref); err != nil {
 		return err
 	}
+	if c.service.isLeaving() {
+		return c.refuse(m.Ref, errLeaving)
+	}
 	m.Server = true
 	res, err := c.resolve(&m.Request, pidfd)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -98,7 +97,7 @@ func (s *Service) Serve(ctx context.Context, socket *sys.FD) error {
 	for {
 		fd, err := accept(listener)
 		switch {
-		case ctx.Err() != nil || errors.Is(err, os.ErrClosed):
+		case ctx.Err() != nil || err != nil && s.isLeaving():
 			return nil
 		case passing(err):
 			s.cfg.Log.Warn("taking a caller on: " + err.Error())
@@ -112,6 +111,12 @@ func (s *Service) Serve(ctx context.Context, socket *sys.FD) error {
 			s.welcome(fd)
 		}
 	}
+}
+
+func (s *Service) isLeaving() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.leaving
 }
 
 // passing reports whether accept(2) may succeed later.
@@ -222,6 +227,24 @@ func (s *Service) end() {
 	defer s.mu.Unlock()
 	if s.open--; s.open == 0 && s.leaving {
 		close(s.idle)
+	}
+}
+
+// maxSkip bounds how far a caller's word moves the numbers on.
+const maxSkip = 1 << 20
+
+// block returns the next block of numbers for a caller: one beyond those that it
+// had from a service before this one.
+func (s *Service) block(last uint64) uint64 {
+	for {
+		now := s.blocks.Load()
+		next := now + 1
+		if had := last / idsPerCaller; had >= next && had-next < maxSkip {
+			next = had + 1
+		}
+		if s.blocks.CompareAndSwap(now, next) {
+			return next
+		}
 	}
 }
 

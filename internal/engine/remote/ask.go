@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -10,13 +11,26 @@ import (
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 )
 
+// errMoved is the outcome of a request that came to a service as it left:
+// another one takes it.
+var errMoved = errors.New("another service takes over")
+
+// attempts is how many services are tried that leave one after the other.
+const attempts = 4
+
+// parker is a stream that can be taken off the poller: see sys.Stream.
+type parker interface{ Park() error }
+
+// park keeps a stream that the service reads and writes from waking this
+// process for each byte.
+func park(s engine.Stream) {
+	if p, ok := s.(parker); ok {
+		_ = p.Park() // otherwise it wakes
+	}
+}
+
 // Handshake implements engine.Engine.
 func (e *Engine) Handshake(ctx context.Context, tcp engine.Stream, req *engine.Request) (engine.Conn, error) {
-	l, err := e.current(ctx)
-	if err != nil {
-		tcp.Close()
-		return nil, err
-	}
 	r, refused := encodeRequest(req)
 	if refused != nil {
 		tcp.Close()
@@ -27,17 +41,45 @@ func (e *Engine) Handshake(ctx context.Context, tcp engine.Stream, req *engine.R
 	if req.Program.Process != nil {
 		more = []int{req.Program.Process.Int()}
 	}
-	return l.handshake(ctx, tcp, &wire.Handshake{ID: req.ID, Request: r}, more)
+	return e.handshake(ctx, tcp, more, func(ctx context.Context) (*link, *wire.Handshake, error) {
+		l, err := e.current(ctx)
+		return l, &wire.Handshake{ID: req.ID, Request: r}, err
+	})
 }
 
-// handshake sends a handshake's message and waits for the outcome. It owns tcp.
+// handshake asks the service that prepare finds, and the next one when that is
+// leaving. It owns tcp.
+func (e *Engine) handshake(ctx context.Context, tcp engine.Stream, more []int, prepare func(context.Context) (*link, *wire.Handshake, error)) (engine.Conn, error) {
+	park(tcp)
+	for range attempts {
+		l, m, err := prepare(ctx)
+		if err != nil {
+			tcp.Close()
+			return nil, err
+		}
+		c, err := l.handshake(ctx, tcp, m, more)
+		if errors.Is(err, errMoved) {
+			l.retire()
+			continue
+		}
+		if err != nil {
+			tcp.Close()
+			return nil, err
+		}
+		return c, nil
+	}
+	tcp.Close()
+	return nil, down(errMoved)
+}
+
+// handshake sends a handshake's message and waits for the outcome. An error
+// leaves tcp open.
 func (l *link) handshake(ctx context.Context, tcp engine.Stream, m *wire.Handshake, more []int) (engine.Conn, error) {
 	c, answer := l.begin(tcp)
 	m.Ref = c.ref
 	err := withDescriptor(tcp, func(fd int) error { return l.conn.Send(m, append([]int{fd}, more...)...) })
 	if err != nil {
 		c.forget()
-		tcp.Close()
 		return nil, down(err)
 	}
 	select {
@@ -47,17 +89,15 @@ func (l *link) handshake(ctx context.Context, tcp engine.Stream, m *wire.Handsha
 		_ = l.conn.Send(&wire.Cancel{Ref: c.ref})
 	case <-l.down:
 		c.forget()
-		tcp.Close()
 		return nil, down(errLost)
 	}
 	// The service says how it ended: perhaps well, just before it was told.
-	defer tcp.Close()
 	select {
 	case a := <-answer:
-		if conn, err := c.outcome(a); err != nil {
-			return nil, err
-		} else {
+		if conn, err := c.outcome(a); err == nil {
 			conn.Abort()
+		} else if !errors.Is(err, errMoved) {
+			return nil, err
 		}
 	case <-l.down:
 		c.forget()
@@ -69,20 +109,25 @@ func (l *link) handshake(ctx context.Context, tcp engine.Stream, m *wire.Handsha
 func (c *connection) outcome(a wire.Message) (engine.Conn, error) {
 	switch m := a.(type) {
 	case *wire.Established:
-		c.facts, c.id = facts(m), m.ID
+		c.facts = facts(m)
 		return c, nil
 	case *wire.Refused:
 		c.forget()
-		c.tcp.Close()
-		return nil, refusal(m.Reason, m.Errno, m.Sentence)
+		return nil, refusal(m)
 	}
 	c.forget()
-	c.tcp.Close()
 	return nil, down(fmt.Errorf("it answered a handshake with %T", a))
 }
 
 // refusal is the error that the service named.
-func refusal(reason, errno uint64, sentence string) *engine.Error {
+func refusal(m *wire.Refused) error {
+	if engine.Reason(m.Reason) == engine.Down {
+		return errMoved
+	}
+	return failure(m.Reason, m.Errno, m.Sentence)
+}
+
+func failure(reason, errno uint64, sentence string) *engine.Error {
 	err := &engine.Error{Reason: engine.Reason(min(reason, 255)), Sentence: sentence}
 	if errno != 0 && errno < 4096 {
 		err.Err = unix.Errno(errno)
@@ -93,6 +138,11 @@ func refusal(reason, errno uint64, sentence string) *engine.Error {
 // withDescriptor calls f with the descriptor of a stream, which stays open
 // meanwhile.
 func withDescriptor(s engine.Stream, f func(fd int) error) error {
+	if c, ok := s.(interface {
+		Control(func(fd int) error) error
+	}); ok {
+		return c.Control(f) // of a parked stream too
+	}
 	raw, err := s.SyscallConn()
 	if err != nil {
 		return err

@@ -16,7 +16,6 @@ type connection struct {
 	link  *link
 	ref   uint64
 	tcp   engine.Stream // a duplicate of what the service has, until the end
-	id    uint64
 	facts *engine.Facts
 
 	ended chan *wire.Ended // one
@@ -60,6 +59,7 @@ func (c *connection) Relay(plain engine.Stream, opts engine.RelayOptions) engine
 	defer c.tcp.Close()
 	defer plain.Close()
 	defer c.forget()
+	park(plain)
 	err := withDescriptor(plain, func(fd int) error { return c.link.conn.Send(&wire.Relay{Ref: c.ref}, fd) })
 	if err != nil {
 		return c.lost(opts)
@@ -69,7 +69,7 @@ func (c *connection) Relay(plain engine.Stream, opts engine.RelayOptions) engine
 		case m := <-c.ended:
 			end := engine.End{Sent: m.Sent, Received: m.Received}
 			if m.Failed {
-				end.Err = refusal(m.Reason, m.Errno, m.Sentence)
+				end.Err = failure(m.Reason, m.Errno, m.Sentence)
 			}
 			return end
 		case <-c.reset:

@@ -85,6 +85,16 @@ func (e *Engine) NewID() uint64 {
 	return current.newID()
 }
 
+// lastID is the end of the numbers that the last link had.
+func (e *Engine) lastID() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.link == nil {
+		return 0
+	}
+	return e.link.ids.end
+}
+
 // current returns the link for new connections, which it makes when there is
 // none.
 func (e *Engine) current(ctx context.Context) (*link, error) {

@@ -46,7 +46,7 @@ func newLink(ctx context.Context, e *Engine, conn *wire.Conn) (*link, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, greeting)
 	defer cancel()
-	welcome, err := wire.Greet(ctx, conn, e.cfg.Agent)
+	welcome, err := wire.Greet(ctx, conn, wire.Hello{Agent: e.cfg.Agent, LastID: e.lastID()})
 	if err != nil {
 		return nil, err
 	}

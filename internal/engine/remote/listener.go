@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -61,6 +62,15 @@ func (s *listener) registered(ctx context.Context) (*link, uint64, error) {
 		return nil, 0, err
 	}
 	ref, err := l.listen(ctx, &s.req)
+	if errors.Is(err, errMoved) {
+		l.retire()
+		if l, err = s.engine.current(ctx); err == nil {
+			ref, err = l.listen(ctx, &s.req)
+		}
+	}
+	if errors.Is(err, errMoved) {
+		err = down(err)
+	}
 	if err != nil {
 		return nil, 0, err
 	}
@@ -89,7 +99,7 @@ func (l *link) listen(ctx context.Context, req *engine.Request) (uint64, error) 
 		case *wire.Listening:
 			return ref, nil
 		case *wire.Refused:
-			return 0, refusal(m.Reason, m.Errno, m.Sentence)
+			return 0, refusal(m)
 		}
 		return 0, down(fmt.Errorf("it answered Listen with %T", a))
 	case <-l.down:
@@ -101,12 +111,10 @@ func (l *link) listen(ctx context.Context, req *engine.Request) (uint64, error) 
 
 // Handshake implements engine.Listener.
 func (s *listener) Handshake(ctx context.Context, tcp engine.Stream, id uint64) (engine.Conn, error) {
-	l, ref, err := s.registered(ctx)
-	if err != nil {
-		tcp.Close()
-		return nil, err
-	}
-	return l.handshake(ctx, tcp, &wire.Handshake{Listener: ref, ID: id}, nil)
+	return s.engine.handshake(ctx, tcp, nil, func(ctx context.Context) (*link, *wire.Handshake, error) {
+		l, ref, err := s.registered(ctx)
+		return l, &wire.Handshake{Listener: ref, ID: id}, err
+	})
 }
 
 // Close implements engine.Listener.

@@ -8,8 +8,9 @@ import (
 
 // Greet says Hello and returns what the service answers. It is for callers that
 // ask one question at a time.
-func Greet(ctx context.Context, c *Conn, agent string) (*Welcome, error) {
-	if err := c.Send(&Hello{Version: Version, Agent: agent}); err != nil {
+func Greet(ctx context.Context, c *Conn, hello Hello) (*Welcome, error) {
+	hello.Version = Version
+	if err := c.Send(&hello); err != nil {
 		return nil, err
 	}
 	frame, err := c.Receive(ctx)

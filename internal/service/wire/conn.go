@@ -136,6 +136,13 @@ func (c *Conn) fail(err error) {
 	}
 }
 
+// failure is why the connection has ended, nil before.
+func (c *Conn) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failed
+}
+
 // Receive returns the next message. io.EOF is an end between two messages.
 // After an error, or when ctx is done, the connection is of no use any more.
 func (c *Conn) Receive(ctx context.Context) (*Frame, error) {

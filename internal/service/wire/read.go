@@ -26,6 +26,9 @@ func (c *Conn) read() error {
 		inner = c.readNow(int(fd))
 		return !errors.Is(inner, unix.EAGAIN)
 	})
+	if failed := c.failure(); err != nil && failed != nil {
+		return failed
+	}
 	if err != nil {
 		return fmt.Errorf("receiving a message: %w", err)
 	}

@@ -5,12 +5,16 @@ type Hello struct {
 	Version uint64
 	// Agent says for logs what the caller is, such as "ssa run 1.0".
 	Agent string
+	// LastID is the highest number that the caller has had from a service that
+	// has ended since, so that none comes twice.
+	LastID uint64
 }
 
 func (*Hello) kind() Kind { return KindHello }
 func (m *Hello) fields(v *visitor) {
 	v.number(1, &m.Version)
 	v.text(2, &m.Agent)
+	v.number(3, &m.LastID)
 }
 
 // Request is what a connection, or the connections of a server, need.
