@@ -93,7 +93,7 @@ func askService(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	defer conn.Close()
-	welcome, err := wire.Greet(ctx, conn, "ssa doctor "+version())
+	welcome, err := wire.Greet(ctx, conn, wire.Hello{Agent: "ssa doctor " + version()})
 	if err != nil {
 		return "", err
 	}
