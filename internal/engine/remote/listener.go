@@ -85,12 +85,15 @@ func (l *link) listen(ctx context.Context, req *engine.Request) (uint64, error) 
 		return 0, refused
 	}
 	defer forget(&r)
-	ref, answer := l.ref()
 	var descriptors []int
 	if req.Program.Process != nil {
 		descriptors = []int{req.Program.Process.Int()}
 	}
-	if err := l.conn.Send(&wire.Listen{Ref: ref, Request: r}, descriptors...); err != nil {
+	l.order.Lock()
+	ref, answer := l.ref()
+	err := l.conn.Send(&wire.Listen{Ref: ref, Request: r}, descriptors...)
+	l.order.Unlock()
+	if err != nil {
 		return 0, down(err)
 	}
 	select {
