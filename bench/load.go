@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -34,13 +35,16 @@ func (l *lab) outcome(ctx context.Context, args ...string) (map[string]float64, 
 }
 
 // load puts load on a server; the values are what the load program says.
-func (l *lab) load(ctx context.Context, s *server, args ...string) (report.Sample, error) {
-	args = append([]string{l.path("load"), "-c", l.path("ca.pem")}, args...)
+func (l *lab) load(ctx context.Context, s *server, proof []string, args ...string) (report.Sample, error) {
+	args = slices.Concat([]string{l.path("load")}, proof, args)
 	return cost(func() (report.Sample, error) {
 		values, cpu, err := l.outcome(ctx, append(args, address, s.port, name)...)
 		return report.Sample{Values: values, CPU: map[string]float64{"load": cpu}}, err
 	}, s.all()...)
 }
+
+// proof makes a client verify the server.
+func (l *lab) proof() []string { return []string{"-c", l.path("ca.pem")} }
 
 // repeated starts a program again and again, inside prefix if there is one. The
 // processor time of the programs is what repeat says; the rest of the command's

@@ -90,14 +90,13 @@ func (l *lab) startUnder(ctx context.Context, e engine) (*server, error) {
 
 // under is the beginning of a command that runs a program under ssa.
 func (l *lab) under(e engine) []string {
-	args := []string{e.ssa, "run", "--policy", l.path("policy.yaml")}
 	switch e.mode {
 	case "embedded":
-		args = append(args, "--engine", "embedded")
-	case "service":
-		args = append(args, "--engine", "service", "--socket", l.path("ssa.sock"))
+		return []string{e.ssa, "run", "--engine", "embedded", "--policy", l.path("policy.yaml"), "--"}
+	case "service": // which has the policy
+		return []string{e.ssa, "run", "--engine", "service", "--socket", l.path("ssa.sock"), "--"}
 	}
-	return append(args, "--")
+	return []string{e.ssa, "run", "--policy", l.path("policy.yaml"), "--"}
 }
 
 // startService starts the service of the engines that need one, once a row.

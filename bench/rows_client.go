@@ -47,6 +47,16 @@ func openShort(ctx context.Context, l *lab) ([]contender, error) {
 	})
 }
 
+// openRuns starts ssa run each time, too, whose processor time is in the
+// program's here.
+func openRuns(ctx context.Context, l *lab) ([]contender, error) {
+	return l.fetching(ctx, false, func(ctx context.Context, c client, nginx *server) (report.Sample, error) {
+		times := l.tiny(100, 3)
+		s, err := l.repeated(ctx, nil, c.service, nginx, times, "1", append(c.prefix[:len(c.prefix):len(c.prefix)], c.from(nginx, "1024", "1")...)...)
+		return each(s, times), err
+	})
+}
+
 func openMany(ctx context.Context, l *lab) ([]contender, error) {
 	return l.fetching(ctx, true, func(ctx context.Context, c client, nginx *server) (report.Sample, error) {
 		times := l.tiny(300, 3)

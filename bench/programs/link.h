@@ -17,7 +17,8 @@ struct link {
 	void *tls;   /* the library's own state, if there is a library */
 };
 
-/* Where a client goes, and what it believes. */
+/* Where a client goes, and what it believes: without a root and the system's, it
+ * asks no proof at all, as load generators do. */
 struct link_peer {
 	const char *address, *port; /* numeric */
 	const char *name;           /* the name to verify */

@@ -45,7 +45,8 @@ static int no_delay(int fd)
 void link_client(const struct link_peer *peer)
 {
 	start(TLS_client_method());
-	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+	if (peer->ca != NULL || peer->bundle != NULL)
+		SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
 	if (peer->bundle != NULL && strcmp(peer->bundle, "file") == 0 &&
 	    !SSL_CTX_load_verify_file(context, "/etc/ssl/certs/ca-certificates.crt"))
 		refuse("the system's roots");

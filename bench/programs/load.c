@@ -41,7 +41,7 @@ static double now(void)
 static void fail(const char *what)
 {
 	fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
-	exit(1);
+	_exit(1); /* other threads are inside OpenSSL, which exit would take down */
 }
 
 static void ask(struct link *l, const char *method, int minor, void **session)
