@@ -22,9 +22,6 @@ func (c *caller) administrator() bool {
 
 // report answers Status. Users see their own connections, root sees all.
 func (c *caller) report(m *wire.Status) error {
-	if err := c.newRef(m.Ref); err != nil {
-		return err
-	}
 	var query []byte
 	if len(m.Query) > 0 {
 		query = m.Query[0]
@@ -37,10 +34,6 @@ func (c *caller) report(m *wire.Status) error {
 }
 
 func (c *caller) keyLog(m *wire.KeyLog, fd *sys.FD) error {
-	if err := c.newRef(m.Ref); err != nil {
-		fd.Close()
-		return err
-	}
 	for_ := time.Duration(min(m.Seconds, uint64(maxKeyLog/time.Second))) * time.Second
 	var err error
 	switch {
@@ -60,9 +53,6 @@ func (c *caller) keyLog(m *wire.KeyLog, fd *sys.FD) error {
 
 // takeOver hands the listening socket to another service, and leaves.
 func (c *caller) takeOver(m *wire.TakeOver) error {
-	if err := c.newRef(m.Ref); err != nil {
-		return err
-	}
 	s := c.service
 	if !c.administrator() {
 		return c.refuse(m.Ref, refused("only root may take the service over, and the caller is user %d", c.uid))

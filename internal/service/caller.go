@@ -34,7 +34,6 @@ type caller struct {
 	greeted bool
 
 	mu      sync.Mutex
-	lastRef uint64
 	servers map[uint64]*server
 	conns   map[uint64]*connection
 }
@@ -201,14 +200,13 @@ func (c *caller) with(ref uint64, f func(*connection)) bool {
 	return true
 }
 
-// newRef takes note of a reference. They must grow, so that none is used twice.
+// newRef makes sure that a reference is not in use.
 func (c *caller) newRef(ref uint64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if ref <= c.lastRef {
-		return fmt.Errorf("the reference %d is not above the last one, %d", ref, c.lastRef)
+	if c.conns[ref] != nil || c.servers[ref] != nil {
+		return fmt.Errorf("the reference %d is in use", ref)
 	}
-	c.lastRef = ref
 	return nil
 }
 

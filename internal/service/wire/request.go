@@ -57,7 +57,7 @@ func (m *Request) fields(v *visitor) {
 // Listen asks whether a server can be, before it listens. Descriptor: a pidfd
 // of its process. The answer is Listening or Refused.
 type Listen struct {
-	Ref uint64 // of the server, chosen by the caller, never used twice
+	Ref uint64 // of the server, chosen by the caller, of nothing else under way
 	Request
 }
 
@@ -77,7 +77,7 @@ func (m *Unlisten) fields(v *visitor) { v.number(1, &m.Ref) }
 // pidfd of the program's process when Listener is 0. The answer is Established
 // or Refused.
 type Handshake struct {
-	Ref uint64 // of the connection, chosen by the caller, never used twice
+	Ref uint64 // of the connection, chosen by the caller, of nothing else under way
 	// Listener is the Ref of a Listen, whose request holds; 0 for none.
 	Listener uint64
 	// ID is the number for logs and status, of those that Welcome gave; 0 or
