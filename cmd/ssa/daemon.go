@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -16,7 +17,9 @@ import (
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/process"
+	"github.com/secure-socket-api/ssa/internal/registry"
 	"github.com/secure-socket-api/ssa/internal/service"
+	"github.com/secure-socket-api/ssa/internal/service/observer"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -67,7 +70,9 @@ func (o *daemonOptions) run(stderr io.Writer) error {
 	}
 	local := engine.New(engine.Config{Log: log})
 	defer local.Close()
-	s := service.New(service.Config{Engine: local, Policy: rules, Looker: process.Looker{}, Log: alarms, Administrator: uint32(os.Geteuid())})
+	watcher := registry.New(registry.Config{Build: version()})
+	s := service.New(service.Config{Engine: local, Policy: rules, Looker: process.Looker{}, Log: alarms,
+		Observer: observer.New(watcher, nil), Administrator: uint32(os.Geteuid())})
 	listener, err := o.listen()
 	if err != nil {
 		return err
@@ -77,7 +82,13 @@ func (o *daemonOptions) run(stderr io.Writer) error {
 		listener.Close()
 		return err
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var background sync.WaitGroup
+	background.Go(func() { watcher.Run(ctx) })
 	err = o.serve(s, listener, watched.reloadNow)
+	cancel()
+	background.Wait()
 	return errors.Join(err, watched.close())
 }
 

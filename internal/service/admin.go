@@ -3,6 +3,7 @@ package service
 import (
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/service/wire"
@@ -34,18 +35,18 @@ func (c *caller) report(m *wire.Status) error {
 }
 
 func (c *caller) keyLog(m *wire.KeyLog, fd *sys.FD) error {
-	for_ := time.Duration(min(m.Seconds, uint64(maxKeyLog/time.Second))) * time.Second
+	defer fd.Close()
+	duration := time.Duration(min(m.Seconds, uint64(maxKeyLog/time.Second))) * time.Second
 	var err error
 	switch {
 	case !c.administrator():
 		err = fmt.Errorf("only root may switch a key log on, and the caller is user %d", c.uid)
-	case fd == nil:
+	case fd.Int() < 0:
 		err = errors.New("KeyLog comes with the file to write to, and this one has none")
 	default:
-		err = c.service.cfg.Observer.KeyLog(m.Profile, for_, fd, c.uid)
+		err = c.service.cfg.Observer.KeyLog(m.Profile, duration, os.NewFile(uintptr(fd.Disown()), "key log"), c.uid)
 	}
 	if err != nil {
-		fd.Close()
 		return c.refuse(m.Ref, refused("%v", err))
 	}
 	return c.conn.Send(&wire.Done{Ref: m.Ref})

@@ -63,7 +63,7 @@ func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD) *
 	defer s.end()
 	done, refusal := s.users.connection(res.program, res.req.Policy.Base())
 	if refusal != nil {
-		s.cfg.Observer.Refused(&res.process, m.ID, refusal)
+		x.caller.refused(res.observed(m.ID, peer), refusal)
 		stream.Close()
 		return refusal
 	}
@@ -92,7 +92,7 @@ func (x *connection) mayTalk(res *resolved, peer netip.AddrPort) *engine.Error {
 	}
 	if err := res.req.Policy.MayTalkTo(res.req.Name, peer); err != nil {
 		refusal := refused("%v", err)
-		x.caller.service.cfg.Observer.Refused(&res.process, 0, refusal)
+		x.caller.refused(res.observed(0, peer), refusal)
 		return refusal
 	}
 	return nil
@@ -102,8 +102,8 @@ func (x *connection) mayTalk(res *resolved, peer netip.AddrPort) *engine.Error {
 func (x *connection) serve(m *wire.Handshake, known *server, res *resolved, peer netip.AddrPort) *engine.Error {
 	s := x.caller.service
 	id := x.caller.number(m.ID)
-	observation := s.cfg.Observer.Began(&Connection{ID: id, Process: res.process, Profile: res.req.Policy.Profile,
-		Server: res.req.Role == engine.Server, Name: res.req.Name, Peer: peer.String()})
+	observed := res.observed(id, peer)
+	observation := s.cfg.Observer.Began(&observed)
 	conn, err := x.establish(known, res, id)
 	if err != nil {
 		observation.Failed(err)
@@ -113,7 +113,7 @@ func (x *connection) serve(m *wire.Handshake, known *server, res *resolved, peer
 	x.conn = conn
 	x.mu.Unlock()
 	facts := conn.Facts()
-	observation.Established(facts, conn.Progress)
+	observation.Established(facts, conn)
 	x.caller.established(x.ref, id, facts)
 	observation.Ended(x.relay(conn))
 	return nil

@@ -1,6 +1,8 @@
 package service
 
 import (
+	"net/netip"
+	"os"
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
@@ -12,53 +14,65 @@ type Observer interface {
 	// Began is told of a handshake that begins. What it returns is told the
 	// rest.
 	Began(*Connection) Observation
-	// Refused is told of a request that was not even begun: id may be 0.
-	Refused(p *Process, id uint64, err *engine.Error)
+	// Refused is told of a request that was not even begun. The process is nil
+	// when it could not be found out.
+	Refused(r *Refusal)
 	// Report answers the query of a Status request of a user: JSON. Root sees
 	// all.
 	Report(viewer uint32, all bool, query []byte) ([]byte, error)
-	// KeyLog writes the secrets of new connections of a profile to fd, which
+	// KeyLog writes the secrets of new connections of a profile to a file, which
 	// it owns, for a time.
-	KeyLog(profile string, until time.Duration, fd Descriptor, viewer uint32) error
+	KeyLog(profile string, d time.Duration, file *os.File, by uint32) error
 }
 
-// Descriptor is an open file that is handed over.
-type Descriptor interface {
-	Int() int
-	Close() error
+// Refusal is a request that was refused before its handshake.
+type Refusal struct {
+	Connection
+	// Impersonation says that the caller spoke for a process that is not of its
+	// user.
+	Impersonation bool
+	Caller        uint32 // the caller's user
+	Err           *engine.Error
 }
 
 // Connection is one connection as observed.
 type Connection struct {
-	ID       uint64
-	Process  Process
-	Profile  string
-	Server   bool
-	Name     string // of the peer, as asked for
-	Peer     string // its address
-	Progress func() (sent, received int64)
+	ID      uint64
+	Process Process
+	Profile string
+	Server  bool
+	Name    string // of the peer, as asked for
+	Peer    netip.AddrPort
+	// Identity names the certificate that the policy gives a server, "" when it
+	// brought its own.
+	Identity string
 }
 
 // Observation follows one connection. Either Established and then Ended, or
 // Failed is called.
 type Observation interface {
-	Established(facts *engine.Facts, progress func() (sent, received int64))
+	Established(facts *engine.Facts, conn Progress)
 	Failed(err *engine.Error)
 	Ended(end engine.End)
+}
+
+// Progress tells how far a connection is.
+type Progress interface {
+	Progress() (sent, received int64)
 }
 
 // noObserver observes nothing.
 type noObserver struct{}
 
-func (noObserver) Began(*Connection) Observation           { return noObserver{} }
-func (noObserver) Refused(*Process, uint64, *engine.Error) {}
-func (noObserver) Established(*engine.Facts, func() (sent, received int64)) {
-}
-func (noObserver) Failed(*engine.Error) {}
-func (noObserver) Ended(engine.End)     {}
+func (noObserver) Began(*Connection) Observation       { return noObserver{} }
+func (noObserver) Refused(*Refusal)                    {}
+func (noObserver) Established(*engine.Facts, Progress) {}
+func (noObserver) Failed(*engine.Error)                {}
+func (noObserver) Ended(engine.End)                    {}
 
 func (noObserver) Report(uint32, bool, []byte) ([]byte, error) { return []byte("{}"), nil }
 
-func (noObserver) KeyLog(string, time.Duration, Descriptor, uint32) error {
+func (noObserver) KeyLog(_ string, _ time.Duration, file *os.File, _ uint32) error {
+	file.Close()
 	return errNoKeyLog
 }

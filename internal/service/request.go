@@ -3,6 +3,7 @@ package service
 import (
 	"crypto/x509"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -22,6 +23,15 @@ type resolved struct {
 	program program
 }
 
+// observed describes a connection of the request.
+func (r *resolved) observed(id uint64, peer netip.AddrPort) Connection {
+	c := Connection{ID: id, Process: r.process, Profile: r.req.Policy.Profile, Server: r.req.Role == engine.Server, Name: r.req.Name, Peer: peer}
+	if own := r.req.Policy.ServerIdentities; c.Server && len(r.req.Identities) == 0 && len(own) > 0 {
+		c.Identity = own[0].Name
+	}
+	return c
+}
+
 // maxLists bounds the lists of a request.
 const (
 	maxALPN       = 64
@@ -38,7 +48,7 @@ func (c *caller) resolve(r *wire.Request, pidfd *sys.FD) (*resolved, *engine.Err
 	}
 	res, err := c.judge(r, process)
 	if err != nil {
-		c.service.cfg.Observer.Refused(process, 0, err)
+		c.refused(Connection{Process: *process, Server: r.Server, Name: r.Name}, err)
 		return nil, err
 	}
 	return res, nil
@@ -55,7 +65,8 @@ func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Err
 	}
 	if err := mayAct(c.uid, &process); err != nil {
 		refusal := refused("%v", err)
-		c.service.cfg.Observer.Refused(&process, 0, refusal)
+		c.service.cfg.Observer.Refused(&Refusal{Connection: Connection{Process: process, Server: r.Server, Name: r.Name},
+			Impersonation: true, Caller: c.uid, Err: refusal})
 		c.service.cfg.Log.Warn("impersonation: "+err.Error(), "pid", c.pid, "uid", c.uid)
 		return nil, refusal
 	}
@@ -63,6 +74,11 @@ func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Err
 		return nil, refused("the process %d executed %s when it asked, and executes %s now", process.PID, r.Exe, process.Exe)
 	}
 	return &process, nil
+}
+
+// refused tells the observer.
+func (c *caller) refused(x Connection, err *engine.Error) {
+	c.service.cfg.Observer.Refused(&Refusal{Connection: x, Caller: c.uid, Err: err})
 }
 
 // executable is a path without what the kernel adds when the file is gone.

@@ -1,6 +1,8 @@
 package service
 
 import (
+	"net/netip"
+
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
@@ -36,7 +38,7 @@ func (c *caller) listen(m *wire.Listen, pidfd *sys.FD) error {
 	listener, listenErr := c.service.cfg.Engine.Listen(c.ctx, res.req)
 	if listenErr != nil {
 		e := asEngineError(listenErr)
-		c.service.cfg.Observer.Refused(&res.process, 0, e)
+		c.refused(res.observed(0, netip.AddrPort{}), e)
 		return c.refuse(m.Ref, e)
 	}
 	c.mu.Lock()

@@ -1,0 +1,93 @@
+// Package observer tells a registry what the service does, and answers those
+// who ask what that is. It never decides anything, and never holds up a
+// connection.
+package observer
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/registry"
+	"github.com/secure-socket-api/ssa/internal/service"
+)
+
+// KeyLogs switches key logs on: see package keylog.
+type KeyLogs interface {
+	// On writes the secrets of new connections of a profile to a file, which it
+	// owns, for a time.
+	On(profile string, d time.Duration, file *os.File, by uint32) error
+}
+
+// Observer is a service.Observer with a registry.
+type Observer struct {
+	registry *registry.Registry
+	keyLogs  KeyLogs // nil: there are none
+}
+
+var _ service.Observer = (*Observer)(nil)
+
+// New makes an observer. keyLogs may be nil.
+func New(r *registry.Registry, keyLogs KeyLogs) *Observer { return &Observer{r, keyLogs} }
+
+// Began implements service.Observer.
+func (o *Observer) Began(c *service.Connection) service.Observation {
+	return observation{o.registry.Begin(registry.Connection{
+		ID: c.ID, Role: role(c), Program: program(c), Name: c.Name, Peer: c.Peer, Identity: c.Identity})}
+}
+
+// Refused implements service.Observer.
+func (o *Observer) Refused(r *service.Refusal) {
+	f := registry.Refusal{ID: r.ID, Role: "client", Name: r.Name, What: what(r), Sentence: r.Err.Sentence}
+	if r.Server {
+		f.Role = "server"
+	}
+	if r.Peer.IsValid() {
+		f.Peer = r.Peer.String()
+	}
+	o.registry.Refused(program(&r.Connection), f)
+}
+
+func what(r *service.Refusal) string {
+	switch {
+	case r.Impersonation:
+		return registry.Impersonation
+	case r.Err.Reason == engine.Limited:
+		return registry.ByLimit
+	}
+	return registry.ByPolicy
+}
+
+// Report implements service.Observer.
+func (o *Observer) Report(viewer uint32, all bool, query []byte) ([]byte, error) {
+	return o.registry.Answer(registry.Viewer{UID: viewer, All: all}, query)
+}
+
+// KeyLog implements service.Observer.
+func (o *Observer) KeyLog(profile string, d time.Duration, file *os.File, by uint32) error {
+	if o.keyLogs == nil {
+		file.Close()
+		return errors.New("this service keeps no key logs")
+	}
+	return o.keyLogs.On(profile, d, file, by)
+}
+
+func role(c *service.Connection) engine.Role {
+	if c.Server {
+		return engine.Server
+	}
+	return engine.Client
+}
+
+func program(c *service.Connection) registry.Program {
+	p := c.Process
+	return registry.Program{PID: p.PID, UID: p.UIDs[1], Exe: p.Exe, Script: p.Script, Cgroup: p.Cgroup, Profile: c.Profile}
+}
+
+// observation is one connection.
+type observation struct{ entry *registry.Entry }
+
+func (x observation) Established(f *engine.Facts, p service.Progress) { x.entry.Established(f, p) }
+func (x observation) Failed(err *engine.Error)                        { x.entry.Failed(err) }
+func (x observation) Ended(end engine.End)                            { x.entry.Ended(end) }
