@@ -31,6 +31,7 @@ func TestDeb(t *testing.T) {
 	t.Run("clean", func(t *testing.T) { clean(t, first) })
 	t.Run("reproducible", func(t *testing.T) { same(t, first, debPackage(t, "1.2.3")) })
 	t.Run("comes and goes", func(t *testing.T) { comesAndGoes(t, first, second) })
+	t.Run("under systemd", func(t *testing.T) { underSystemd(t, first, second) })
 }
 
 func clean(t *testing.T, deb string) {

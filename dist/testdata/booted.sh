@@ -1,0 +1,107 @@
+# Runs under systemd, as root: installs the package, uses the service as other
+# users, and says what it sees. Beside it are first.deb, second.deb, ca.pem,
+# chain.pem and key.pem.
+set -eu
+cd /srv
+echo "booted: $(cat /proc/1/comm)"
+
+state() { echo "$1: socket $(systemctl is-active ssa.socket || true), service $(systemctl is-active ssa.service || true)"; }
+main() { systemctl show -P MainPID ssa.service; }
+as() { user=$1 && shift && setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs "$@"; }
+# wait runs a command until it is true, for half a minute at most.
+wait() {
+	for _ in $(seq 300); do
+		if "$@" >/dev/null 2>&1; then return; fi
+		sleep 0.1
+	done
+	echo "waited in vain: $*"
+	cat serving held || true
+	journalctl --no-pager -b -u ssa.service -u ssa.socket
+	exit 1
+}
+
+dpkg -i first.deb
+state "after installing"
+
+install -m 600 chain.pem key.pem /etc/ssa/keys
+install -m 644 ca.pem /etc/ssa/ca.pem
+cat >/etc/ssa/policy.d/test.yaml <<EOF
+default:
+  trust: {roots: [/etc/ssa/ca.pem]}
+  server: {identity: www}
+identities:
+  www: {chain: /etc/ssa/keys/chain.pem, key: /etc/ssa/keys/key.pem}
+EOF
+
+cat >server.py <<'EOF'
+import socket, threading
+def serve(c):
+    while data := c.recv(100):
+        c.sendall(data.upper())
+    c.close()
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 205)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("127.0.0.1", 4433))
+try:
+    s.listen()
+except OSError:
+    print(s.getsockopt(205, 100, 1000).decode(), flush=True)
+    raise
+print("listening", flush=True)
+while True:
+    c, _ = s.accept()
+    threading.Thread(target=serve, args=(c,), daemon=True).start()
+EOF
+cat >client.py <<'EOF'
+import os, socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 205)
+s.setsockopt(205, 85, b"www.example")
+s.connect(("127.0.0.1", 4433))
+for word in sys.argv[1:]:
+    while word == "later" and not os.path.exists("/srv/go-on"):
+        time.sleep(0.05)
+    s.sendall(word.encode())
+    print(s.recv(100).decode(), flush=True)
+EOF
+chmod 644 server.py client.py
+client() { as 65534 ssa run --engine service -- python3 client.py "$@" 2>&1; }
+talk() { echo "$1: $(client hello)"; }
+
+as 1 ssa run -v --engine service --wait 10s -- python3 server.py >serving 2>&1 &
+wait grep -q listening serving
+state "in use"
+talk "first"
+as 65534 ssa doctor --json | grep -A 4 '"its answer"' | grep '"state"' | sed 's/^ */doctor: /'
+echo "open to: $(stat -c %A /run/ssa/ssa.sock)"
+group=/sys/fs/cgroup$(systemctl show -P ControlGroup ssa.service)
+while read -r process; do
+	echo "process: $(stat -c %U "/proc/$process"), $(grep NoNewPrivs "/proc/$process/status" | tr -d '\t')"
+done <"$group/cgroup.procs"
+
+client hello later >held &
+wait grep -q HELLO held
+before=$(main)
+systemctl reload ssa.service
+[ "$(main)" = "$before" ] && state "reloaded"
+talk "after reload"
+
+dpkg -i second.deb
+[ "$(main)" = "$before" ] && state "upgraded"
+talk "after upgrade"
+touch go-on
+wait grep -q LATER held
+echo "held: $(tr '\n' ' ' <held)"
+
+kill -9 "$before"
+restarted() { [ "$(main)" != "$before" ] && systemctl -q is-active ssa.service; }
+wait restarted
+state "killed"
+answered() { talk "after kill" >talked && grep -q HELLO talked; }
+wait answered # the server has to find the new service too
+cat talked
+
+systemctl restart ssa.service
+state "restarted"
+dpkg -P ssa
+state "after purging"
+if [ -e "$group" ] && [ -s "$group/cgroup.procs" ]; then echo "left: processes of the service"; fi
