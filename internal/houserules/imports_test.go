@@ -38,6 +38,7 @@ var forbidden = []rule{
 	{"internal/socket", ours + "/internal/gate", nil, "gates feed sockets, not the other way round"},
 	{"internal/socket", ours + "/internal/trust", nil, "whom to trust is the engine's to find out"},
 	{"internal/policy", "net", []string{"net/netip"}, "a policy is read without touching the network"},
+	{"internal/policy/bundle", ours, nil, "a bundle holds files, whatever they are for"},
 	{"internal/policy", ours + "/internal/engine", nil, "a policy does not know who carries it out"},
 	{"internal/policy", ours + "/internal/socket", nil, "a policy does not know who carries it out"},
 	{"internal/policy", ours + "/internal/gate", nil, "a policy does not know who carries it out"},

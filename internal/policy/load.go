@@ -3,13 +3,8 @@ package policy
 import (
 	"cmp"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -37,8 +32,8 @@ type loader struct {
 
 func newLoader(honours func(string) bool) *loader {
 	return &loader{
-		files:      os.DirFS("/"),
-		realPath:   filepath.EvalSymlinks,
+		files:      Machine(),
+		realPath:   Machine().RealPath,
 		honours:    honours,
 		system:     &systemStore{},
 		now:        time.Now,
@@ -53,11 +48,16 @@ type Options struct {
 	// OpenKey opens keys on tokens. Without it they are not available, which
 	// counts once a server needs one.
 	OpenKey KeyOpener
+	// Files are where everything is read from; nil means this machine.
+	Files Source
 }
 
 func (o Options) loader() *loader {
 	l := newLoader(isHonoured)
 	l.openKey = o.OpenKey
+	if o.Files != nil {
+		l.files, l.realPath, l.system = o.Files, o.Files.RealPath, &systemStore{files: o.Files}
+	}
 	return l
 }
 
@@ -94,7 +94,7 @@ func (o Options) Parse(name string, data []byte) (*Policy, error) {
 // Without any file it returns the built-in default.
 func (o Options) LoadSystem(root string) (*Policy, error) {
 	l := o.loader()
-	names, err := SystemFiles(root)
+	names, err := systemFiles(l.files, root)
 	if err != nil {
 		return nil, err
 	}
@@ -108,48 +108,6 @@ func (o Options) LoadSystem(root string) (*Policy, error) {
 		}
 	}
 	return l.finish()
-}
-
-// SystemFiles lists the files of the machine's policy in the order in which
-// LoadSystem reads them. The first one need not exist.
-func SystemFiles(root string) ([]string, error) {
-	base := filepath.Join(root, "etc", "ssa")
-	names := []string{filepath.Join(base, "policy.yaml")}
-	entries, err := os.ReadDir(filepath.Join(base, "policy.d"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the policy folder: %w", err)
-	}
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".yaml") && !strings.HasPrefix(e.Name(), ".") {
-			names = append(names, filepath.Join(base, "policy.d", e.Name()))
-		}
-	}
-	return names, nil
-}
-
-// readSystemFile reads a file that must be under the administrator's control.
-func (l *loader) readSystemFile(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return fmt.Errorf("read the policy: %w", err)
-	}
-	if info.Mode().Perm()&0o002 != 0 {
-		return fmt.Errorf("read the policy: %s may be written by everyone; chmod o-w it", path)
-	}
-	return l.readFile(path)
-}
-
-func (l *loader) readFile(path string) error {
-	data, err := readRegular(os.DirFS(filepath.Dir(path)), filepath.Base(path), maxFileSize+1)
-	if err != nil {
-		var pathErr *fs.PathError
-		if errors.As(err, &pathErr) {
-			err = pathErr.Err
-		}
-		return fmt.Errorf("read the policy %s: %w", path, err)
-	}
-	l.decode(path, data)
-	return nil
 }
 
 // report notes a problem, once.
@@ -173,21 +131,4 @@ func (l *loader) finish() (*Policy, error) {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return nil, &Error{l.problems}
-}
-
-// readRegular reads a regular file of at most limit bytes; more is cut off.
-func readRegular(files fs.FS, name string, limit int64) ([]byte, error) {
-	info, err := fs.Stat(files, name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	f, err := files.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, limit))
 }

@@ -2,7 +2,8 @@ package policy
 
 import (
 	"crypto/x509"
-	"os"
+	"io/fs"
+	"path"
 	"path/filepath"
 	"sync"
 )
@@ -26,7 +27,8 @@ var (
 // machine trusts is the administrator's to say, and the environment of a
 // process is not the administrator's.
 type systemStore struct {
-	root string // prefix of all paths, for tests; "" or "/" otherwise
+	root  string // prefix of all paths, for tests; "" or "/" otherwise
+	files fs.FS  // nil for those of this machine
 
 	once sync.Once
 	pool *x509.CertPool
@@ -37,32 +39,37 @@ type systemStore struct {
 func (s *systemStore) load() *x509.CertPool {
 	s.once.Do(func() {
 		pool := x509.NewCertPool()
+		if s.files == nil {
+			s.files = Machine()
+		}
 		for _, name := range systemBundles {
-			if data, err := os.ReadFile(filepath.Join("/", s.root, name)); err == nil && pool.AppendCertsFromPEM(data) {
+			if data, err := fs.ReadFile(s.files, s.name(name)); err == nil && pool.AppendCertsFromPEM(data) {
 				break
 			}
 		}
 		for _, dir := range systemFolders {
-			s.addFolder(pool, filepath.Join("/", s.root, dir))
+			s.addFolder(pool, s.name(dir))
 		}
 		s.pool = pool
 	})
 	return s.pool
 }
 
+func (s *systemStore) name(path string) string { return fsName(filepath.Join("/", s.root, path)) }
+
 // addFolder adds the certificates of a folder that has at most a few hundred
 // single-certificate files. The bundle beside them is skipped: it was read.
 func (s *systemStore) addFolder(pool *x509.CertPool, dir string) {
-	entries, err := os.ReadDir(dir)
+	entries, err := fs.ReadDir(s.files, dir)
 	if err != nil {
 		return
 	}
 	for _, entry := range entries {
-		name := filepath.Join(dir, entry.Name())
+		name := path.Join(dir, entry.Name())
 		if entry.IsDir() {
 			continue
 		}
-		if data, err := os.ReadFile(name); err == nil {
+		if data, err := fs.ReadFile(s.files, name); err == nil {
 			pool.AppendCertsFromPEM(data)
 		}
 	}

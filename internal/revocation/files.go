@@ -6,7 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
+	"strings"
 	"sync"
 	"time"
 
@@ -93,7 +94,7 @@ func (c *Checker) openLocked(path string, now time.Time) (*localList, error) {
 	if known == nil && len(c.files.byPath) >= maxFiles {
 		return nil, fmt.Errorf("more than %d local lists", maxFiles)
 	}
-	info, err := os.Stat(path)
+	info, err := fs.Stat(c.cfg.Files, strings.TrimPrefix(path, "/"))
 	if err == nil && !info.Mode().IsRegular() { // opening a pipe would wait
 		err = errors.New("it is not a regular file")
 	}
@@ -104,7 +105,11 @@ func (c *Checker) openLocked(path string, now time.Time) (*localList, error) {
 	fresh := &localList{looked: now, verified: make(map[[sha256.Size]byte]error)}
 	if err == nil {
 		fresh.modified, fresh.size = info.ModTime(), info.Size()
-		fresh.list, err = readList(path)
+		fresh.list, err = readList(c.cfg.Files, path)
+	}
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err // its path is without the slash
 	}
 	if fresh.err = err; err != nil && (known == nil || known.err == nil) {
 		c.cfg.Log.Warn("the revocation list " + path + " cannot be used: " + err.Error())
@@ -113,8 +118,8 @@ func (c *Checker) openLocked(path string, now time.Time) (*localList, error) {
 	return fresh, nil
 }
 
-func readList(path string) (*signed.List, error) {
-	f, err := os.Open(path)
+func readList(files fs.FS, path string) (*signed.List, error) {
+	f, err := files.Open(strings.TrimPrefix(path, "/"))
 	if err != nil {
 		return nil, err
 	}

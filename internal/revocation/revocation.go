@@ -10,7 +10,9 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/revocation/signed"
@@ -35,6 +37,9 @@ type Config struct {
 	Log *slog.Logger // warns of local lists that cannot be used
 	// Now is the clock of statements and caches, time.Now if nil.
 	Now func() time.Time
+	// Files are where local lists are read from, by their paths without the
+	// slash at the beginning; this machine's if nil.
+	Files fs.FS
 }
 
 // Checker finds out, and remembers, for all programs. It is safe for
@@ -52,6 +57,9 @@ type Checker struct {
 func New(cfg Config) *Checker {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Files == nil {
+		cfg.Files = os.DirFS("/")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -1,0 +1,95 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Source is the file system that a policy is read from, by names without the
+// slash at the beginning.
+type Source interface {
+	fs.FS
+	// RealPath follows the symbolic links of a path, filepath.EvalSymlinks.
+	RealPath(path string) (string, error)
+}
+
+// Machine is the file system of this machine.
+func Machine() Source { return machine{os.DirFS("/")} }
+
+type machine struct{ fs.FS }
+
+func (machine) RealPath(path string) (string, error) { return filepath.EvalSymlinks(path) }
+
+// fsName is the name that package fs has for a path.
+func fsName(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	if name := strings.TrimPrefix(path, "/"); name != "" {
+		return name
+	}
+	return "."
+}
+
+// SystemFiles lists the files of the machine's policy in the order in which
+// LoadSystem reads them. The first one need not exist.
+func SystemFiles(root string) ([]string, error) { return systemFiles(Machine(), root) }
+
+func systemFiles(files fs.FS, root string) ([]string, error) {
+	base := filepath.Join(root, "etc", "ssa")
+	names := []string{filepath.Join(base, "policy.yaml")}
+	folder := filepath.Join(base, "policy.d")
+	entries, err := fs.ReadDir(files, fsName(folder))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the policy folder: %w", fileError(folder, err))
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".yaml") && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, filepath.Join(folder, e.Name()))
+		}
+	}
+	return names, nil
+}
+
+// readSystemFile reads a file that must be under the administrator's control.
+func (l *loader) readSystemFile(path string) error {
+	info, err := fs.Stat(l.files, fsName(path))
+	if err != nil {
+		return fmt.Errorf("read the policy: %w", fileError(path, err))
+	}
+	if info.Mode().Perm()&0o002 != 0 {
+		return fmt.Errorf("read the policy: %s may be written by everyone; chmod o-w it", path)
+	}
+	return l.readFile(path)
+}
+
+func (l *loader) readFile(path string) error {
+	data, err := readRegular(l.files, fsName(path), maxFileSize+1)
+	if err != nil {
+		return fmt.Errorf("read the policy %w", fileError(path, err))
+	}
+	l.decode(path, data)
+	return nil
+}
+
+// readRegular reads a regular file of at most limit bytes; more is cut off.
+func readRegular(files fs.FS, name string, limit int64) ([]byte, error) {
+	info, err := fs.Stat(files, name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
+}
