@@ -11,7 +11,7 @@ import (
 func Greet(ctx context.Context, c *Conn, hello Hello) (*Welcome, error) {
 	hello.Version = Version
 	if err := c.Send(&hello); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the service does not take this caller on; it may have too many of this user: %w", err)
 	}
 	frame, err := c.Receive(ctx)
 	if err != nil {
