@@ -57,7 +57,7 @@ lint: ## formatting, vet for both architectures, staticcheck, go.mod, shell synt
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod tidy -diff
-	@for f in scripts/* examples/ports/build; do case $$f in *.txt) ;; *) sh -n $$f || exit 1 ;; esac; done
+	@for f in scripts/* examples/ports/build dist/debian/p* dist/testdata/*.sh; do case $$f in *.txt) ;; *) sh -n $$f || exit 1 ;; esac; done
 
 fuzz: ## every fuzz target for FUZZTIME (10s) each
 	@scripts/fuzz $(FUZZTIME)

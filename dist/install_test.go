@@ -61,14 +61,22 @@ func TestInstallAndUninstall(t *testing.T) {
 	}
 }
 
-// TestCompletionsParse lets each shell read its completions.
-func TestCompletionsParse(t *testing.T) {
+// TestCompletions lets each shell read its completions, and bash use them.
+func TestCompletions(t *testing.T) {
 	ssatest.Need(t, "bash", "zsh", "fish")
-	dir := filepath.Join(made(t, "completion"), "completion")
-	for _, shell := range []string{"bash", "zsh", "fish"} {
-		out, err := exec.Command(shell, "-n", filepath.Join(dir, "ssa."+shell)).CombinedOutput()
+	prefix := t.TempDir()
+	made(t, "install", "PREFIX="+prefix, "SYSCONFDIR="+t.TempDir())
+	scripts := map[string]string{"bash": "bash-completion/completions/ssa", "zsh": "zsh/site-functions/_ssa", "fish": "fish/vendor_completions.d/ssa.fish"}
+	for shell, script := range scripts {
+		out, err := exec.Command(shell, "-n", filepath.Join(prefix, "share", script)).CombinedOutput()
 		if err != nil || len(out) > 0 {
 			t.Errorf("%s -n: %v\n%s", shell, err, out)
 		}
+	}
+	cmd := exec.Command("bash", "--norc", "-c", `source "$1"; COMP_WORDS=(ssa expl); COMP_CWORD=1; COMP_LINE="ssa expl"; COMP_POINT=8
+		__start_ssa; echo "${COMPREPLY[@]}"`, "-", filepath.Join(prefix, "share", scripts["bash"]))
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(prefix, "bin")+":"+os.Getenv("PATH"))
+	if out := ssatest.Output(t, cmd); strings.TrimSpace(out) != "explain" {
+		t.Errorf("bash completes `ssa expl` to %q, want explain", out)
 	}
 }

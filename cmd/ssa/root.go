@@ -36,6 +36,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.AddCommand(runCommand(stderr), daemonCommand(stderr), checkCommand(), explainCommand(), probeCommand(), doctorCommand())
+	completions(root)
 	err := root.Execute()
 	var status exitStatus
 	var p *problem
