@@ -73,7 +73,9 @@ func TestCompletions(t *testing.T) {
 			t.Errorf("%s -n: %v\n%s", shell, err, out)
 		}
 	}
-	cmd := exec.Command("bash", "--norc", "-c", `source "$1"; COMP_WORDS=(ssa expl); COMP_CWORD=1; COMP_LINE="ssa expl"; COMP_POINT=8
+	// What the package bash-completion has, which need not be there.
+	const words = `_get_comp_words_by_ref() { cur=expl prev=ssa words=(ssa expl) cword=1; }; `
+	cmd := exec.Command("bash", "--norc", "-c", words+`source "$1"; COMP_WORDS=(ssa expl); COMP_CWORD=1; COMP_LINE="ssa expl"; COMP_POINT=8
 		__start_ssa; echo "${COMPREPLY[@]}"`, "-", filepath.Join(prefix, "share", scripts["bash"]))
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(prefix, "bin")+":"+os.Getenv("PATH"))
 	if out := ssatest.Output(t, cmd); strings.TrimSpace(out) != "explain" {
