@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -138,6 +139,7 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 	if err != nil {
 		return err
 	}
+	s.deferAcceptLocked()
 	err = rights.Do(func() error { return unix.Listen(s.tcp.Int(), backlog) })
 	if err == nil {
 		err = unix.Listen(end.Int(), backlog)
@@ -158,6 +160,17 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 	s.isListener.Store(true)
 	s.table.background(func(error) { l.stop() }, l.serve)
 	return nil
+}
+
+// deferAcceptLocked makes the kernel announce a client when it has said
+// something, or has been silent for a second: a client speaks first, and each
+// is waited for once and not twice. What the program says of it is stronger.
+func (s *Socket) deferAcceptLocked() {
+	set := func(o tcpOption) bool { return o.level == unix.IPPROTO_TCP && o.name == unix.TCP_DEFER_ACCEPT }
+	if !slices.ContainsFunc(s.options, set) {
+		// A refusal leaves it slower.
+		_ = unix.SetsockoptInt(s.tcp.Int(), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1)
+	}
 }
 
 // listenAgainLocked changes the backlog of a listening socket.

@@ -199,17 +199,10 @@ func (l *listener) admit(tcp *sys.FD) (*Socket, engine.Conn, *sys.Stream) {
 // handshake waits until the client says something before it counts among the
 // handshakes: silent clients must not keep others out.
 func (l *listener) handshake(stream *sys.Stream, id uint64) (engine.Conn, error) {
-	begun := time.Now()
-	_ = stream.SetReadDeadline(begun.Add(l.req.HandshakeTimeout))
-	stop := context.AfterFunc(l.ctx, func() { _ = stream.SetReadDeadline(begun) })
-	raw, _ := stream.SyscallConn()
-	err := raw.Read(func(fd uintptr) bool { return sys.Readable(int(fd)) })
-	stop()
-	if err != nil {
+	if !l.spoken(stream) {
 		stream.Close()
 		return nil, fail(abi.ETIMEDOUT, "the client said nothing for %v", l.req.HandshakeTimeout)
 	}
-	_ = stream.SetReadDeadline(time.Time{})
 	select {
 	case l.handshakes <- struct{}{}:
 		defer func() { <-l.handshakes }()
@@ -218,6 +211,26 @@ func (l *listener) handshake(stream *sys.Stream, id uint64) (engine.Conn, error)
 		return nil, l.ctx.Err()
 	}
 	return l.server.Handshake(l.ctx, stream, id)
+}
+
+// spoken waits until a client says something, or no longer.
+func (l *listener) spoken(stream *sys.Stream) bool {
+	spoken := false
+	_ = stream.Control(func(fd int) error {
+		spoken = sys.Readable(fd)
+		return nil
+	})
+	if spoken {
+		return true // as nearly always, see deferAcceptLocked
+	}
+	begun := time.Now()
+	_ = stream.SetReadDeadline(begun.Add(l.req.HandshakeTimeout))
+	stop := context.AfterFunc(l.ctx, func() { _ = stream.SetReadDeadline(begun) })
+	raw, _ := stream.SyscallConn()
+	err := raw.Read(func(fd uintptr) bool { return sys.Readable(int(fd)) })
+	stop()
+	_ = stream.SetReadDeadline(time.Time{})
+	return err == nil
 }
 
 // refused keeps why a client was not let in, for TLS_ERROR of the listener.
