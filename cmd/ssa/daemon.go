@@ -17,6 +17,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/process"
+	"github.com/secure-socket-api/ssa/internal/processors"
 	"github.com/secure-socket-api/ssa/internal/registry"
 	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/service/observer"
@@ -54,6 +55,7 @@ func daemonCommand(stderr io.Writer) *cobra.Command {
 }
 
 func (o *daemonOptions) run(stderr io.Writer) error {
+	defer processors.Start()()
 	alarms := slog.New(&lineHandler{out: stderr})
 	log := newLog(stderr, o.verbose)
 	source := policySource{file: o.policy, root: "/"}

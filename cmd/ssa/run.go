@@ -16,6 +16,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/processors"
 	"github.com/secure-socket-api/ssa/internal/socket"
 )
 
@@ -69,6 +70,7 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	defer processors.Start()()
 	log := newLog(stderr, o.verbose)
 	// Without -v too: an administrator must not believe in a policy that does not hold.
 	alarms := slog.New(&lineHandler{out: stderr})

@@ -27,6 +27,7 @@ func inside(dirs ...string) []string {
 var forbidden = []rule{
 	{"abi", ours, nil, "the contract's numbers depend on nothing"},
 	{"abi", "syscall", nil, "the contract's numbers are the same on every system"},
+	{"internal/processors", ours, nil, "how busy a process is says nothing of what it does"},
 	{"internal/sys", ours, inside("abi"), "the rim to the kernel knows no part of the system"},
 	{"internal/harden", ours, inside("internal/sys"), "taking rights away depends on nothing that might want them"},
 	{"internal/gate/seccomp", ours + "/internal/gate/bpf", nil, "the gates are alternatives: what they share is in socket"},
