@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -79,12 +80,15 @@ func describe(pid int) (service.Process, error) {
 	if err != nil {
 		return service.Process{}, err
 	}
-	exe, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
+	exe, err := executable(pid)
 	if err != nil {
-		return service.Process{}, fmt.Errorf("finding its executable: %w", err)
+		return service.Process{}, err
 	}
 	p := service.Process{PID: pid, UIDs: status.UIDs}
-	p.Exe, p.Script, p.Cgroup = exe, target.Script(pid), target.Cgroup(pid)
+	p.Exe, p.Cgroup = exe, target.Cgroup(pid)
+	if !strings.HasPrefix(exe, elsewhere) {
+		p.Script = target.Script(pid)
+	}
 	p.UID, p.GID = status.UIDs[1], status.GIDs[1]
 	for _, group := range status.Groups {
 		p.Groups = append(p.Groups, uint32(group))
