@@ -11,13 +11,19 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/secure-socket-api/ssa/bench/report"
 )
 
+// turn is how long one turn may take before it counts as hanging.
+const turn = 3 * time.Minute
+
 // outcome runs a program that prints one line of JSON. It returns the figures,
 // and the processor time of the program and all it has waited for.
 func (l *lab) outcome(ctx context.Context, args ...string) (map[string]float64, float64, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, turn, fmt.Errorf("not over after %v", turn))
+	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = l.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
@@ -25,6 +31,9 @@ func (l *lab) outcome(ctx context.Context, args ...string) (map[string]float64, 
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
 		return nil, 0, fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, stderr.String())
 	}
 	values := map[string]float64{}

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 )
@@ -114,8 +115,11 @@ func (l *lab) startService(ctx context.Context, e engine) (*server, error) {
 		return nil, err
 	}
 	return s, s.await(ctx, func() error {
-		_, err := os.Stat(l.path("ssa.sock"))
-		return err
+		conn, err := net.Dial("unix", l.path("ssa.sock"))
+		if err != nil {
+			return err
+		}
+		return conn.Close()
 	})
 }
 

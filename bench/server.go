@@ -122,7 +122,7 @@ func (s *server) stop() error {
 	go func() { over <- s.cmd.Wait() }()
 	select {
 	case <-over: // whatever its status: it was told to end
-	case <-time.After(5 * time.Second):
+	case <-time.After(10 * time.Second):
 		syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
 		<-over
 	}

@@ -163,7 +163,7 @@ static void drive(struct conn *c)
 
 	while ((rc = step(c)) == 1 && turns++ < 64)
 		;
-	if (rc == -1) {
+	if (rc == -1 || c->state == OVER) {
 		link_close(&c->link, NULL);
 		free(c);
 		return;
