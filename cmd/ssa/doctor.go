@@ -20,9 +20,10 @@ import (
 const self = "/proc/self/exe"
 
 type doctorOptions struct {
-	json    bool
-	subject bool
-	socket  string
+	json     bool
+	subject  bool
+	hardened bool
+	socket   string
 }
 
 func doctorCommand() *cobra.Command {
@@ -36,8 +37,11 @@ func doctorCommand() *cobra.Command {
 		Example: "  ssa doctor\n  sudo ssa doctor --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if o.subject {
+			switch {
+			case o.subject:
 				return doctor.Subject()
+			case o.hardened:
+				return doctor.Hardened(c.OutOrStdout())
 			}
 			return o.run(c.Context(), c.OutOrStdout())
 		},
@@ -45,7 +49,9 @@ func doctorCommand() *cobra.Command {
 	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	c.Flags().StringVar(&o.socket, "socket", wire.DefaultPath, "where the service listens")
 	c.Flags().BoolVar(&o.subject, "subject", false, "be the program that is tried")
+	c.Flags().BoolVar(&o.hardened, "hardened", false, "be a process without rights")
 	_ = c.Flags().MarkHidden("subject")
+	_ = c.Flags().MarkHidden("hardened")
 	return c
 }
 
@@ -57,10 +63,11 @@ func (o *doctorOptions) run(ctx context.Context, out io.Writer) error {
 	}
 	defer os.Remove(builtin)
 	report := doctor.Run(ctx, doctor.Config{
-		Subject: []string{self, "doctor", "--subject"},
-		Run:     []string{self, "run", "--policy", builtin, "--"},
-		Policy:  func() (*policy.Policy, error) { return policy.LoadSystem("/") },
-		Service: askService, ServicePath: o.socket, Getenv: os.Getenv, Now: time.Now,
+		Subject:  []string{self, "doctor", "--subject"},
+		Run:      []string{self, "run", "--policy", builtin, "--"},
+		Hardened: []string{self, "doctor", "--hardened"},
+		Policy:   func() (*policy.Policy, error) { return policy.LoadSystem("/") },
+		Service:  askService, ServicePath: o.socket, Getenv: os.Getenv, Now: time.Now,
 	})
 	if o.json {
 		err = printJSON(out, report)

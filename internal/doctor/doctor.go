@@ -52,6 +52,8 @@ type Config struct {
 	Subject []string
 	// Run is the beginning of a command that runs a program under the gate.
 	Run []string
+	// Hardened is a command that calls Hardened and ends.
+	Hardened []string
 	// Policy loads the policy of the machine.
 	Policy func() (*policy.Policy, error)
 	// Service asks the service at a path who it is.
@@ -86,6 +88,7 @@ type probe struct {
 type area struct {
 	name   string
 	probes []probe
+	more   func(context.Context) []probe // that are known later
 }
 
 // Run looks at everything. It takes a few seconds at most, after which what has
@@ -96,7 +99,11 @@ func Run(ctx context.Context, cfg Config) *Report {
 	r := &Report{Kernel: kernel(), Architecture: runtime.GOARCH}
 	g := &gateProbes{cfg: cfg}
 	for _, a := range []area{g.area(), kernelArea(), (&files{cfg: cfg}).area(), (&serviceProbes{cfg: cfg}).area()} {
-		for _, p := range a.probes {
+		probes := a.probes
+		if a.more != nil {
+			probes = append(probes, a.more(ctx)...)
+		}
+		for _, p := range probes {
 			o := p.try(ctx)
 			r.Findings = append(r.Findings, Finding{Area: a.name, Feature: p.feature, Since: p.since, Needed: p.needed,
 				State: o.state, Why: o.why, Do: o.do})

@@ -16,10 +16,17 @@ import (
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
-const subjectEnv = "SSA_DOCTOR_SUBJECT"
+const (
+	subjectEnv  = "SSA_DOCTOR_SUBJECT"
+	hardenedEnv = "SSA_DOCTOR_HARDENED"
+)
 
-// TestMain is the subject too: a process that ends.
+// TestMain is what the doctor starts, too: processes that end.
 func TestMain(m *testing.M) {
+	if os.Getenv(hardenedEnv) == "1" {
+		_ = Hardened(os.Stdout)
+		os.Exit(0)
+	}
 	if os.Getenv(subjectEnv) == "1" {
 		if err := Subject(); err != nil {
 			fmt.Println(err)
@@ -93,6 +100,7 @@ func TestRunWorks(t *testing.T) {
 	}
 	cfg := Config{
 		Subject: []string{own}, Run: []string{"/usr/bin/env"},
+		Hardened:    []string{"/usr/bin/env", hardenedEnv + "=1", own},
 		Policy:      func() (*policy.Policy, error) { return policy.Builtin(), nil },
 		Service:     func(context.Context, string) (string, error) { return "", errors.New("nobody") },
 		ServicePath: filepath.Join(t.TempDir(), "none"), Getenv: os.Getenv, Now: time.Now,
@@ -118,6 +126,41 @@ func TestRunWorks(t *testing.T) {
 	cfg.Policy = func() (*policy.Policy, error) { return nil, errors.New("line 3 is wrong") }
 	if Run(t.Context(), cfg).RunWorks {
 		t.Error("it works with a policy that does not load")
+	}
+}
+
+// TestWalls: what cannot be undone is done to a child alone.
+func TestWalls(t *testing.T) {
+	ssatest.Need(t, "/usr/bin/env")
+	own, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The go command keeps test binaries where other users may not look.
+	dir, err := os.MkdirTemp("", "ssa-doctor-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	child := filepath.Join(dir, "child")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(child, own, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	s := &serviceProbes{cfg: Config{Hardened: []string{"/usr/bin/env", hardenedEnv + "=1", child}}}
+	probes := s.walls(t.Context())
+	if len(probes) < 4 {
+		t.Fatalf("%d measures: %+v", len(probes), probes[0].try(t.Context()))
+	}
+	for _, p := range probes {
+		o := p.try(t.Context())
+		if o.state == Works || o.state == Fails && strings.Contains(o.do, "ulimit -l") {
+			continue // the limit is the machine's
+		}
+		t.Errorf("%s: %+v", p.feature, o)
+	}
+	s = &serviceProbes{cfg: Config{Hardened: []string{"/bin/false"}}}
+	if probes := s.walls(t.Context()); len(probes) != 1 || probes[0].try(t.Context()).state != Unknown {
+		t.Errorf("a child that fails tells of %d measures", len(probes))
 	}
 }
 

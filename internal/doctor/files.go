@@ -33,7 +33,7 @@ func (f *files) area() area {
 		{"identities", "", false, f.identities},
 		{"the clock", "", false, f.clock},
 		{"names of hosts", "", false, f.resolver},
-	}}
+	}, nil}
 }
 
 func (f *files) load() (*policy.Policy, error) {

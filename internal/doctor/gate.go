@@ -35,7 +35,8 @@ func (g *gateProbes) area() area {
 		{"calls that signals do not break off (WAIT_KILLABLE_RECV)", "5.19", false, g.killable},
 		{"waking on the same processor (SYNC_WAKE_UP)", "6.6", false, g.wake},
 		{"a folder for names of sockets", "", true, g.folder},
-	}}
+		{"32-bit programs, which would go round the gate, are refused", "", false, g.foreign},
+	}, nil}
 }
 
 func (g *gateProbes) tried(ctx context.Context) *trial {
@@ -169,6 +170,30 @@ func (g *gateProbes) folder(context.Context) outcome {
 		tried = append(tried, err.Error())
 	}
 	return fails(strings.Join(tried, "; "), "set XDG_RUNTIME_DIR or TMPDIR to a folder that you can write")
+}
+
+// foreign tries to run the beginning of a 32-bit program.
+func (g *gateProbes) foreign(ctx context.Context) outcome {
+	f, err := os.CreateTemp("", "ssa-32-bit-")
+	if err != nil {
+		return unknown(err.Error(), "")
+	}
+	defer os.Remove(f.Name())
+	header := append([]byte("\x7fELF\x01\x01\x01"), make([]byte, 45)...) // Elf32_Ehdr, elf(5)
+	_, err = f.Write(header)
+	if err := errors.Join(err, f.Chmod(0o755), f.Close()); err != nil {
+		return unknown(err.Error(), "")
+	}
+	line := append(append([]string{}, g.cfg.Run...), f.Name())
+	out, err := exec.CommandContext(ctx, line[0], line[1:]...).CombinedOutput()
+	text := string(bytes.TrimSpace(out))
+	switch {
+	case err == nil:
+		return fails("one was started", "this is a bug: please report it")
+	case strings.Contains(text, "is a 32-bit program"):
+		return works("")
+	}
+	return unknown(text, "")
 }
 
 func bindThere(path string) error {

@@ -21,12 +21,11 @@ func kernelArea() area {
 		{"sockets by inode (sock_diag)", "3.3", false, sockDiag},
 		{"AF_UNIX sockets with records (SOCK_SEQPACKET)", "2.6", false, seqpacket},
 		{"sealed memory files (memfd_create)", "3.17", false, memfd},
-		{"memory that is never swapped (mlock)", "2.6", false, lockedMemory},
 		{"Landlock", "5.13", false, landlock},
 		{"TLS in the kernel (kTLS)", "4.13", false, kernelTLS},
 		{"io_uring", "5.1", false, ioUring},
 		{"BPF for a gate without a wrapper", "6.6", false, bpfGate},
-	}}
+	}, nil}
 }
 
 func pidfdOpen(context.Context) outcome {
@@ -88,37 +87,17 @@ func memfd(context.Context) outcome {
 	return works("")
 }
 
-func lockedMemory(context.Context) outcome {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &limit); err != nil {
-		return unknown(err.Error(), "")
-	}
-	page, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
-	if err != nil {
-		return unknown(err.Error(), "")
-	}
-	defer func() { _ = unix.Munmap(page) }()
-	if err := unix.Mlock(page); err != nil {
-		return fails(err.Error(), "raise the limit of locked memory (ulimit -l) for a service that is not started by systemd")
-	}
-	if limit.Cur == unix.RLIM_INFINITY {
-		return works("without a limit")
-	}
-	return works(fmt.Sprintf("up to %d KiB here; the limit of the service is its own", limit.Cur>>10))
-}
-
 func landlock(context.Context) outcome {
-	const version = 1 // LANDLOCK_CREATE_RULESET_VERSION
-	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, version)
-	switch errno {
-	case 0:
+	abi, err := sys.LandlockABI()
+	switch {
+	case err == nil:
 		return works(fmt.Sprintf("version %d of its interface", abi))
-	case unix.ENOSYS:
+	case errors.Is(err, unix.ENOSYS):
 		return fails("this kernel is built without it", "nothing: the service then has its other walls alone")
-	case unix.EOPNOTSUPP:
+	case errors.Is(err, unix.EOPNOTSUPP):
 		return fails("it is switched off at boot", "add landlock to the lsm= parameter of the kernel")
 	}
-	return fails(errno.Error(), "")
+	return fails(err.Error(), "")
 }
 
 // kernelTLS asks for the TLS upper layer on a connection of our own.

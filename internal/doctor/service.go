@@ -18,7 +18,7 @@ func (s *serviceProbes) area() area {
 	return area{"the service: ssa daemon", []probe{
 		{"its folder and socket", "", false, s.socket},
 		{"its answer", "", false, s.answer},
-	}}
+	}, s.walls}
 }
 
 const noService = "no service: ssa run does TLS itself"
