@@ -91,7 +91,8 @@ type area struct {
 	more   func(context.Context) []probe // that are known later
 }
 
-// Run looks at everything. It takes a few seconds at most, after which what has
+// Run looks at everything. The caller has locked the main goroutine to the main
+// thread, as notify.Start wants it. It takes a few seconds at most, after which what has
 // no answer is unknown.
 func Run(ctx context.Context, cfg Config) *Report {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)

@@ -83,9 +83,10 @@ func (t *trial) run(ctx context.Context, command []string) error {
 		t.answer(listener, arch, pid, said)
 	}()
 	text, _ := io.ReadAll(io.LimitReader(said, 4096)) // until the subject ends
-	<-answered
-	status := wait(pid)
 	stop()
+	// Linux before 6.11 lets go of the filter only then.
+	status := wait(pid)
+	<-answered
 	if status.ExitStatus() == 0 {
 		t.subject = nil
 		return nil
