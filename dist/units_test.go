@@ -1,10 +1,12 @@
 package dist_test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/secure-socket-api/ssa/internal/ssatest"
@@ -25,6 +27,13 @@ func TestExposure(t *testing.T) {
 	}
 	if level, err := strconv.ParseFloat(m[1], 64); err != nil || level > mostExposure {
 		t.Errorf("the exposure is %s, more than %.1f:\n%s", m[1], mostExposure, out)
+	}
+	page, err := os.ReadFile("../docs/install.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "says " + m[1] + " of 10"; !strings.Contains(string(page), want) {
+		t.Errorf("docs/install.md does not say %q", want)
 	}
 }
 
