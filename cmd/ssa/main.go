@@ -9,8 +9,13 @@ import (
 
 func init() {
 	// `ssa run` gives a thread away to a seccomp filter. The main thread must
-	// not be that one, since it cannot end: the main goroutine keeps it.
+	// not be that one, since it cannot end: the main goroutine keeps it, and does
+	// nothing else, since a goroutine that is bound to a thread is slow to wake.
 	runtime.LockOSThread()
 }
 
-func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	status := make(chan int)
+	go func() { status <- execute(os.Args[1:], os.Stdout, os.Stderr) }()
+	os.Exit(<-status)
+}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Destination is a peer or a set of peers: a host name, which may begin with
@@ -17,12 +18,15 @@ type Destination struct {
 	Port   uint16       // 0 for all
 }
 
-var hostShape = regexp.MustCompile(`^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?$`)
+// Made at its first use: most policies name no host.
+var hostShape = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?$`)
+})
 
 // parseHost returns a host name in lower case without a final dot.
 func parseHost(text string) (string, error) {
 	host := strings.ToLower(text)
-	if len(host) > 253 || !hostShape.MatchString(host) {
+	if len(host) > 253 || !hostShape().MatchString(host) {
 		return "", fmt.Errorf("%q is not a host name", clip(text))
 	}
 	return strings.TrimSuffix(host, "."), nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v4"
+	"sync"
 )
 
 // maxProfiles bounds the number of profiles of one policy.
@@ -21,11 +22,12 @@ type profile struct {
 	effective *Effective
 }
 
-var nameShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+// Made at its first use: most policies have no profile.
+var nameShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`) })
 
 // name decodes the name of a profile or an identity.
 func (d *decoder) name(n *yaml.Node, what, text string) bool {
-	if !nameShape.MatchString(text) {
+	if !nameShape().MatchString(text) {
 		d.problem(n, "%s is %q, it must be at most 64 letters, digits and . _ -", what, clip(text))
 		return false
 	}

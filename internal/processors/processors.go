@@ -44,8 +44,7 @@ func Fit(ctx context.Context, cfg Config) {
 	if cfg.Sample == nil {
 		cfg.Sample = newSampler().sample
 	}
-	f := fitter{interval: shortest}
-	cfg.Set(f.all)
+	f := newFitter()
 	timer := time.NewTimer(f.interval)
 	defer timer.Stop()
 	for {
@@ -94,9 +93,13 @@ func set(all bool) {
 // fitter decides.
 type fitter struct {
 	all      bool
+	fresh    bool          // nothing has been decided
 	calm     time.Duration // for how long one would have been enough
 	interval time.Duration // until the next look
 }
+
+// newFitter begins with all, which Go does: a short run pays for no change.
+func newFitter() *fitter { return &fitter{all: true, fresh: true, interval: shortest} }
 
 const (
 	// full is the share of one processor in use from which more are given.
@@ -118,6 +121,8 @@ func (f *fitter) judge(s Sample) {
 	switch {
 	case used >= full || short:
 		f.all, f.calm = true, 0
+	case f.fresh:
+		f.all = false
 	case used >= half:
 		f.calm = 0
 	default:
@@ -125,6 +130,7 @@ func (f *fitter) judge(s Sample) {
 			f.all = false
 		}
 	}
+	f.fresh = false
 	if used > 0.05 {
 		f.interval = shortest
 	} else {

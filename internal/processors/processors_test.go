@@ -53,6 +53,16 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// What has just begun gets one at the first look, unless it has use for more.
+func TestBegin(t *testing.T) {
+	for share, want := range map[float64]bool{0: false, 0.6: false, 1: true} {
+		f := newFitter()
+		if f.judge(used(share)); f.all != want {
+			t.Errorf("%v of a processor in use: all %v, want %v", share, f.all, want)
+		}
+	}
+}
+
 // An idle process is looked at seldom, and often again once it works.
 func TestInterval(t *testing.T) {
 	f := fitter{interval: shortest}
@@ -71,7 +81,7 @@ func TestInterval(t *testing.T) {
 func TestFit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sets []bool
-		samples := []Sample{used(0.2), used(1), used(1)}
+		samples := []Sample{used(0.2), used(0.2), used(1), used(1)}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		Fit(ctx, Config{

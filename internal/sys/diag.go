@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,9 +17,11 @@ import (
 // the sockets of the network namespace it was opened in. Safe for concurrent
 // use.
 type Diag struct {
+	fd    *FD         // nil when the kernel has no sock_diag
+	works atomic.Bool // unix_diag has answered
+
 	mu  sync.Mutex
-	fd  *FD // nil when the kernel has no unix_diag
-	seq uint32
+	seq uint32 // guarded by mu, as is the order of questions and answers
 }
 
 const (
@@ -27,30 +30,16 @@ const (
 	noCookie     = 0xffffffff
 )
 
-// OpenDiag opens the interface and tries it on a socket of its own; without
-// unix_diag in the kernel, Exists reads /proc/net/unix and Peer fails.
+// OpenDiag opens the interface. Without unix_diag in the kernel, Exists reads
+// /proc/net/unix and Peer fails. Which of both it is shows at the first
+// question: one costs time in proportion to the sockets there are, and most
+// programs never make it necessary.
 func OpenDiag() (*Diag, error) {
 	n, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return &Diag{}, nil
 	}
-	d := &Diag{fd: Own(n)}
-	probe, err := Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err != nil {
-		d.fd.Close()
-		return nil, fmt.Errorf("probing sock_diag: %w", err)
-	}
-	defer probe.Close()
-	inode, err := probe.SocketInode()
-	if err != nil {
-		d.fd.Close()
-		return nil, err
-	}
-	if _, err := d.query(inode); err != nil {
-		d.fd.Close()
-		d.fd = nil
-	}
-	return d, nil
+	return &Diag{fd: Own(n)}, nil
 }
 
 // Close closes the interface.
@@ -62,17 +51,42 @@ func (d *Diag) Exists(inode uint64) (bool, error) {
 		return listedInProc(inode)
 	}
 	_, err := d.query(inode)
-	if errors.Is(err, unix.ENOENT) {
+	switch {
+	case err == nil:
+		d.works.Store(true)
+		return true, nil
+	case !errors.Is(err, unix.ENOENT):
+		return false, err
+	case d.works.Load():
 		return false, nil
 	}
-	return err == nil, err
+	return d.existsElse(inode)
+}
+
+// existsElse tells a socket that is not there from a kernel without unix_diag,
+// which answers alike: by a socket that is there.
+func (d *Diag) existsElse(inode uint64) (bool, error) {
+	known, err := Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return false, fmt.Errorf("probing sock_diag: %w", err)
+	}
+	defer known.Close()
+	at, err := known.SocketInode()
+	if err != nil {
+		return false, err
+	}
+	if _, err := d.query(at); err != nil {
+		return listedInProc(inode)
+	}
+	d.works.Store(true)
+	return false, nil
 }
 
 // Peer returns the inode of the socket that the one with this inode is
 // connected to, 0 when there is none or when it has not been accepted yet.
 func (d *Diag) Peer(inode uint64) (uint64, error) {
 	if d.fd == nil {
-		return 0, errors.New("this kernel has no unix_diag")
+		return 0, errors.New("this kernel has no sock_diag")
 	}
 	attrs, err := d.query(inode)
 	if err != nil {

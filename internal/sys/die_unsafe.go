@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -13,5 +14,8 @@ func DieBySignal(signal unix.Signal) {
 	var byDefault [64]byte // struct sigaction of the kernel, SIG_DFL with no flags
 	const maskSize = 8
 	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(signal), uintptr(unsafe.Pointer(&byDefault)), 0, maskSize, 0, 0)
-	_ = unix.Kill(unix.Getpid(), signal)
+	// To this thread: a signal to the process may reach another one later.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	_ = unix.Tgkill(unix.Getpid(), unix.Gettid(), signal)
 }

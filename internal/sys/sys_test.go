@@ -54,6 +54,26 @@ func TestDiagFindsPeerAndNoticesClose(t *testing.T) {
 	}
 }
 
+// The first answer may be that there is no such socket.
+func TestDiagBeginsWithAClosedSocket(t *testing.T) {
+	d, err := OpenDiag()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	a, b := pair(t)
+	ai, bi := inode(t, a), inode(t, b)
+	b.Close()
+	for range 2 {
+		if ok, err := d.Exists(bi); ok || err != nil {
+			t.Errorf("Exists of a closed socket = %v, %v", ok, err)
+		}
+	}
+	if ok, err := d.Exists(ai); !ok || err != nil {
+		t.Errorf("Exists of an open socket = %v, %v", ok, err)
+	}
+}
+
 func TestHiddenNameConnectsOnlyItsHolder(t *testing.T) {
 	listener, err := Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
