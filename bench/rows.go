@@ -47,7 +47,7 @@ func rows(quick bool) []*row {
 		}, openPing},
 		{report.Row{
 			Name: "idle", Title: "Idle connections held after one GET: memory of what does TLS, and of it with its program, per connection",
-			Unit: "KiB each", Metrics: []string{"tls_kib", "all_kib"}, Goals: forEach(report.Goal{Metric: "tls_kib", Against: "nginx", Limit: 1.0}),
+			Unit: "KiB each", Metrics: []string{"tls_kib", "all_kib", "kernel_kib"}, Goals: forEach(report.Goal{Metric: "tls_kib", Against: "nginx", Limit: 1.0}),
 		}, openIdle},
 		{report.Row{
 			Name: "gate", Title: "Calls on plain sockets: what the gate costs programs that ask for no TLS",

@@ -16,7 +16,10 @@ func save(result *report.Report, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	errs := []error{write(filepath.Join(dir, "results.json"), result.WriteJSON)}
+	errs := []error{
+		write(filepath.Join(dir, "results.json"), result.WriteJSON),
+		write(filepath.Join(dir, "results.md"), result.Page),
+	}
 	for _, row := range result.Rows {
 		draw := row.Bars
 		if row.Name == "paper" {

@@ -158,3 +158,33 @@ func parsePSS(text []byte) (int64, error) {
 	}
 	return 0, fmt.Errorf("smaps_rollup names no Pss")
 }
+
+// Kernel returns how many bytes the kernel takes for itself on behalf of all
+// processes: sockets and other objects, stacks of threads, page tables.
+func Kernel() (int64, error) {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, err
+	}
+	return parseKernel(text)
+}
+
+func parseKernel(text []byte) (int64, error) {
+	sum, found := int64(0), 0
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(line, ":")
+		switch name {
+		case "Slab", "KernelStack", "PageTables":
+			n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
+			if err != nil {
+				return 0, fmt.Errorf("/proc/meminfo: %w", err)
+			}
+			sum += n << 10
+			found++
+		}
+	}
+	if found != 3 {
+		return 0, fmt.Errorf("/proc/meminfo has %d of 3 figures", found)
+	}
+	return sum, nil
+}

@@ -55,6 +55,21 @@ func TestParsePSS(t *testing.T) {
 	}
 }
 
+func TestParseKernel(t *testing.T) {
+	got, err := parseKernel([]byte("MemTotal: 9 kB\nSlab:    100 kB\nKernelStack:  10 kB\nPageTables:   1 kB\nSecPageTables: 5 kB\n"))
+	if err != nil || got != 111<<10 {
+		t.Errorf("%d, %v", got, err)
+	}
+	for _, text := range []string{"Slab: 1 kB\n", "Slab: x kB\nKernelStack: 1 kB\nPageTables: 1 kB\n"} {
+		if _, err := parseKernel([]byte(text)); err == nil {
+			t.Errorf("%q was understood", text)
+		}
+	}
+	if bytes, err := Kernel(); err != nil || bytes < 1<<20 {
+		t.Errorf("this kernel takes %d bytes, %v", bytes, err)
+	}
+}
+
 // TestOwn looks at this process and a child, whose parent, program and memory are known.
 func TestOwn(t *testing.T) {
 	cmd := exec.Command("cat")

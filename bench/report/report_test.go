@@ -105,7 +105,7 @@ func TestTable(t *testing.T) {
 	}
 	out.Reset()
 	report := &Report{Rows: []*Row{finished()}}
-	if err := report.Summary(&out); err != nil || !strings.Contains(out.String(), "1 of 1 met") {
+	if err := report.Summary(&out); err != nil || !strings.Contains(out.String(), "1 of 1 goals met") {
 		t.Errorf("%v, summary:\n%s", err, out.String())
 	}
 }
@@ -133,6 +133,23 @@ func TestDescribe(t *testing.T) {
 	} {
 		if got := g.Describe(); got != want {
 			t.Errorf("%q, not %q", got, want)
+		}
+	}
+}
+
+func TestPage(t *testing.T) {
+	r := Report{Rounds: 3, Rows: []*Row{finished()}, Machine: Machine{CPU: "a|b <c>", Versions: map[string]string{"go": "go1"}}}
+	r.Rows[0].Goals = append(r.Rows[0].Goals, Goal{Text: "else", Missing: "nobody did"})
+	var out strings.Builder
+	if err := r.Page(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"- machine: a/b c,", "- go: go1\n", "![Bulk & more](bulk.svg)", "| openssl | 1.000 |",
+		"| bulk | beat it | 1.250 | 0.500 to 3.500 | met |", "not judged: nobody did",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, out.String())
 		}
 	}
 }

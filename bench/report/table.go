@@ -75,31 +75,33 @@ func (g Goal) String() string {
 	if g.Missing != "" {
 		return fmt.Sprintf("?      %s: not judged: %s", g.Text, g.Missing)
 	}
-	verdict := "missed"
-	if g.Met {
-		verdict = "met   "
-	}
-	return fmt.Sprintf("%s %s: %s (rounds %s to %s)", verdict, g.Text, number(g.Value), number(g.Spread.Min), number(g.Spread.Max))
+	return fmt.Sprintf("%-6s %s: %s (rounds %s to %s)", g.verdict(), g.Text, number(g.Value), number(g.Spread.Min), number(g.Spread.Max))
 }
 
-// Summary writes every goal of the run, one line each.
+func (g Goal) verdict() string {
+	if g.Met {
+		return "met"
+	}
+	return "missed"
+}
+
+// Summary writes the goals that are not met, one line each.
 func (r *Report) Summary(w io.Writer) error {
 	var b strings.Builder
 	met, judged := 0, 0
-	b.WriteString("\nGoals\n")
 	for _, row := range r.Rows {
 		for _, g := range row.Goals {
-			fmt.Fprintf(&b, "  %-14s %s\n", row.Name, g.String())
 			if g.Missing == "" {
 				judged++
 			}
 			if g.Met {
 				met++
+				continue
 			}
+			fmt.Fprintf(&b, "  %-16s %s\n", row.Name, g.String())
 		}
 	}
-	fmt.Fprintf(&b, "%d of %d met\n", met, judged)
-	_, err := io.WriteString(w, b.String())
+	_, err := fmt.Fprintf(w, "\n%d of %d goals met\n%s", met, judged, b.String())
 	return err
 }
 
