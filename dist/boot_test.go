@@ -54,6 +54,9 @@ func underSystemd(t *testing.T, first, second string) {
 		"killed: socket active, service active",
 		"after kill: HELLO",
 		"restarted: socket active, service active",
+		"wrong: not started",
+		"after correction: HELLO",
+		"corrected: socket active, service active",
 		"after purging: socket inactive, service inactive",
 	} {
 		if !strings.Contains(out, want+"\n") {

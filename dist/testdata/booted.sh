@@ -102,6 +102,17 @@ cat talked
 
 systemctl restart ssa.service
 state "restarted"
+
+# A policy with a problem stops the service; once it is right all goes on.
+echo "default: {versions: {min: nonsense}}" >/etc/ssa/policy.d/wrong.yaml
+systemctl restart ssa.service || echo "wrong: not started"
+sleep 3 # longer than systemd would try by itself, ten times
+rm /etc/ssa/policy.d/wrong.yaml
+answered() { talk "after correction" >talked && grep -q HELLO talked; }
+wait answered
+cat talked
+state "corrected"
+
 dpkg -P ssa
 state "after purging"
 if [ -e "$group" ] && [ -s "$group/cgroup.procs" ]; then echo "left: processes of the service"; fi
