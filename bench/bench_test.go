@@ -91,6 +91,7 @@ func TestChoose(t *testing.T) {
 	for only, want := range map[string]string{
 		"ping":        "ping",
 		"bulk-send":   "bulk-send-1 bulk-send-100",
+		"bulk-client": "bulk-client-receive bulk-client-send",
 		"start,short": "short start",
 		"none":        "",
 	} {

@@ -39,6 +39,8 @@ func rows(quick bool) []*row {
 		}, openConnect(true)},
 		{bulkRow("bulk-send-1", "One connection, the server sends"), openBulk("get", 1)},
 		{bulkRow("bulk-receive-1", "One connection, the server receives"), openBulk("put", 1)},
+		{clientBulkRow("bulk-client-receive", "One connection, the client receives"), openClientBulk(false)},
+		{clientBulkRow("bulk-client-send", "One connection, the client sends"), openClientBulk(true)},
 		{bulkRow("bulk-send-100", "100 connections, the server sends"), openBulk("get", 100)},
 		{bulkRow("bulk-receive-100", "100 connections, the server receives"), openBulk("put", 100)},
 		{report.Row{
@@ -98,6 +100,13 @@ func bulkRow(name, title string) report.Row {
 	}
 	return report.Row{
 		Name: name, Title: "Bulk: " + title, Unit: "GB/s", Metrics: []string{"GB/s", "server_cpu_s/GB", "load_cpu_s/GB"}, More: true, Goals: forEach(goals...),
+	}
+}
+
+func clientBulkRow(name, title string) report.Row {
+	return report.Row{
+		Name: name, Title: "Bulk: " + title, Unit: "GB/s", Metrics: []string{"GB/s", "client_cpu_s/GB"}, More: true,
+		Goals: forEach(report.Goal{Metric: "GB/s", Against: "openssl", Limit: 0.75, AtLeast: true}),
 	}
 }
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/secure-socket-api/ssa/bench/report"
@@ -129,6 +130,42 @@ func openPaper(ctx context.Context, l *lab) ([]contender, error) {
 		}
 		return sum, nil
 	})
+}
+
+// openClientBulk measures a program that is the client: with OpenSSL or under
+// ssa, against the server with OpenSSL. The time is that of the whole process.
+func openClientBulk(send bool) func(context.Context, *lab) ([]contender, error) {
+	return func(ctx context.Context, l *lab) ([]contender, error) {
+		peer, err := l.startServer(ctx, "openssl")
+		if err != nil {
+			return nil, err
+		}
+		peer.part = "peer"
+		clients, err := l.clients(ctx)
+		if err != nil {
+			return nil, err
+		}
+		length := l.tiny(1<<30, 1<<20)
+		var all []contender
+		for _, c := range clients {
+			if c.name == "openssl folder" {
+				continue // whence the roots come makes no difference here
+			}
+			if send {
+				c.program = slices.Insert(slices.Clone(c.program), 1, "-u")
+			}
+			all = append(all, contender{c.name, func(ctx context.Context) (report.Sample, error) {
+				s, err := l.repeated(ctx, c.prefix, c.service, peer, "1", "1", c.from(peer, length, "1")...)
+				if err != nil {
+					return s, err
+				}
+				bytes, err := strconv.ParseFloat(length, 64)
+				s.Values = map[string]float64{"GB/s": bytes / 1e9 / s.Values["seconds"], "client_cpu_s/GB": spent(s) / bytes * 1e9}
+				return s, err
+			}})
+		}
+		return all, nil
+	}
 }
 
 func openStart(ctx context.Context, l *lab) ([]contender, error) {

@@ -1,9 +1,10 @@
 /* fetch.c - a client that gets a page, once or several times.
  *
- *	fetch [-r] [-c ca.pem] [-b file|folder] address port name length count
+ *	fetch [-r] [-u] [-c ca.pem] [-b file|folder] address port name length count
  *
  * Each time it connects, asks for a page of length bytes, reads it to its end
- * and closes. It fails unless every page was whole. -r keeps sessions from one
+ * and closes. It fails unless every page was whole. -u sends as many bytes
+ * instead, and waits for the server to have them. -r keeps sessions from one
  * connection to the next, where that is the program's own business.
  */
 #define _GNU_SOURCE
@@ -36,7 +37,17 @@ static long long body(struct link *l)
 	return n == 0 ? total - header : -1;
 }
 
-static void fetch(const struct link_peer *peer, const char *request, long long length, void **session)
+/* Sends length bytes. */
+static int upload(struct link *l, long long length)
+{
+	for (; length > 0; length -= sizeof buf) {
+		if (link_write_all(l, buf, length < (long long)sizeof buf ? (size_t)length : sizeof buf) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static void fetch(const struct link_peer *peer, const char *request, long long length, int up, void **session)
 {
 	struct link l;
 	long long got;
@@ -45,6 +56,11 @@ static void fetch(const struct link_peer *peer, const char *request, long long l
 		die("connect");
 	if (link_write_all(&l, request, strlen(request)) == -1)
 		die("write");
+	if (up) {
+		if (upload(&l, length) == -1)
+			die("write");
+		length = 0;
+	}
 	if ((got = body(&l)) != length) {
 		fprintf(stderr, "fetch: %lld bytes instead of %lld\n", got, length);
 		exit(1);
@@ -57,12 +73,15 @@ int main(int argc, char **argv)
 	struct link_peer peer = {0};
 	void *session = NULL;
 	char request[256];
-	int opt, count;
+	int opt, count, up = 0;
 
-	while ((opt = getopt(argc, argv, "rc:b:")) != -1) {
+	while ((opt = getopt(argc, argv, "ruc:b:")) != -1) {
 		switch (opt) {
 		case 'r':
 			peer.resume = 1;
+			break;
+		case 'u':
+			up = 1;
 			break;
 		case 'c':
 			peer.ca = optarg;
@@ -75,7 +94,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (argc - optind != 5) {
-		fprintf(stderr, "usage: fetch [-r] [-c ca.pem] [-b file|folder] address port name length count\n");
+		fprintf(stderr, "usage: fetch [-r] [-u] [-c ca.pem] [-b file|folder] address port name length count\n");
 		return 2;
 	}
 	argv += optind;
@@ -83,9 +102,9 @@ int main(int argc, char **argv)
 	peer.address = argv[0];
 	peer.port = argv[1];
 	peer.name = argv[2];
-	snprintf(request, sizeof request, "GET /%s HTTP/1.0\r\nHost: %s\r\n\r\n", argv[3], peer.name);
+	snprintf(request, sizeof request, "%s /%s HTTP/1.0\r\nHost: %s\r\n\r\n", up ? "PUT" : "GET", argv[3], peer.name);
 	link_client(&peer);
 	for (count = atoi(argv[4]); count > 0; count--)
-		fetch(&peer, request, atoll(argv[3]), peer.resume ? &session : NULL);
+		fetch(&peer, request, atoll(argv[3]), up, peer.resume ? &session : NULL);
 	return 0;
 }
