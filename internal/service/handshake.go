@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -122,11 +123,12 @@ func (x *connection) serve(m *wire.Handshake, known *server, res *resolved, peer
 // establish waits for a turn and performs the handshake.
 func (x *connection) establish(known *server, res *resolved, id uint64) (engine.Conn, *engine.Error) {
 	s := x.caller.service
-	if err := s.queue.enter(x.ctx, x.caller.uid); err != nil {
+	leave, refusal := x.turn(known, res)
+	if refusal != nil {
 		x.tcp.Close()
-		return nil, &engine.Error{Reason: engine.Cancelled, Sentence: "the connection was given up before its handshake", Err: err}
+		return nil, refusal
 	}
-	defer s.queue.leave(x.caller.uid)
+	defer leave()
 	var conn engine.Conn
 	var err error
 	if known != nil {
@@ -140,6 +142,58 @@ func (x *connection) establish(known *server, res *resolved, id uint64) (engine.
 		return nil, asEngineError(err)
 	}
 	return conn, nil
+}
+
+// turn waits until the handshake may begin. Silent clients of a server wait
+// without a turn: they must not keep others out.
+func (x *connection) turn(known *server, res *resolved) (leave func(), refusal *engine.Error) {
+	q, uid := x.caller.service.queue, x.caller.uid
+	own := make(chan struct{}, 1)
+	if known != nil {
+		own = known.turns
+		if limit := res.req.Policy.HandshakeTimeout; !x.spoken(limit) && x.ctx.Err() == nil {
+			return nil, &engine.Error{Reason: engine.TimedOut, Sentence: fmt.Sprintf("the client said nothing for %v", limit)}
+		}
+	}
+	select {
+	case own <- struct{}{}:
+	case <-x.ctx.Done():
+		return nil, givenUp(context.Cause(x.ctx))
+	}
+	if err := q.enter(x.ctx, uid); err != nil {
+		<-own
+		return nil, givenUp(err)
+	}
+	return func() {
+		q.leave(uid)
+		<-own
+	}, nil
+}
+
+func givenUp(err error) *engine.Error {
+	return &engine.Error{Reason: engine.Cancelled, Sentence: "the connection was given up before its handshake", Err: err}
+}
+
+// spoken waits until the client says something, or for no longer than the limit.
+func (x *connection) spoken(limit time.Duration) bool {
+	spoken := false
+	_ = x.tcp.Control(func(fd int) error {
+		spoken = sys.Readable(fd)
+		return nil
+	})
+	if spoken {
+		return true
+	}
+	begun := time.Now()
+	_ = x.tcp.SetReadDeadline(begun.Add(limit))
+	stop := context.AfterFunc(x.ctx, func() { _ = x.tcp.SetReadDeadline(begun) })
+	raw, err := x.tcp.SyscallConn()
+	if err == nil {
+		err = raw.Read(func(fd uintptr) bool { return sys.Readable(int(fd)) })
+	}
+	stop()
+	_ = x.tcp.SetReadDeadline(time.Time{})
+	return err == nil
 }
 
 // number is the number of a connection: the caller's, if the service gave it.

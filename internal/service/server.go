@@ -13,6 +13,7 @@ import (
 type server struct {
 	resolved *resolved
 	listener engine.Listener
+	turns    chan struct{} // handshakes under way, at most limits.handshakes
 }
 
 // listen judges a server.
@@ -42,7 +43,7 @@ func (c *caller) listen(m *wire.Listen, pidfd *sys.FD) error {
 		return c.refuse(m.Ref, e)
 	}
 	c.mu.Lock()
-	c.servers[m.Ref] = &server{res, listener}
+	c.servers[m.Ref] = &server{res, listener, make(chan struct{}, max(res.req.Policy.Handshakes, 1))}
 	c.mu.Unlock()
 	return c.conn.Send(&wire.Listening{Ref: m.Ref})
 }

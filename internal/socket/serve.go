@@ -199,6 +199,9 @@ func (l *listener) admit(tcp *sys.FD) (*Socket, engine.Conn, *sys.Stream) {
 // handshake waits until the client says something before it counts among the
 // handshakes: silent clients must not keep others out.
 func (l *listener) handshake(stream *sys.Stream, id uint64) (engine.Conn, error) {
+	if l.socket.table.Asks() {
+		return l.server.Handshake(l.ctx, stream, id) // who is asked sees to both
+	}
 	if !l.spoken(stream) {
 		stream.Close()
 		return nil, fail(abi.ETIMEDOUT, "the client said nothing for %v", l.req.HandshakeTimeout)

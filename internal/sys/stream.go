@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,72 +13,142 @@ import (
 )
 
 // Stream is a connected stream socket under Go's poller: a net.Conn without
-// the look-ups and the extra descriptor that net.FileConn costs.
+// the look-ups and the extra descriptor that net.FileConn costs. It goes to the
+// poller when it is first read, written or waited for:
+//
+//	held ──first use──▶ polled ──Park──▶ parked
+//	  └───────────────Park────────────────▲
+//
+// Control and CloseWrite work in each state.
 type Stream struct {
-	file *os.File
-	raw  syscall.RawConn
 	addr net.Addr
 
 	mu     sync.RWMutex
-	parked *FD // takes the place of file
+	fd     *FD      // held or parked
+	file   *os.File // polled
+	raw    syscall.RawConn
+	parked bool
 }
 
-// NewStream puts a stream socket under the poller. It takes ownership of fd,
-// also on error. The open file is made non-blocking. addr is what LocalAddr
-// and RemoteAddr report; it may be nil.
+var errParked = errors.New("the socket is another process's to read and write")
+
+// NewStream makes a stream of a socket. It takes ownership of fd, also on
+// error. The open file is made non-blocking. addr is what LocalAddr and
+// RemoteAddr report; it may be nil.
 func NewStream(fd *FD, addr net.Addr) (*Stream, error) {
 	if err := unix.SetNonblock(fd.Int(), true); err != nil {
 		fd.Close()
 		return nil, fmt.Errorf("making a socket non-blocking: %w", err)
 	}
-	file := os.NewFile(uintptr(fd.Disown()), "socket")
+	if addr == nil {
+		addr = noAddr{}
+	}
+	return &Stream{fd: fd, addr: addr}, nil
+}
+
+// polled returns the file of the poller, where the socket is put if it is not
+// there.
+func (s *Stream) polled() (*os.File, error) {
+	s.mu.RLock()
+	file := s.file
+	s.mu.RUnlock()
+	if file != nil {
+		return file, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.file != nil:
+		return s.file, nil
+	case s.parked:
+		return nil, errParked
+	case s.fd.Int() < 0:
+		return nil, os.ErrClosed
+	}
+	file = os.NewFile(uintptr(s.fd.Disown()), "socket")
 	raw, err := file.SyscallConn()
 	if err != nil {
 		file.Close()
 		return nil, fmt.Errorf("polling a socket: %w", err)
 	}
-	if addr == nil {
-		addr = noAddr{}
-	}
-	return &Stream{file: file, raw: raw, addr: addr}, nil
+	s.file, s.raw = file, raw
+	return file, nil
 }
 
-// Read and Write are those of net.Conn.
-func (s *Stream) Read(p []byte) (int, error)  { return s.file.Read(p) }
-func (s *Stream) Write(p []byte) (int, error) { return s.file.Write(p) }
-
-// Close closes the descriptor, parked or not.
-func (s *Stream) Close() error {
-	err := s.file.Close()
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.parked != nil {
-		return s.parked.Close()
+// Read is that of net.Conn.
+func (s *Stream) Read(p []byte) (int, error) {
+	file, err := s.polled()
+	if err != nil {
+		return 0, err
 	}
-	return err
+	return file.Read(p)
+}
+
+// Write is that of net.Conn.
+func (s *Stream) Write(p []byte) (int, error) {
+	file, err := s.polled()
+	if err != nil {
+		return 0, err
+	}
+	return file.Write(p)
+}
+
+// Close closes the descriptor.
+func (s *Stream) Close() error {
+	s.mu.Lock()
+	file := s.file
+	if file == nil {
+		defer s.mu.Unlock()
+		return s.fd.Close()
+	}
+	s.mu.Unlock() // the file waits for those who are using it
+	return file.Close()
 }
 
 // LocalAddr and RemoteAddr return the address given to NewStream.
 func (s *Stream) LocalAddr() net.Addr  { return s.addr }
 func (s *Stream) RemoteAddr() net.Addr { return s.addr }
 
-// SetDeadline, SetReadDeadline and SetWriteDeadline are those of net.Conn.
-func (s *Stream) SetDeadline(t time.Time) error      { return s.file.SetDeadline(t) }
-func (s *Stream) SetReadDeadline(t time.Time) error  { return s.file.SetReadDeadline(t) }
-func (s *Stream) SetWriteDeadline(t time.Time) error { return s.file.SetWriteDeadline(t) }
+// SetDeadline is that of net.Conn.
+func (s *Stream) SetDeadline(t time.Time) error {
+	return s.withFile(func(f *os.File) error { return f.SetDeadline(t) })
+}
 
-// SyscallConn gives access to the descriptor while it is open.
-func (s *Stream) SyscallConn() (syscall.RawConn, error) { return s.raw, nil }
+// SetReadDeadline is that of net.Conn.
+func (s *Stream) SetReadDeadline(t time.Time) error {
+	return s.withFile(func(f *os.File) error { return f.SetReadDeadline(t) })
+}
+
+// SetWriteDeadline is that of net.Conn.
+func (s *Stream) SetWriteDeadline(t time.Time) error {
+	return s.withFile(func(f *os.File) error { return f.SetWriteDeadline(t) })
+}
+
+func (s *Stream) withFile(f func(*os.File) error) error {
+	file, err := s.polled()
+	if err != nil {
+		return err
+	}
+	return f(file)
+}
+
+// SyscallConn gives access to the descriptor while it is open and polled.
+func (s *Stream) SyscallConn() (syscall.RawConn, error) {
+	if _, err := s.polled(); err != nil {
+		return nil, err
+	}
+	return s.raw, nil // set once
+}
 
 // Control calls f with the descriptor, which stays open meanwhile.
 func (s *Stream) Control(f func(fd int) error) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.parked != nil {
-		if s.parked.Int() < 0 {
+	if s.file == nil {
+		if s.fd.Int() < 0 {
 			return os.ErrClosed
 		}
-		return f(s.parked.Int())
+		return f(s.fd.Int())
 	}
 	var inner error
 	if err := s.raw.Control(func(fd uintptr) { inner = f(int(fd)) }); err != nil {
@@ -92,25 +163,23 @@ func (s *Stream) Control(f func(fd int) error) error {
 func (s *Stream) Park() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.parked != nil {
+	if s.parked || s.file == nil {
+		s.parked = true
 		return nil
 	}
-	var kept *FD
 	var inner error
 	err := s.raw.Control(func(fd uintptr) {
 		n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
 		if inner = err; err == nil {
-			kept = Own(n)
+			s.fd = Own(n)
 		}
 	})
-	if err == nil {
-		err = inner
-	}
-	if err != nil {
+	if err = errors.Join(err, inner); err != nil {
 		return fmt.Errorf("parking a socket: %w", err)
 	}
-	s.parked = kept
-	return s.file.Close()
+	file := s.file
+	s.file, s.parked = nil, true
+	return file.Close()
 }
 
 // CloseWrite shuts the sending side down, shutdown(2) with SHUT_WR.
