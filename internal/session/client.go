@@ -2,7 +2,8 @@
 // the same two parties costs less: the tickets that servers gave to our
 // clients, and the keys of the tickets that our servers give. Sessions are
 // kept apart by scope: one that was made under one scope never resumes under
-// another. Nothing outlives its lifetime, and nothing is written to disk.
+// another. Nothing outlives its lifetime, and nothing is written to disk. What
+// machines have in common they get elsewhere: this package touches no network.
 package session
 
 import (

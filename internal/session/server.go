@@ -30,10 +30,11 @@ type Keys struct {
 	order  *list.List               // most recently used first
 }
 
-// ring is the keys of one scope, newest first.
+// ring is the keys of one scope.
 type ring struct {
 	scope      string
-	keys       [][32]byte
+	keys       [][32]byte // of this machine alone, newest first
+	shared     sharedKeys
 	renewed    time.Time
 	generation uint64
 }
@@ -52,13 +53,16 @@ func NewKeys(cfg KeysConfig) *Keys {
 // Current returns the keys of a scope for tls.Config.SetSessionTicketKeys, the
 // first of which makes new tickets. The generation changes when they do, and
 // is never zero. The lifetime, which is above zero and the same for all calls
-// for a scope, limits the age of a ticket.
-func (k *Keys) Current(scope string, lifetime time.Duration) (keys [][32]byte, generation uint64) {
+// for a scope, limits the age of a ticket. With seeds, machines that have the
+// same ones read each other's tickets of a scope; nil keeps them apart.
+func (k *Keys) Current(scope string, lifetime time.Duration, seeds Seeds) (keys [][32]byte, generation uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r := k.ringLocked(scope)
-	r.renew(k.cfg.Now(), max(lifetime/generations, 1))
-	return append([][32]byte(nil), r.keys...), r.generation
+	now, interval := k.cfg.Now(), max(lifetime/generations, 1)
+	r.renew(now, interval)
+	r.share(now, interval, seeds)
+	return r.all(), r.generation
 }
 
 func (k *Keys) ringLocked(scope string) *ring {

@@ -174,7 +174,7 @@ func TestConcurrentUse(t *testing.T) {
 				slot.Get("")
 				slot.Put("", ticket(t, "t"))
 				slot.Established(tls.ConnectionState{Version: tls.VersionTLS12, DidResume: true})
-				k.Current(fmt.Sprint(j%4), 4*time.Hour)
+				k.Current(fmt.Sprint(j%4), 4*time.Hour, nil)
 			}
 		})
 	}
@@ -192,12 +192,12 @@ func TestConcurrentUse(t *testing.T) {
 func TestTicketKeysAge(t *testing.T) {
 	clk := newClock()
 	k := NewKeys(KeysConfig{Now: clk.Now})
-	first, generation := k.Current("scope", 4*time.Hour)
+	first, generation := k.Current("scope", 4*time.Hour, nil)
 	if len(first) != 1 || generation == 0 {
 		t.Fatalf("%d keys of generation %d at first, want 1 of another than 0", len(first), generation)
 	}
 	valid := func() int {
-		keys, _ := k.Current("scope", 4*time.Hour)
+		keys, _ := k.Current("scope", 4*time.Hour, nil)
 		for i, key := range keys {
 			if key == first[0] {
 				return i
@@ -212,31 +212,31 @@ func TestTicketKeysAge(t *testing.T) {
 		clk.add(time.Hour)
 	}
 
-	fresh, before := k.Current("scope", 4*time.Hour)
+	fresh, before := k.Current("scope", 4*time.Hour, nil)
 	clk.add(30 * time.Minute)
-	if _, same := k.Current("scope", 4*time.Hour); same != before {
+	if _, same := k.Current("scope", 4*time.Hour, nil); same != before {
 		t.Error("the keys changed before it was time")
 	}
 	clk.add(100 * time.Hour)
-	later, after := k.Current("scope", 4*time.Hour)
+	later, after := k.Current("scope", 4*time.Hour, nil)
 	if len(later) != 1 || later[0] == fresh[0] || after == before {
 		t.Errorf("after a long time without use: %d keys, generation %d then %d; want one new key", len(later), before, after)
 	}
 	clk.add(-time.Hour)
-	if back, _ := k.Current("scope", 4*time.Hour); len(back) != 1 || back[0] == later[0] {
+	if back, _ := k.Current("scope", 4*time.Hour, nil); len(back) != 1 || back[0] == later[0] {
 		t.Error("a clock set back leaves keys of unknown age in use")
 	}
 }
 
 func TestTicketKeysOfScopes(t *testing.T) {
 	k := NewKeys(KeysConfig{Scopes: 2})
-	a, generation := k.Current("a", 4*time.Hour)
-	b, _ := k.Current("b", 4*time.Hour)
+	a, generation := k.Current("a", 4*time.Hour, nil)
+	b, _ := k.Current("b", 4*time.Hour, nil)
 	if a[0] == b[0] {
 		t.Error("two scopes have the same key")
 	}
-	k.Current("c", 4*time.Hour) // drops a
-	again, other := k.Current("a", 4*time.Hour)
+	k.Current("c", 4*time.Hour, nil) // drops a
+	again, other := k.Current("a", 4*time.Hour, nil)
 	if again[0] == a[0] || other == generation {
 		t.Error("a scope that was dropped came back with its old key or generation")
 	}
