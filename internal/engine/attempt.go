@@ -33,7 +33,7 @@ func (a *attempt) start(wire *relay.Wire) (*tls.Conn, *Error) {
 	}
 	if a.req.Role == Server {
 		a.settings = a.engine.settings.get(keyOf(a.req), func(scope string) *settings { return newServerSettings(a.engine, scope, a.req) })
-		a.settings.refreshTicketKeys(a.engine.cfg.TicketKeys)
+		a.settings.refreshTicketKeys(a.engine)
 		a.wire = &gatedWire{Wire: wire, list: a.settings.suites13}
 		return tls.Server(a.wire, a.serverConfig()), nil
 	}

@@ -71,13 +71,17 @@ func newSettings(l *Local, scope string, req *Request) *settings {
 
 // refreshTicketKeys gives a server's configuration the current keys of its
 // scope.
-func (s *settings) refreshTicketKeys(keys *session.Keys) {
+func (s *settings) refreshTicketKeys(l *Local) {
 	if s.lifetime == 0 {
 		return
 	}
+	var seeds session.Seeds
+	if store := s.policy.TicketStore; store != nil && l.cfg.TicketSeeds != nil {
+		seeds = l.cfg.TicketSeeds(store)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if current, generation := keys.Current(s.scope, s.lifetime); generation != s.generation {
+	if current, generation := l.cfg.TicketKeys.Current(s.scope, s.lifetime, seeds); generation != s.generation {
 		s.config.SetSessionTicketKeys(current)
 		s.generation = generation
 	}

@@ -4,11 +4,15 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"reflect"
+
+	"github.com/secure-socket-api/ssa/internal/identity"
+	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
 type settingsKey [sha256.Size]byte
 
-// keyOf digests everything in a request that settings are made of.
+// keyOf digests everything in a request that settings are made of. It means
+// something in this process alone; serverScope is for others.
 func keyOf(req *Request) settingsKey {
 	d := &digest{make([]byte, 0, 1024)}
 	pol := req.Policy
@@ -25,20 +29,10 @@ func keyOf(req *Request) settingsKey {
 	d.flags(pol.SkipVerify, pol.Resumption, pol.OCSPStapling)
 	d.number(uint64(pol.Lifetime), uint64(pol.SharedBy))
 	d.text(req.Sharers)
-	d.number(uint64(len(req.ALPN)))
-	for _, protocol := range req.ALPN {
-		d.text(protocol)
-	}
-	d.number(uint64(len(req.Identities)))
-	for _, id := range req.Identities {
-		fingerprint := id.Fingerprint()
-		d.data = append(d.data, fingerprint[:]...)
-	}
-	d.number(uint64(len(req.ProgramRoots)))
-	for _, cert := range req.ProgramRoots {
-		sum := sha256.Sum256(cert.Raw)
-		d.data = append(d.data, sum[:]...)
-	}
+	d.ticketStore(pol)
+	d.texts(req.ALPN)
+	d.identities(req.Identities)
+	d.certificates(req.ProgramRoots)
 	return sha256.Sum256(d.data)
 }
 
@@ -65,6 +59,29 @@ func (d *digest) flags(values ...bool) {
 func (d *digest) text(s string) {
 	d.number(uint64(len(s)))
 	d.data = append(d.data, s...)
+}
+
+func (d *digest) texts(list []string) {
+	d.number(uint64(len(list)))
+	for _, s := range list {
+		d.text(s)
+	}
+}
+
+func (d *digest) identities(ids []*identity.Identity) {
+	d.number(uint64(len(ids)))
+	for _, id := range ids {
+		fingerprint := id.Fingerprint()
+		d.data = append(d.data, fingerprint[:]...)
+	}
+}
+
+func (d *digest) ticketStore(pol *policy.Effective) {
+	d.flags(pol.TicketStore != nil)
+	if pol.TicketStore != nil {
+		sum := pol.TicketStore.Digest()
+		d.data = append(d.data, sum[:]...)
+	}
 }
 
 // address stands for what it points to, which never changes, and which the

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/relay"
 	"github.com/secure-socket-api/ssa/internal/revocation"
 	"github.com/secure-socket-api/ssa/internal/session"
@@ -23,6 +24,10 @@ type Config struct {
 	// Sessions and TicketKeys hold what may be resumed; nil makes new ones.
 	Sessions   *session.Cache
 	TicketKeys *session.Keys
+	// TicketSeeds returns what a server's ticket store has, without waiting; nil
+	// while nothing is known of it. Without it no ticket keys are shared with
+	// other machines, whatever policies say.
+	TicketSeeds func(*policy.TicketStore) session.Seeds
 	// Revocation finds out about revocations and remembers them; nil makes a
 	// new one.
 	Revocation *revocation.Checker

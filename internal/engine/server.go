@@ -11,6 +11,7 @@ import (
 
 func newServerSettings(l *Local, scope string, req *Request) *settings {
 	s := newSettings(l, scope, req)
+	s.scope = serverScope(req, s.config, s.suites13)
 	ids, pol := req.Identities, req.Policy
 	s.config.GetConfigForClient = chooseSuite
 	s.config.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {

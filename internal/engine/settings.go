@@ -21,8 +21,9 @@ const defaultLifetime = 24 * time.Hour
 type settings struct {
 	// policy keeps alive what the key of these settings refers to by address.
 	policy *policy.Effective
-	// scope is unique among all settings ever made. Sessions are kept by it,
-	// so none is resumed under other settings.
+	// scope stands for these settings: sessions are kept by it, so none is
+	// resumed under other ones. A client's is unique among all settings ever
+	// made; for a server's see serverScope.
 	scope    string
 	lifetime time.Duration // of sessions; zero: none are kept
 	suites13 []uint16      // for the suiteGate

@@ -36,6 +36,9 @@ func (e *Effective) NamedRoots() (anchors []*x509.Certificate, from string) {
 	return e.Anchors.fixed, strings.Join(named, " and ")
 }
 
+// SystemRoots says whether the system trust store is among the anchors.
+func (e *Effective) SystemRoots() bool { return e.Anchors != nil && e.Anchors.system != nil }
+
 // Pool returns the anchors as a pool that must not be changed. It is never
 // nil; that of a nil *Anchors is empty.
 func (a *Anchors) Pool() *x509.CertPool {

@@ -23,10 +23,12 @@ func (l *loader) decode(name string, data []byte) {
 			d.profileList(v)
 		case k.Value == identitiesKey && l.honours(identitiesKey):
 			d.identityMap(v)
-		case k.Value == profilesKey, k.Value == identitiesKey:
+		case k.Value == ticketStoresKey && l.honours(ticketStoresKey):
+			d.ticketStoreMap(v)
+		case k.Value == profilesKey, k.Value == identitiesKey, k.Value == ticketStoresKey:
 			d.problem(k, "%s is not supported by this version yet", k.Value)
 		default:
-			allowed := slices.DeleteFunc([]string{identitiesKey, profilesKey}, func(s string) bool { return !l.honours(s) })
+			allowed := slices.DeleteFunc([]string{identitiesKey, profilesKey, ticketStoresKey}, func(s string) bool { return !l.honours(s) })
 			d.unknown(k, "", append([]string{"default"}, allowed...))
 		}
 	})
@@ -37,6 +39,9 @@ func (l *loader) build() *Policy {
 	p := &Policy{fallback: l.effective("default", nil)}
 	for _, profile := range l.profiles {
 		profile.effective = l.effective(profile.name, profile.settings)
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.stores)) {
+		l.completeStore(l.stores[name], p.fallback)
 	}
 	if len(l.problems) == 0 { // a match that was not understood may seem to tie
 		p.profiles = l.ordered()
@@ -73,6 +78,7 @@ func (l *loader) check(e *Effective) {
 			"cipher_suites has no suite of TLS 1.2: add one, or set versions.min to \"1.3\"")
 	}
 	l.lookUpIdentities(e)
+	l.lookUpStore(e)
 	if named, _ := e.NamedRoots(); e.ClientAuth != ClientAuthNone && len(named) == 0 {
 		l.warnings = append(l.warnings, Problem{e.Origin("server.client_auth"),
 			"server.client_auth is " + e.ClientAuth.String() + ", and trust.roots names nobody who may vouch for clients (" + systemRootsWord +

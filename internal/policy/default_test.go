@@ -39,7 +39,7 @@ func TestDefaultFileNamesEveryKey(t *testing.T) {
 			t.Errorf("%s is not in the default file", k.name)
 		}
 	}
-	if len(p.profiles) != 1 || len(l.identities) != 1 {
-		t.Errorf("%d profiles and %d identities in the default file, want 1 and 1", len(p.profiles), len(l.identities))
+	if len(p.profiles) != 1 || len(l.identities) != 1 || len(l.stores) != 1 {
+		t.Errorf("%d profiles, %d identities and %d ticket stores in the default file, want 1 of each", len(p.profiles), len(l.identities), len(l.stores))
 	}
 }

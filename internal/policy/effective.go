@@ -74,6 +74,9 @@ type Effective struct {
 	Resumption bool
 	Lifetime   time.Duration
 	SharedBy   Sharing
+	// TicketStore is where servers get ticket keys that other machines have as
+	// well; nil for keys of this machine alone.
+	TicketStore *TicketStore
 
 	// ServerIdentities are the identities of a server whose program brings
 	// none, see Identities.
@@ -101,6 +104,7 @@ type Effective struct {
 	base             *Effective          // what was tightened, nil for the policy's own value
 	roots            []string            // items of trust.roots
 	serverIdentities []string            // key server.identity, before it is looked up
+	ticketStore      string              // key sessions.ticket_store, in the same way
 	origins          map[string]Position // where each key was set, by its dotted name
 }
 

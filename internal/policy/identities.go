@@ -147,7 +147,7 @@ func (l *loader) readKey(files *IdentityFiles) (crypto.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", files.Key, err)
 	}
-	l.warnOfReaders(files, files.Key)
+	l.warnOfReaders(files.At, "identity "+files.Name, files.Key)
 	return key, nil
 }
 
@@ -163,7 +163,7 @@ func (l *loader) readIdentityFile(path string) ([]byte, error) {
 }
 
 // warnOfReaders warns of a secret that more than its owner may read or write.
-func (l *loader) warnOfReaders(files *IdentityFiles, secret string) {
+func (l *loader) warnOfReaders(at Position, what, secret string) {
 	info, err := fs.Stat(l.files, strings.TrimPrefix(secret, "/"))
 	if err != nil || info.Mode().Perm()&0o077 == 0 {
 		return
@@ -172,6 +172,6 @@ func (l *loader) warnOfReaders(files *IdentityFiles, secret string) {
 	if info.Mode().Perm()&0o007 != 0 {
 		who = "everyone"
 	}
-	l.warnings = append(l.warnings, Problem{files.At, fmt.Sprintf("identity %s: %s may be used by %s (mode %04o); chmod go= it, unless that is meant",
-		files.Name, secret, who, info.Mode().Perm())})
+	l.warnings = append(l.warnings, Problem{at, fmt.Sprintf("%s: %s may be used by %s (mode %04o); chmod go= it, unless that is meant",
+		what, secret, who, info.Mode().Perm())})
 }

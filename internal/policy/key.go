@@ -34,18 +34,21 @@ type key struct {
 const (
 	profilesKey   = "profiles"
 	identitiesKey = "identities"
+	// ticketStoresKey are the stores that sessions.ticket_store names.
+	ticketStoresKey = "ticket_stores"
 )
 
 // sectionHonoured is key.honoured for what is not in the table of keys: whole
 // sections, and parts of a match, which a gate must find out about programs.
 var sectionHonoured = map[string]bool{
-	profilesKey:    true,
-	identitiesKey:  true,
-	"match.exe":    true,
-	"match.script": true,
-	"match.user":   true,
-	"match.group":  true,
-	"match.cgroup": true,
+	profilesKey:     true,
+	identitiesKey:   true,
+	ticketStoresKey: true,
+	"match.exe":     true,
+	"match.script":  true,
+	"match.user":    true,
+	"match.group":   true,
+	"match.cgroup":  true,
 }
 
 // verifyKey may be off only in a profile.

@@ -60,6 +60,7 @@ func useKeys() []key {
 			func(e *Effective, v time.Duration) { e.Lifetime = v })},
 		{"sessions.shared_by", true, word("sessions.shared_by", sharingWords,
 			func(e *Effective, i int) { e.SharedBy = Sharing(i) })},
+		{"sessions.ticket_store", true, decodeTicketStore},
 		{"server.identity", true, decodeServerIdentity},
 		{"server.client_auth", true, word("server.client_auth", clientAuthWords,
 			func(e *Effective, i int) { e.ClientAuth = ClientAuth(i) })},

@@ -28,6 +28,7 @@ type loader struct {
 	defaults   layer
 	profiles   []*profile
 	identities map[string]*IdentityFiles
+	stores     map[string]*TicketStore
 }
 
 func newLoader(honours func(string) bool) *loader {
@@ -39,6 +40,7 @@ func newLoader(honours func(string) bool) *loader {
 		now:        time.Now,
 		defaults:   layer{},
 		identities: map[string]*IdentityFiles{},
+		stores:     map[string]*TicketStore{},
 	}
 }
 

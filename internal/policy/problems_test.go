@@ -29,6 +29,10 @@ func TestProblems(t *testing.T) {
 				"bad.pem":          {Data: []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")},
 				"key.pem":          {Data: []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")},
 				"empty/sub/x":      {},
+				"ticket.key":       {Data: []byte(testSecret)},
+				"short.key":        {Data: []byte(testSecret[:31])},
+				"same.key":         {Data: []byte(strings.Repeat("a", 40))},
+				"lines":            {Data: []byte("one\ntwo\n")},
 				"etc/ssa/cert.pem": {Data: []byte("no PEM here")},
 			})
 			l.decode("/etc/ssa/policy.yaml", data)

@@ -37,7 +37,7 @@ default:
     transparency: require
     transparency_logs: logs.json
     pins: {BANK.example: [sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=], 192.0.2.1: [sha256/AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=]}
-  sessions: {resumption: off, lifetime: 90m, shared_by: program}
+  sessions: {resumption: off, lifetime: 90m, shared_by: program, ticket_store: farm}
   server: {identity: www, client_auth: require, alpn: [h2, 'a "b" \'], ocsp_stapling: on}
   program_options: [TLS_ALPN, TLS_REMOTE_HOSTNAME]
   plain_tcp: ["127.0.0.0/8:53", "[::1]:53"]
@@ -46,17 +46,23 @@ default:
   limits: {connections: 5, handshakes: 6, handshake_timeout: 7s}
 identities:
   www: {chain: keys/www.pem, key: /keys/www.key}
+ticket_stores:
+  farm: {address: /run/redis/redis.sock, key_file: ticket.key}
 `
 
 // fullFiles are the files that fullPolicy names.
 func fullFiles(t testing.TB) fstest.MapFS {
-	www := ssatest.NewAuthority(t).Issue(t, ssatest.Leaf{Names: []string{"www.example"}})
+	authority := ssatest.NewAuthority(t)
+	www := authority.Issue(t, ssatest.Leaf{Names: []string{"www.example"}})
 	return fstest.MapFS{
-		"etc/ssa/keys/www.pem": {Data: www.ChainPEM},
-		"etc/ssa/keys/www.key": {Data: www.KeyPEM, Mode: 0o600},
-		"keys/www.key":         {Data: www.KeyPEM, Mode: 0o600},
-		"etc/ssa/a.crl":        {Data: []byte("x")},
-		"etc/ssa/logs.json":    {Data: ssatest.LogList(t, time.Now(), ssatest.NewLog(t, "a", "A"))},
+		"etc/ssa/keys/www.pem":   {Data: www.ChainPEM},
+		"etc/ssa/keys/www.key":   {Data: www.KeyPEM, Mode: 0o600},
+		"keys/www.key":           {Data: www.KeyPEM, Mode: 0o600},
+		"etc/ssa/ticket.key":     {Data: []byte(testSecret), Mode: 0o600},
+		"etc/ssa/redis-ca.pem":   {Data: authority.PEM()},
+		"etc/ssa/redis.password": {Data: []byte("x"), Mode: 0o600},
+		"etc/ssa/a.crl":          {Data: []byte("x")},
+		"etc/ssa/logs.json":      {Data: ssatest.LogList(t, time.Now(), ssatest.NewLog(t, "a", "A"))},
 	}
 }
 
@@ -101,7 +107,8 @@ func TestSettingsReadBack(t *testing.T) {
 // printPolicy writes a policy file with every key of a value.
 func printPolicy(e *Effective) string {
 	var text strings.Builder
-	text.WriteString("identities:\n  www: {chain: keys/www.pem, key: /keys/www.key}\ndefault:\n")
+	text.WriteString("identities:\n  www: {chain: keys/www.pem, key: /keys/www.key}\n" +
+		"ticket_stores:\n  farm: {address: /run/redis/redis.sock, key_file: ticket.key}\ndefault:\n")
 	section := ""
 	for _, s := range e.Settings() {
 		above, name, nested := strings.Cut(s.Key, ".")

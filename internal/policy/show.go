@@ -57,6 +57,7 @@ var shown = map[string]func(*Effective) string{
 	"sessions.resumption":       func(e *Effective) string { return onOffText(e.Resumption) },
 	"sessions.lifetime":         func(e *Effective) string { return showTime(e.Lifetime) },
 	"sessions.shared_by":        func(e *Effective) string { return e.SharedBy.String() },
+	"sessions.ticket_store":     func(e *Effective) string { return strconv.Quote(e.ticketStore) },
 	"server.identity":           showServerIdentity,
 	"server.client_auth":        func(e *Effective) string { return e.ClientAuth.String() },
 	"server.alpn":               func(e *Effective) string { return showList(e.ServerALPN, func(s string) string { return s }) },

@@ -47,7 +47,7 @@ func (l *loader) openTokenKey(files *IdentityFiles) (crypto.Signer, error) {
 		return nil, err
 	}
 	if where.PINSource != "" {
-		l.warnOfReaders(files, where.PINSource)
+		l.warnOfReaders(files.At, "identity "+files.Name, where.PINSource)
 	}
 	if l.openKey == nil {
 		return nil, noTokens{}
