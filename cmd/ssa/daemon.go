@@ -23,6 +23,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/service/observer"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
+	"github.com/secure-socket-api/ssa/internal/ticketstore"
 )
 
 // daemonOptions are those of `ssa daemon`.
@@ -70,7 +71,9 @@ func (o *daemonOptions) run(stderr io.Writer) error {
 	if err := raiseFileLimit(); err != nil {
 		alarms.Warn(err.Error())
 	}
-	local := engine.New(engine.Config{Log: log})
+	tickets := ticketstore.New(ticketstore.Config{Log: alarms})
+	defer tickets.Close()
+	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds})
 	defer local.Close()
 	watcher := registry.New(registry.Config{Build: version()})
 	s := service.New(service.Config{Engine: local, Policy: rules, Looker: process.Looker{}, Log: alarms,

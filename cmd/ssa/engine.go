@@ -15,6 +15,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/socket"
+	"github.com/secure-socket-api/ssa/internal/ticketstore"
 )
 
 // Values of --engine.
@@ -77,7 +78,8 @@ func (o *runOptions) embedded(log, alarms *slog.Logger) (*chosen, error) {
 	for _, w := range rules.Warnings() {
 		log.Warn(w.String())
 	}
-	local := engine.New(engine.Config{Log: log})
+	tickets := ticketstore.New(ticketstore.Config{Log: log})
+	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds})
 	follow := func(judged bool, apply func(*policy.Policy)) func() error {
 		watched, err := startReloader(&reloader{source: o.source(), judged: judged, apply: apply, log: log, alarms: alarms}, loaded)
 		if err != nil {
@@ -86,7 +88,7 @@ func (o *runOptions) embedded(log, alarms *slog.Logger) (*chosen, error) {
 		}
 		return watched.close
 	}
-	return &chosen{engine: local, rules: rules, close: local.Close, follow: follow}, nil
+	return &chosen{engine: local, rules: rules, close: func() { local.Close(); tickets.Close() }, follow: follow}, nil
 }
 
 // service connects to the service. With --engine auto one that does not answer

@@ -78,7 +78,7 @@ func (s *TicketStore) Access() (TicketAccess, error) {
 	return access, nil
 }
 
-// complete gives a store what other parts of the policy say: how connections
+// completeStore gives a store what other parts of the policy say: how connections
 // are made, and who shows which certificate.
 func (l *loader) completeStore(s *TicketStore, fallback *Effective) {
 	s.Policy = fallback.clone()
@@ -90,9 +90,6 @@ func (l *loader) completeStore(s *TicketStore, fallback *Effective) {
 		if s.identity = l.identities[s.identityName]; s.identity == nil {
 			l.report(s.At, "ticket store "+s.Name+": no identity "+clip(s.identityName)+" in identities"+didYouMean(s.identityName, slices.Sorted(maps.Keys(l.identities))))
 		}
-	}
-	if s.Path == "" && s.Policy.Anchors == nil {
-		l.report(s.At, "ticket store "+s.Name+": nobody may vouch for it: give it a ca")
 	}
 	s.digest = s.sum()
 }

@@ -155,6 +155,10 @@ func addressOf(host string, port uint16) string {
 // loadStore reads the files of a store. As with identities, that this process
 // may not read them counts once a server needs them.
 func (l *loader) loadStore(store *TicketStore) {
+	if l.outline {
+		store.err = errOutline
+		return
+	}
 	store.err = l.readStore(store)
 	if store.err != nil && !errors.Is(store.err, fs.ErrPermission) {
 		l.report(store.At, "ticket store "+store.Name+": "+store.err.Error())
