@@ -129,6 +129,7 @@ func TestDescribe(t *testing.T) {
 		"ssa: ms at most 10":                      {Of: "ssa", Metric: "ms", Limit: 10},
 		"ssa: ms at most 0.15 of openssl":         {Of: "ssa", Metric: "ms", Limit: 0.15, Against: "openssl"},
 		"ssa: GB/s at least 1.3 of hitch":         {Of: "ssa", Metric: "GB/s", Limit: 1.3, Against: "hitch", AtLeast: true},
+		"ssa: 20 at once at most 0.6 of openssl":  {Of: "ssa", Metric: "20", Limit: 0.6, Against: "openssl"},
 		"ssa: p50 at most 1 of openssl and a hop": {Of: "ssa", Metric: "p50", Limit: 1, Against: "openssl", Plus: "hop"},
 	} {
 		if got := g.Describe(); got != want {

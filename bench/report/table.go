@@ -111,12 +111,16 @@ func (g Goal) Describe() string {
 	if g.AtLeast {
 		bound = "at least"
 	}
-	limit := strconv.FormatFloat(g.Limit, 'g', -1, 64)
-	switch {
-	case g.Against == "":
-		return fmt.Sprintf("%s: %s %s %s", g.Of, g.Metric, bound, limit)
-	case g.Plus != "":
-		return fmt.Sprintf("%s: %s %s %s of %s and a %s", g.Of, g.Metric, bound, limit, g.Against, g.Plus)
+	what := g.Metric
+	if _, err := strconv.Atoi(what); err == nil { // a count of processes
+		what += " at once"
 	}
-	return fmt.Sprintf("%s: %s %s %s of %s", g.Of, g.Metric, bound, limit, g.Against)
+	text := fmt.Sprintf("%s: %s %s %s", g.Of, what, bound, strconv.FormatFloat(g.Limit, 'g', -1, 64))
+	if g.Against != "" {
+		text += " of " + g.Against
+	}
+	if g.Plus != "" {
+		text += " and a " + g.Plus
+	}
+	return text
 }
