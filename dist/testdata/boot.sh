@@ -1,5 +1,18 @@
 # Boots systemd in a throw-away system, in namespaces of its own, and lets it
 # run booted.sh with what is in the folder $1 at /srv there. Powers off after.
+if [ -z "${BOOT_INSIDE:-}" ]; then
+	set -eu
+	# Its groups of processes are below one of its own: two such systems at the
+	# same time would end each other's.
+	group=$(awk '$3 == "cgroup2" {print $2; exit}' /proc/self/mounts)$(sed -n 's/^0:://p' /proc/self/cgroup)/ssa-test-$$
+	mkdir "$group"
+	trap 'find "$group" -depth -type d -exec rmdir {} +' EXIT
+	(
+		echo 0 >"$group/cgroup.procs"
+		BOOT_INSIDE=1 exec unshare --mount --pid --uts --ipc --net --cgroup --kill-child --fork sh "$0" "$1"
+	)
+	exit
+fi
 . "$(dirname "$0")/root.sh"
 mount --bind "$1" "$root/srv"
 mount -t sysfs sysfs "$root/sys"
@@ -47,4 +60,4 @@ echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
 cd "$root"
 pivot_root . mnt
 umount -l mnt
-exec env container=other chroot . /lib/systemd/systemd --unit=default.target --log-target=journal --show-status=0 </dev/null
+exec env -u BOOT_INSIDE container=other chroot . /lib/systemd/systemd --unit=default.target --log-target=journal --show-status=0 </dev/null
