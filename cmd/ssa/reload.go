@@ -23,13 +23,20 @@ import (
 // below root when there is none.
 type policySource struct {
 	file, root string
+	options    policy.Options
+}
+
+// from is the same source, read from somewhere else than this machine.
+func (s policySource) from(files policy.Source) policySource {
+	s.options.Files = files
+	return s
 }
 
 func (s policySource) load() (*policy.Policy, error) {
 	if s.file != "" {
-		return policy.Load(s.file)
+		return s.options.Load(s.file)
 	}
-	return policy.LoadSystem(s.root)
+	return s.options.LoadSystem(s.root)
 }
 
 func (s policySource) files() []string {
@@ -60,9 +67,12 @@ func (s policySource) folders() []string {
 }
 
 // state tells one state of the files from another.
-func (s policySource) state() [sha256.Size]byte {
+func (s policySource) state() [sha256.Size]byte { return stateOf(s.files()) }
+
+// stateOf tells one state of some files from another.
+func stateOf(files []string) [sha256.Size]byte {
 	hash := sha256.New()
-	for _, file := range s.files() {
+	for _, file := range files {
 		fmt.Fprintf(hash, "%q", file)
 		var st unix.Stat_t
 		if err := unix.Stat(file, &st); err != nil {
@@ -86,7 +96,8 @@ const unrest = time.Second
 // reloader reads the policy again when its files change.
 type reloader struct {
 	source policySource
-	judged bool // the gate judges plain TCP
+	load   func() (*policy.Policy, error) // instead of the source's own, unless nil
+	judged bool                           // the gate judges plain TCP
 	apply  func(*policy.Policy)
 	log    *slog.Logger // told of what goes right
 	alarms *slog.Logger // told of what goes wrong
@@ -212,7 +223,11 @@ func (r *reloader) calm() bool {
 
 // reload takes a new policy, whole, or leaves everything as it is.
 func (r *reloader) reload() {
-	rules, err := r.source.load()
+	load := r.load
+	if load == nil {
+		load = r.source.load
+	}
+	rules, err := load()
 	if err == nil && !r.judged && socket.JudgesPlainTCP(rules) {
 		err = errJudges
 	}

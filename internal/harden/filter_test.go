@@ -70,6 +70,7 @@ func TestFilter(t *testing.T) {
 		{"a signal to another", unix.SYS_KILL, []uint64{4712, 9}, retEPERM},
 		{"a signal to all", unix.SYS_KILL, []uint64{^uint64(0), 9}, retEPERM},
 		{"dumpable again", unix.SYS_PRCTL, []uint64{unix.PR_SET_DUMPABLE, 1}, retEPERM},
+		{"our limits", unix.SYS_GETRLIMIT, []uint64{unix.RLIMIT_NOFILE}, retAllow},
 		{"limits of another", unix.SYS_PRLIMIT64, []uint64{1}, retEPERM},
 		{"another user", unix.SYS_SETUID, nil, retEPERM},
 		{"removing a file", unix.SYS_UNLINKAT, nil, retEPERM},

@@ -3,6 +3,7 @@ package bundle
 import (
 	"errors"
 	"io/fs"
+	"maps"
 )
 
 // errNotRead is the error of what is not in a bundle.
@@ -52,9 +53,13 @@ func (b *Bundle) RealPath(path string) (string, error) {
 	return rec.real, err
 }
 
-// Keep returns a bundle of some files alone, for what is read again later.
-func (b *Bundle) Keep(names ...string) *Bundle {
+// Keep returns a bundle of some files alone, for what is read again later, and
+// of those that another has beside; that one may be nil.
+func (b *Bundle) Keep(others *Bundle, names ...string) *Bundle {
 	kept := &Bundle{map[key]record{}}
+	if others != nil {
+		maps.Copy(kept.records, others.records)
+	}
 	for _, name := range names {
 		for _, op := range []operation{opStat, opRead} {
 			if rec, ok := b.records[key{op, name}]; ok {

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/harden"
+	"github.com/secure-socket-api/ssa/internal/monitor"
+)
+
+// workerUser is the user that does TLS, where there is one of that name.
+const workerUser = "ssa"
+
+// credential is the user that the worker becomes, nil when it stays the same.
+func (o *daemonOptions) credential(alarms *slog.Logger) (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		if o.user != "" {
+			return nil, &problem{what: "--user is for a service that root starts", hint: "leave it out: TLS is done as the user that starts the service", status: statusUsage}
+		}
+		return nil, nil
+	}
+	name := o.user
+	if name == "" {
+		name = workerUser
+	}
+	found, err := user.Lookup(name)
+	var unknown user.UnknownUserError
+	if errors.As(err, &unknown) && o.user == "" {
+		alarms.Warn("there is no user " + workerUser + " on this machine: TLS is done as nobody, whose other processes may interfere")
+		found, err = user.Lookup("nobody")
+	}
+	if err != nil {
+		return nil, &problem{what: "the user that TLS is done as: " + err.Error(), hint: "make a system account for it, or name another one by --user", status: statusUsage}
+	}
+	uid, uidErr := strconv.ParseUint(found.Uid, 10, 32)
+	gid, gidErr := strconv.ParseUint(found.Gid, 10, 32)
+	if err := errors.Join(uidErr, gidErr); err != nil {
+		return nil, fmt.Errorf("reading the account of user %s: %w", name, err)
+	}
+	if uid == 0 {
+		return nil, &problem{what: "--user " + o.user + " is root, and TLS is not done as root", hint: "name an account that has no rights", status: statusUsage}
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+}
+
+// readable are the paths that a worker may read: what name resolution and time
+// zones need. These files are replaced by others while it runs, so it is their
+// folders that are named; what is secret in them, its user cannot read.
+var readable = []string{"/etc", "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/run/connman", "/usr/share/zoneinfo"}
+
+// workerCommand is the command line of a worker with the flags that were given.
+func workerCommand(given *pflag.FlagSet, credential *syscall.Credential) monitor.Command {
+	c := monitor.Command{Args: []string{workerName, "--administrator", strconv.Itoa(os.Geteuid())},
+		Env: workerEnvironment(os.Environ()), Credential: credential, Read: readable, Stderr: os.Stderr}
+	given.Visit(func(f *pflag.Flag) { c.Args = append(c.Args, "--"+f.Name+"="+f.Value.String()) })
+	return c
+}
+
+// workerEnvironment leaves what Go's runtime, the clock and the log need: what
+// is in the environment beside may be secret.
+func workerEnvironment(all []string) (kept []string) {
+	for _, e := range all {
+		name, _, _ := strings.Cut(e, "=")
+		switch {
+		case strings.HasPrefix(name, "GO"), strings.HasPrefix(name, "LC_"),
+			name == "LANG", name == "TZ", name == "JOURNAL_STREAM":
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// raiseLimits allows as many descriptors as the administrator lets this process
+// have, since a connection takes two, and as much locked memory as root may.
+func raiseLimits() error {
+	unlimited := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
+	_ = unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unlimited) // the worker says when its memory is not locked
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		return err
+	}
+	r.Cur = r.Max
+	return unix.Setrlimit(unix.RLIMIT_NOFILE, &r)
+}
+
+// protectMonitor keeps the keys that the monitor reads out of reach of other
+// processes, as far as they have less rights than it has.
+func protectMonitor(alarms *slog.Logger) {
+	if err := harden.NoCoreDumps(); err != nil {
+		alarms.Warn("core dumps of the service's monitor have keys in them: " + err.Error())
+	}
+	if os.Geteuid() != 0 {
+		return // the files that it reads are this user's own
+	}
+	if err := harden.NotDumpable(); err != nil {
+		alarms.Warn("the memory of the service's monitor can be read: " + err.Error())
+	}
+	_ = harden.LockMemory() // the worker says so
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/harden"
+	"github.com/secure-socket-api/ssa/internal/monitor"
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/bundle"
+	"github.com/secure-socket-api/ssa/internal/processors"
+	"github.com/secure-socket-api/ssa/internal/registry"
+	"github.com/secure-socket-api/ssa/internal/revocation"
+	"github.com/secure-socket-api/ssa/internal/service"
+	"github.com/secure-socket-api/ssa/internal/service/observer"
+	"github.com/secure-socket-api/ssa/internal/sys"
+	"github.com/secure-socket-api/ssa/internal/ticketstore"
+)
+
+// workerName is the command that `ssa daemon` starts; it is of no use alone.
+const workerName = "daemon-worker"
+
+// workerOptions are those of the daemon, and what its monitor adds.
+type workerOptions struct {
+	daemonOptions
+	administrator uint32
+}
+
+func daemonWorkerCommand(stderr io.Writer) *cobra.Command {
+	var o workerOptions
+	c := &cobra.Command{
+		Use: workerName, Hidden: true, Args: cobra.NoArgs,
+		Short: "The part of `ssa daemon` that has no rights, started by it",
+		RunE:  func(*cobra.Command, []string) error { return o.run(stderr) },
+	}
+	o.flags(c.Flags())
+	c.Flags().Uint32Var(&o.administrator, "administrator", 0, "the `UID` that started the service")
+	return c
+}
+
+// errOrphaned ends a worker whose monitor has gone.
+var errOrphaned = errors.New("the service's monitor has ended, and so does the worker: its connections are gone")
+
+// run is the worker: it gives its rights up before it knows any secret.
+func (o *workerOptions) run(stderr io.Writer) error {
+	if !isSocket(monitor.SocketFD) || !isSocket(monitor.InheritedFD) {
+		return &problem{what: workerName + " is started by `ssa daemon` alone", hint: "start `ssa daemon`", status: statusUsage}
+	}
+	unix.CloseOnExec(monitor.SocketFD)
+	unix.CloseOnExec(monitor.InheritedFD)
+	alarms := slog.New(&lineHandler{out: stderr})
+	log := newLog(stderr, o.verbose)
+	measures, err := harden.Process()
+	if err != nil {
+		return err
+	}
+	for _, m := range measures {
+		if m.Err != nil {
+			alarms.Warn("not so: " + m.String())
+		}
+	}
+	defer processors.Start()()
+	client, err := monitor.NewClient(sys.Own(monitor.SocketFD), func(_ string, f *os.File) { f.Close() })
+	if err != nil {
+		return err
+	}
+	orphaned := make(chan struct{})
+	go func() {
+		defer close(orphaned)
+		_ = client.Run() // that the monitor has gone is all there is to know
+	}()
+	defer func() {
+		client.Close()
+		<-orphaned
+	}()
+	return o.work(client, orphaned, log, alarms)
+}
+
+// isSocket reports whether a descriptor is a socket.
+func isSocket(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK
+}
+
+// work makes the service and serves.
+func (o *workerOptions) work(client *monitor.Client, orphaned <-chan struct{}, log, alarms *slog.Logger) error {
+	received := &received{source: policySource{file: o.policy, root: "/"}}
+	first, ok := <-client.Policies()
+	if !ok {
+		return errOrphaned
+	}
+	rules, err := received.load(first)
+	if err != nil {
+		return err
+	}
+	tickets := ticketstore.New(ticketstore.Config{Log: alarms})
+	defer tickets.Close()
+	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds, Revocation: revocation.New(revocation.Config{Log: log, Files: received})})
+	defer local.Close()
+	watcher := registry.New(registry.Config{Build: version()})
+	s := service.New(service.Config{Engine: local, Policy: rules, Looker: client, Log: alarms,
+		Observer: observer.New(watcher, nil), Administrator: o.administrator})
+	ctx, cancel := context.WithCancel(context.Background())
+	var background sync.WaitGroup
+	background.Go(func() { watcher.Run(ctx) })
+	background.Go(func() {
+		for {
+			select {
+			case p, ok := <-client.Policies():
+				if !ok {
+					return
+				}
+				if rules, err := received.load(p); err == nil {
+					s.SetPolicy(rules)
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	err = o.serve(s, sys.Own(monitor.InheritedFD), client, orphaned)
+	cancel()
+	background.Wait()
+	return err
+}
+
+// received loads policies that the monitor has read, and has the revocation
+// lists that they name: it is an fs.FS of these.
+type received struct {
+	source policySource
+	lists  atomic.Pointer[bundle.Bundle]
+}
+
+func (r *received) load(p *monitor.Policy) (*policy.Policy, error) {
+	rules, err := r.source.from(p.Bundle).load()
+	if err == nil {
+		var names []string
+		for _, list := range readAhead(rules) {
+			names = append(names, fsPath(list))
+		}
+		// Servers that listen keep the policy they have, and its lists.
+		r.lists.Store(p.Bundle.Keep(r.lists.Load(), names...))
+	}
+	p.Done(err)
+	return rules, err
+}
+
+// Open implements fs.FS.
+func (r *received) Open(name string) (fs.File, error) { return r.lists.Load().Open(name) }
+
+// Stat implements fs.StatFS.
+func (r *received) Stat(name string) (fs.FileInfo, error) { return r.lists.Load().Stat(name) }
+
+// serve runs the service until a signal ends it, or another service has taken
+// over and nothing is left here.
+func (o *workerOptions) serve(s *service.Service, listener *sys.FD, client *monitor.Client, orphaned <-chan struct{}) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, unix.SIGTERM)
+	defer signal.Stop(signals)
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, listener) }()
+	if err := client.Ready(); err != nil {
+		return err
+	}
+	var failure error
+	for ending := false; !ending; {
+		select {
+		case <-signals:
+			ending = true
+		case <-orphaned:
+			return errOrphaned
+		case <-s.Left():
+			ending = true
+		case failure = <-served:
+			served = nil
+			if ending = failure != nil; !ending {
+				_ = client.Leaving() // without the monitor this ends anyway
+			}
+		}
+	}
+	cancel()
+	s.Leave()
+	grace, stop := context.WithTimeout(context.Background(), o.grace)
+	defer stop()
+	go func() { // a second signal ends the waiting
+		select {
+		case <-signals:
+			stop()
+		case <-orphaned:
+			stop()
+		case <-grace.Done():
+		}
+	}()
+	s.Drain(grace)
+	return failure
+}

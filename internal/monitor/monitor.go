@@ -1,0 +1,190 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/service"
+)
+
+// Config is what a Monitor works with.
+type Config struct {
+	Worker  Command
+	Looker  service.Looker
+	Log     *slog.Logger
+	Inherit []*os.File // further descriptors of every worker, from InheritedFD on
+	// Named are descriptors that every worker gets by name, opened for it. Each
+	// is opened again by Reopen.
+	Named []Named
+	// Ready, if not nil, is called whenever a worker serves callers.
+	Ready func()
+	// Leaving, if not nil, is called when another service has taken over.
+	Leaving func()
+}
+
+// Named is a descriptor with a name.
+type Named struct {
+	Name string
+	Open func() (*os.File, error)
+}
+
+// How long to wait before a worker that died is replaced: the first time, at
+// most, and how long one must have lived for the first time to hold again.
+const (
+	shortestPause = 100 * time.Millisecond
+	longestPause  = 5 * time.Second
+	goodLife      = 30 * time.Second
+)
+
+// Monitor starts a worker, again when it dies, and serves it.
+type Monitor struct {
+	cfg Config
+
+	mu      sync.Mutex
+	policy  []byte // the bundle in force, which has secrets
+	current *worker
+	served  bool // a worker has been ready
+	leaving bool // callers are somebody else's now
+	ending  bool
+}
+
+// New makes a monitor, which holds the bundle of a policy from now on.
+func New(cfg Config, bundle []byte) *Monitor { return &Monitor{cfg: cfg, policy: bundle} }
+
+// Run keeps a worker running until it ends by itself, by Stop or by Leaving.
+// It is an error when the first one ends before it serves anybody.
+func (m *Monitor) Run(ctx context.Context) error {
+	pause := shortestPause
+	for {
+		began := time.Now()
+		w, err := m.begin()
+		if err != nil {
+			return err
+		}
+		m.attend(w)
+		over, why := m.over(w)
+		if over {
+			return why
+		}
+		if time.Since(began) > goodLife {
+			pause = shortestPause
+		}
+		m.cfg.Log.Error(fmt.Sprintf("the worker has died (%v): its connections are gone; another one starts", w.state))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+		pause = min(2*pause, longestPause)
+	}
+}
+
+// over reports whether no other worker follows one that has ended.
+func (m *Monitor) over(w *worker) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.current = nil
+	switch {
+	case w.state.Success():
+		return true, nil
+	case m.ending, m.leaving:
+		return true, fmt.Errorf("the worker has ended with %v", w.state)
+	case !m.served:
+		return true, fmt.Errorf("the worker has ended with %v before it served anybody", w.state)
+	}
+	return false, nil
+}
+
+// begin starts a worker, and hands it the policy and what is named.
+func (m *Monitor) begin() (*worker, error) {
+	w, err := m.cfg.Worker.start(m.cfg.Inherit)
+	if err != nil {
+		return nil, err
+	}
+	if w.confined != nil {
+		m.cfg.Log.Warn("the worker can read what its user can: " + w.confined.Error())
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.current = w
+	if m.ending {
+		_ = w.process.Signal(unix.SIGTERM)
+	}
+	m.sendPolicyLocked()
+	m.sendNamedLocked()
+	return w, nil
+}
+
+// gone reports whether an error says that the other side of a channel has
+// ended, which is told by other means.
+func gone(err error) bool { return errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) }
+
+// sendLocked sends the worker a message without waiting: one that does not read
+// must not hold the monitor up, and is ended.
+func (m *Monitor) sendLocked(msg *message, fd int) {
+	err := m.current.channel.trySend(msg, fd)
+	if err == nil || gone(err) {
+		return
+	}
+	m.cfg.Log.Error("the worker is killed: " + err.Error())
+	_ = m.current.process.Signal(unix.SIGKILL) // it may have ended
+}
+
+func (m *Monitor) sendPolicyLocked() {
+	fd, err := seal(m.policy)
+	if err != nil {
+		m.cfg.Log.Error("handing the policy over: " + err.Error())
+		return
+	}
+	defer fd.Close()
+	m.sendLocked(&message{Kind: kindPolicy, Size: int64(len(m.policy))}, fd.Int())
+}
+
+func (m *Monitor) sendNamedLocked() {
+	for _, n := range m.cfg.Named {
+		file, err := n.Open()
+		if err != nil {
+			m.cfg.Log.Error(fmt.Sprintf("opening what is for %s: %v", n.Name, err))
+			continue
+		}
+		m.sendLocked(&message{Kind: kindFile, Text: []byte(n.Name)}, int(file.Fd()))
+		file.Close()
+	}
+}
+
+// SetPolicy hands another policy to the worker, and to those after it.
+func (m *Monitor) SetPolicy(bundle []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.policy)
+	m.policy = bundle
+	if m.current != nil {
+		m.sendPolicyLocked()
+	}
+}
+
+// Reopen opens what is named again, for logs that are rotated.
+func (m *Monitor) Reopen() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.current != nil {
+		m.sendNamedLocked()
+	}
+}
+
+// Stop asks the worker to end; a second time, to end at once.
+func (m *Monitor) Stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ending = true
+	if m.current != nil {
+		_ = m.current.process.Signal(unix.SIGTERM) // it may have ended
+	}
+}
