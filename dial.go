@@ -64,6 +64,9 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	dialer.SetMultipathTCP(false) // TLS sockets are TCP
 
 	conn, err := dialer.DialContext(ctx, network, address)
+	if errors.Is(err, ErrUnavailable) && theService() != nil {
+		return theService().dial(ctx, d, network, address, settings)
+	}
 	if err != nil {
 		return nil, sockets.explain(err)
 	}

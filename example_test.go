@@ -21,7 +21,7 @@ func Example() {
 	defer conn.Close()
 	fmt.Fprint(conn, "GET / HTTP/1.0\r\n\r\n")
 	// Output:
-	// dial tcp 127.0.0.1:443: TLS sockets are not available here: start the program with ssa run
+	// dial tcp 127.0.0.1:443: TLS sockets are not available here: start the program with ssa run, or start the service, ssa daemon
 }
 
 // An http.Client, with at least TLS 1.3.

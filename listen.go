@@ -4,6 +4,7 @@ package ssa
 
 import (
 	"context"
+	"errors"
 	"net"
 	"syscall"
 
@@ -24,6 +25,9 @@ func Listen(ctx context.Context, network, address, chain, key string, settings .
 	}}
 	config.SetMultipathTCP(false) // the default of listeners, and not TCP
 	l, err := config.Listen(ctx, network, address)
+	if errors.Is(err, ErrUnavailable) && theService() != nil {
+		return theService().listen(ctx, network, address, all)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,8 @@
 // ordinary connections. How TLS is done, and whom to trust, is the
 // administrator's policy; a program can only ask for more. The package does no
 // cryptography, has no way to switch verification off, and works in programs
-// started with `ssa run`.
+// started with `ssa run`, and in all others where the service runs: then
+// connections are made by the service's protocol.
 package ssa
 
 import (
@@ -23,7 +24,7 @@ import (
 )
 
 // ErrUnavailable says that there are no TLS sockets.
-var ErrUnavailable = errors.New("TLS sockets are not available here: start the program with ssa run")
+var ErrUnavailable = errors.New("TLS sockets are not available here: start the program with ssa run, or start the service, ssa daemon")
 
 // Error is a failure and its reason, as TLS_ERROR tells it: one sentence, for
 // people. It unwraps to the failure itself, for example to syscall.EPROTO when a

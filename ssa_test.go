@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -58,6 +59,10 @@ func self(t *testing.T, run ssatest.Run, name string, values ...any) *exec.Cmd {
 	}
 	cmd := run.Command(t, binary)
 	cmd.Env = append(os.Environ(), role+"="+name)
+	if run.Service != "" { // without ssa run
+		cmd.Path, cmd.Args = binary, []string{binary}
+		cmd.Env = append(cmd.Env, "SSA_SOCKET="+run.Service)
+	}
 	cmd.Stdin = strings.NewReader(fmt.Sprintln(values...))
 	return cmd
 }
@@ -74,6 +79,22 @@ func newWorld(t *testing.T) *world {
 	w.leaf = w.authority.Issue(t, ssatest.Leaf{Names: []string{"localhost"}})
 	w.run = ssatest.Run{Policy: ssatest.PolicyWithRoots(t, "", w.authority.File(t)), Verbose: true}
 	return w
+}
+
+// both runs a test with programs under ssa run, and with programs that ask the
+// service.
+func both(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Run("ssa run", func(t *testing.T) { test(t, newWorld(t)) })
+	t.Run("service", func(t *testing.T) {
+		w := newWorld(t)
+		dir, err := os.MkdirTemp("", "ssa-") // a short path: sun_path is short
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		w.run.Service = ssatest.StartService(t, w.run.Policy, filepath.Join(dir, "s")).Socket
+		test(t, w)
+	})
 }
 
 // listen serves TLS until the test ends, and returns where.
@@ -129,25 +150,26 @@ func dial() error {
 }
 
 func TestDial(t *testing.T) {
-	w := newWorld(t)
-	address := listen(t, w.leaf, &tls.Config{MinVersion: tls.VersionTLS13})
-	got := ssatest.Output(t, self(t, w.run, "dial", address, "-"))
-	if want := "localhost 0x304 TLS_AES_128_GCM_SHA256 true \"\" true\n"; got != want {
-		t.Errorf("the program saw %q, wanted %q", got, want)
-	}
-	got = ssatest.Output(t, self(t, w.run, "dial", address, "other.example"))
-	if !strings.HasPrefix(got, "refused: true false\n") || !strings.Contains(got, "other.example") || !strings.Contains(got, "localhost") {
-		t.Errorf("with another name, the program saw %q", got)
-	}
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody.Close()
-	got = ssatest.Output(t, self(t, w.run, "dial", nobody.Addr().String(), "-"))
-	if !strings.HasPrefix(got, "refused: false true\n") {
-		t.Errorf("with nobody there, the program saw %q", got)
-	}
+	both(t, func(t *testing.T, w *world) {
+		address := listen(t, w.leaf, &tls.Config{MinVersion: tls.VersionTLS13})
+		got := ssatest.Output(t, self(t, w.run, "dial", address, "-"))
+		if want := "localhost 0x304 TLS_AES_128_GCM_SHA256 true \"\" true\n"; got != want {
+			t.Errorf("the program saw %q, wanted %q", got, want)
+		}
+		got = ssatest.Output(t, self(t, w.run, "dial", address, "other.example"))
+		if !strings.HasPrefix(got, "refused: true false\n") || !strings.Contains(got, "other.example") || !strings.Contains(got, "localhost") {
+			t.Errorf("with another name, the program saw %q", got)
+		}
+		nobody, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		nobody.Close()
+		got = ssatest.Output(t, self(t, w.run, "dial", nobody.Addr().String(), "-"))
+		if !strings.HasPrefix(got, "refused: false true\n") {
+			t.Errorf("with nobody there, the program saw %q", got)
+		}
+	})
 }
 
 // settings dials with options, and with options that cannot be.
@@ -220,8 +242,9 @@ func get() error {
 }
 
 func TestTransport(t *testing.T) {
-	w := newWorld(t)
-	ssatest.Output(t, self(t, w.run, "get", listen(t, w.leaf, &tls.Config{})))
+	both(t, func(t *testing.T, w *world) {
+		ssatest.Output(t, self(t, w.run, "get", listen(t, w.leaf, &tls.Config{})))
+	})
 }
 
 // serve serves HTTP over a listener of the package, one request.
@@ -259,34 +282,35 @@ func serve() error {
 }
 
 func TestListen(t *testing.T) {
-	w := newWorld(t)
-	cmd := self(t, w.run, "serve", w.leaf.ChainFile(t), w.leaf.SharedKeyFile(t))
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var address string
-	if _, err := fmt.Fscan(out, &address); err != nil {
-		t.Fatalf("the server does not say where it is: %v\n%s", err, complaints.String())
-	}
-	conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: w.authority.Pool(), ServerName: "localhost", NextProtos: []string{"greeting"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	greeting, err := io.ReadAll(conn)
-	if want := "localhost greeting false"; err != nil || string(greeting) != want {
-		t.Errorf("the server said %q, %v, wanted %q", greeting, err, want)
-	}
-	conn.Close()
-	rest, _ := io.ReadAll(out)
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("the server ended with %v: %s%s", err, rest, complaints.String())
-	}
+	both(t, func(t *testing.T, w *world) {
+		cmd := self(t, w.run, "serve", w.leaf.ChainFile(t), w.leaf.SharedKeyFile(t))
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var complaints bytes.Buffer
+		cmd.Stderr = &complaints
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var address string
+		if _, err := fmt.Fscan(out, &address); err != nil {
+			t.Fatalf("the server does not say where it is: %v\n%s", err, complaints.String())
+		}
+		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: w.authority.Pool(), ServerName: "localhost", NextProtos: []string{"greeting"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		greeting, err := io.ReadAll(conn)
+		if want := "localhost greeting false"; err != nil || string(greeting) != want {
+			t.Errorf("the server said %q, %v, wanted %q", greeting, err, want)
+		}
+		conn.Close()
+		rest, _ := io.ReadAll(out)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the server ended with %v: %s%s", err, rest, complaints.String())
+		}
+	})
 }
 
 // badListeners tells why it cannot listen.

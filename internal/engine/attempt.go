@@ -138,6 +138,7 @@ func (s *settings) check(cs tls.ConnectionState) *Error {
 // facts are what the caller is told.
 func (a *attempt) facts(cs tls.ConnectionState) *Facts {
 	f := &Facts{
+		ID:          a.req.ID,
 		Version:     cs.Version,
 		CipherSuite: cs.CipherSuite,
 		ALPN:        cs.NegotiatedProtocol,

@@ -83,6 +83,7 @@ type Program struct {
 
 // Facts are what is known of an established connection. Immutable.
 type Facts struct {
+	ID          uint64 // the connection's number in logs and status
 	Version     uint16 // 0x0303, 0x0304
 	CipherSuite uint16
 	ALPN        string

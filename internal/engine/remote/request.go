@@ -38,6 +38,7 @@ func forget(r *wire.Request) {
 // facts are those of an answer.
 func facts(m *wire.Established) *engine.Facts {
 	return &engine.Facts{
+		ID:      m.ID,
 		Version: m.TLSVersion, CipherSuite: m.CipherSuite, ALPN: m.ALPN, ServerName: m.ServerName, PeerIdentity: m.PeerIdentity,
 		PeerChain: m.PeerChain, Resumed: m.Resumed, Group: m.Group, Revocation: m.Revocation, Logs: m.Logs,
 	}

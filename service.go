@@ -1,0 +1,240 @@
+//go:build linux
+
+package ssa
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/engine/remote"
+	"github.com/secure-socket-api/ssa/internal/service/wire"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// socketVariable names the socket of a service that is not at its usual place.
+const socketVariable = "SSA_SOCKET"
+
+// service is the service of this machine, which programs use that were not
+// started with ssa run.
+type service struct {
+	engine *remote.Engine
+	self   *sys.FD // a pidfd: on whose behalf we ask
+}
+
+// theService returns the service, nil when there is none.
+var theService = sync.OnceValue(func() *service {
+	path := os.Getenv(socketVariable)
+	if path == "" {
+		path = wire.DefaultPath
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil
+	}
+	n, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		return nil
+	}
+	e := remote.New(remote.Config{Path: path, Agent: "Go package ssa", Log: slog.New(slog.DiscardHandler)})
+	return &service{e, sys.Own(n)}
+})
+
+// request is what settings ask for.
+func (s *service) request(role engine.Role, settings []Setting) (*engine.Request, error) {
+	req := &engine.Request{Role: role, ID: s.engine.NewID(), Program: engine.Program{Process: s.self}}
+	if err := fill(req, settings); err != nil {
+		return nil, err
+	}
+	return req, nil
+}
+
+// established hands a connection whose handshake is done to the program.
+func (s *service) established(c engine.Conn, tcp *sys.FD) (*Conn, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		c.Abort()
+		tcp.Close()
+		return nil, os.NewSyscallError("socketpair", err)
+	}
+	plain, err := sys.NewStream(sys.Own(pair[0]), nil)
+	file := os.NewFile(uintptr(pair[1]), "tls")
+	var end net.Conn
+	if err == nil {
+		end, err = net.FileConn(file)
+	}
+	file.Close()
+	if err != nil {
+		c.Abort()
+		tcp.Close()
+		return nil, err
+	}
+	t := &throughService{UnixConn: end.(*net.UnixConn), conn: c, tcp: tcp}
+	go t.relay(plain)
+	return &Conn{stream: t, answers: t}, nil
+}
+
+// throughService is this program's end of a connection in the service. Its
+// addresses are those of the TCP connection.
+type throughService struct {
+	*net.UnixConn
+	conn engine.Conn
+	tcp  *sys.FD // for its addresses
+
+	mu    sync.Mutex
+	last  error // how it ended, when badly
+	shut  bool  // for writing
+	close sync.Once
+}
+
+// relay lasts as long as the connection, which ends it when it is closed.
+func (t *throughService) relay(plain *sys.Stream) {
+	end := t.conn.Relay(plain, engine.RelayOptions{BeforeReset: t.mark})
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last = end.Err
+}
+
+// mark writes the byte of no meaning that makes a close of the other end show
+// as ECONNRESET.
+func (t *throughService) mark() {
+	raw, err := t.UnixConn.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.Sendto(int(fd), []byte{0}, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil)
+	})
+}
+
+// CloseWrite ends what we send. A cut of what the peer sends can still be told
+// afterwards, for which a byte of no meaning stays unread.
+func (t *throughService) CloseWrite() error {
+	t.mu.Lock()
+	first := !t.shut
+	t.shut = true
+	t.mu.Unlock()
+	if first {
+		t.conn.Guard()
+		if _, err := t.Write([]byte{0}); err != nil && !errors.Is(err, syscall.EPIPE) {
+			return err
+		}
+	}
+	return t.UnixConn.CloseWrite()
+}
+
+// Close ends the connection: what was written still goes out.
+func (t *throughService) Close() error {
+	t.close.Do(func() { t.tcp.Close() })
+	return t.UnixConn.Close()
+}
+
+// LocalAddr and RemoteAddr are those of the TCP connection.
+func (t *throughService) LocalAddr() net.Addr  { return tcpAddr(sys.Getsockname(t.tcp.Int())) }
+func (t *throughService) RemoteAddr() net.Addr { return tcpAddr(sys.Getpeername(t.tcp.Int())) }
+
+func tcpAddr(raw []byte, err error) net.Addr {
+	if err != nil {
+		return &net.TCPAddr{}
+	}
+	addr, err := abi.DecodeSockaddr(raw)
+	if err != nil {
+		return &net.TCPAddr{}
+	}
+	return &net.TCPAddr{IP: addr.IP.Unmap().AsSlice(), Port: int(addr.Port), Zone: addr.IP.Zone()}
+}
+
+// ReadFrom is not that of UnixConn, which does not know shut connections.
+func (t *throughService) ReadFrom(r io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{t.UnixConn}, r)
+}
+
+// explain makes an error of the engine one of this package.
+func explain(err error) error {
+	var failed *engine.Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	errno := syscall.EPROTO
+	switch failed.Reason {
+	case engine.Down:
+		errno = syscall.ENETDOWN
+	case engine.TimedOut:
+		errno = syscall.ETIMEDOUT
+	case engine.Truncated, engine.Network:
+		errno = syscall.ECONNRESET
+	case engine.Limited:
+		errno = syscall.EAGAIN
+	case engine.Cancelled:
+		errno = syscall.ECONNABORTED
+	}
+	return &Error{Err: errno, Reason: failed.Sentence}
+}
+
+// takeTCP takes the socket of a connection that the service is going to have:
+// nothing in this program can read or write it any more.
+func takeTCP(c net.Conn) (stream *sys.Stream, addresses *sys.FD, err error) {
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		c.Close()
+		return nil, nil, errors.New("the connection is not TCP")
+	}
+	defer tcp.Close()
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil, nil, err
+	}
+	var fds [2]*sys.FD
+	controlErr := raw.Control(func(fd uintptr) {
+		for i := range fds {
+			var n int
+			if n, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err != nil {
+				return
+			}
+			fds[i] = sys.Own(n)
+		}
+	})
+	if err = errors.Join(controlErr, err); err != nil {
+		fds[0].Close()
+		return nil, nil, err
+	}
+	if stream, err = sys.NewStream(fds[0], nil); err != nil {
+		fds[1].Close()
+	}
+	return stream, fds[1], err
+}
+
+// dial makes a connection through the service.
+func (s *service) dial(ctx context.Context, d *Dialer, network, address string, settings []Setting) (net.Conn, error) {
+	req, err := s.request(engine.Client, settings)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.engine.Available(ctx); err != nil {
+		return nil, explain(err)
+	}
+	dialer := d.Net
+	dialer.SetMultipathTCP(false)
+	c, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	stream, addresses, err := takeTCP(c)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := s.engine.Handshake(ctx, stream, req)
+	if err != nil {
+		addresses.Close()
+		return nil, explain(err)
+	}
+	return s.established(conn, addresses)
+}
