@@ -29,7 +29,7 @@ type Command struct {
 	Credential *syscall.Credential
 	// Read are the paths that it may read.
 	Read []string
-	// Stderr is where it says what happens.
+	// Stderr is where it says what happens, nil for nowhere.
 	Stderr *os.File
 }
 
@@ -53,7 +53,7 @@ func (c *Command) start(inherit []*os.File) (*worker, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	null, err := os.Open(os.DevNull)
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		ours.close()
 		return nil, err
@@ -61,7 +61,10 @@ func (c *Command) start(inherit []*os.File) (*worker, error) {
 	defer null.Close()
 	cmd := exec.Command(self, c.Args...)
 	cmd.Args[0] = os.Args[0]
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Env, null, null, c.Stderr
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Env, null, null, null
+	if c.Stderr != nil {
+		cmd.Stderr = c.Stderr
+	}
 	cmd.ExtraFiles = append([]*os.File{theirs}, inherit...)
 	// A process group of its own: what is typed at a terminal reaches the
 	// monitor alone, which passes it on.
