@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -58,6 +60,28 @@ func (b *lockedBuffer) String() string {
 
 // Said is what the service has written to standard error.
 func (s *Service) Said() string { return s.stderr.String() }
+
+// Worker is the process that does TLS: the other one only watches it.
+func (s *Service) Worker(t testing.TB) int {
+	t.Helper()
+	pid := s.Cmd.Process.Pid
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range lists {
+		data, _ := os.ReadFile(name) // a thread may have ended
+		if fields := strings.Fields(string(data)); len(fields) == 1 {
+			worker, err := strconv.Atoi(fields[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return worker
+		}
+	}
+	t.Fatalf("process %d has no child that does TLS; it said:\n%s", pid, s.Said())
+	return 0
+}
 
 // Kill ends the service with SIGKILL and waits until it has ended.
 func (s *Service) Kill() {

@@ -64,14 +64,22 @@ say(s.recv(10))
 	c.Close()
 }
 
-// descriptorsOf counts the open descriptors of the service.
-func descriptorsOf(t *testing.T, s *ssatest.Service) int {
+// descriptorsOf counts the open descriptors of both of the service's processes.
+// The worker lets nobody but root look.
+func descriptorsOf(t *testing.T, s *ssatest.Service) (n int) {
 	t.Helper()
-	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.Cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
+	processes := []int{s.Cmd.Process.Pid}
+	if os.Getuid() == 0 {
+		processes = append(processes, s.Worker(t))
 	}
-	return len(entries)
+	for _, pid := range processes {
+		entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += len(entries)
+	}
+	return n
 }
 
 // wantNoMore waits until the service has no more descriptors than before.
