@@ -61,25 +61,23 @@ func (b *lockedBuffer) String() string {
 // Said is what the service has written to standard error.
 func (s *Service) Said() string { return s.stderr.String() }
 
-// Worker is the process that does TLS: the other one only watches it.
+// Worker is the process that does TLS: the other one only watches it. It waits
+// for one, since callers may connect before it is there.
 func (s *Service) Worker(t testing.TB) int {
 	t.Helper()
-	pid := s.Cmd.Process.Pid
-	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range lists {
-		data, _ := os.ReadFile(name) // a thread may have ended
-		if fields := strings.Fields(string(data)); len(fields) == 1 {
-			worker, err := strconv.Atoi(fields[0])
-			if err != nil {
-				t.Fatal(err)
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.Cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range lists {
+			data, _ := os.ReadFile(name) // a thread may have ended
+			if worker, err := strconv.Atoi(strings.TrimSpace(string(data))); err == nil {
+				return worker
 			}
-			return worker
 		}
 	}
-	t.Fatalf("process %d has no child that does TLS; it said:\n%s", pid, s.Said())
+	t.Fatalf("process %d has no child that does TLS; it said:\n%s", s.Cmd.Process.Pid, s.Said())
 	return 0
 }
 
