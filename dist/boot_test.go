@@ -48,9 +48,13 @@ func underSystemd(t *testing.T, first, second string) {
 		"open to: srw-rw-rw-",
 		"reloaded: socket active, service active",
 		"after reload: HELLO",
-		"upgraded: socket active, service active",
 		"after upgrade: HELLO",
+		"upgraded: socket active, service active",
+		"new one executes: /usr/bin/ssa",
+		"old one executes: /usr/bin/ssa (deleted)",
 		"held: HELLO LATER ",
+		"processes after upgrade: 2",
+		"after upgrade and reload: HELLO",
 		"killed: socket active, service active",
 		"after kill: HELLO",
 		"restarted: socket active, service active",
@@ -63,8 +67,9 @@ func underSystemd(t *testing.T, first, second string) {
 			t.Errorf("missing: %s", want)
 		}
 	}
-	if n := strings.Count(out, "process: "); n == 0 || n != strings.Count(out, ", NoNewPrivs:1\n") {
-		t.Errorf("%d processes of the service, not all without new privileges", n)
+	if n := strings.Count(out, "process: "); n != 2 || strings.Count(out, ", CapEff:0000000000000000 NoNewPrivs:1 \n") != 1 ||
+		!strings.Contains(out, "process: ssa, CapEff:0000000000000000 NoNewPrivs:1 \n") || !strings.Contains(out, "process: root, ") {
+		t.Errorf("%d processes of the service; want one of root, and one of user ssa without rights", n)
 	}
 	if strings.Contains(out, "left: ") {
 		t.Error("the package leaves something behind")

@@ -39,7 +39,8 @@ func daemonCommand(stderr io.Writer) *cobra.Command {
 		Short: "Run the service that does TLS for the whole machine",
 		Long: "Run the service: it holds keys and policy, and does TLS for programs under `ssa run`\n" +
 			"and for those that ask it over its socket. SIGHUP reads the policy again; SIGTERM ends\n" +
-			"the service, after --grace at most.\n\n" +
+			"the service, after --grace at most; SIGUSR2 starts the executable that is there by now,\n" +
+			"with the same flags, which takes over, while connections go on here until they end.\n\n" +
 			"It is two processes: one that reads the policy and its keys and looks at callers, with\n" +
 			"the rights of who started it, and one without any rights that does all else.",
 		Example: "  ssa daemon\n  ssa daemon --policy lab.yaml --socket /tmp/lab.sock -v\n  ssa daemon --replace",
@@ -85,9 +86,14 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 	}
 	socket := os.NewFile(uintptr(listener.Disown()), o.socket)
 	defer socket.Close()
+	next := newSuccessor(given, stderr, alarms)
 	m := monitor.New(monitor.Config{
 		Worker: workerCommand(given, credential), Looker: process.Looker{}, Log: alarms, Inherit: []*os.File{socket},
-		Ready: func() { tell(daemon.SdNotifyReady) }, Leaving: func() { socket.Close() },
+		Ready: func() { tell(daemon.SdNotifyReady) },
+		Leaving: func() {
+			next.tookOver()
+			socket.Close()
+		},
 	}, source.take())
 	watched, err := startReloader(&reloader{source: source.source, load: source.load, judged: true,
 		apply: func(*policy.Policy) { m.SetPolicy(source.take()) }, log: alarms, alarms: alarms}, loaded)
@@ -96,35 +102,54 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 	}
 	lists := source.watchLists(watched.reloadNow)
 	debug.FreeOSMemory() // from now on there is little to do here
-	err = supervise(m, watched.reloadNow, func() { socket.Close() })
+	err = supervise(m, daemonActions{reload: watched.reloadNow, unlisten: func() { socket.Close() },
+		upgrade: next.start, takenOver: next.tookOver, stopping: next.stopping})
 	lists()
 	return errors.Join(err, watched.close())
 }
 
+// daemonActions are what a monitor does when it is told to.
+type daemonActions struct {
+	reload   func()
+	unlisten func() // once no more callers are to be taken on
+	upgrade  func() // start the service that takes over
+	// takenOver is called when a service has taken over, and stopping before
+	// the end.
+	takenOver, stopping func()
+}
+
 // supervise runs a monitor until its worker ends for good, and passes signals
-// on. unlisten is called once no more callers are to be taken on.
-func supervise(m *monitor.Monitor, reload, unlisten func()) error {
+// on.
+func supervise(m *monitor.Monitor, do daemonActions) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR2)
 	defer signal.Stop(signals)
 	ended := make(chan error, 1)
 	go func() { ended <- m.Run(ctx) }()
+	asked := false
 	for {
 		select {
 		case got := <-signals:
-			if got == unix.SIGHUP {
-				reload()
+			switch got {
+			case unix.SIGHUP:
+				do.reload()
 				m.Reopen()
-				continue
+			case unix.SIGUSR2:
+				do.upgrade()
+			default:
+				asked = true
+				do.stopping()
+				cancel() // no other worker is started
+				m.Stop()
+				do.unlisten()
 			}
-			tell(daemon.SdNotifyStopping)
-			cancel() // no other worker is started
-			m.Stop()
-			unlisten()
 		case err := <-ended:
-			tell(daemon.SdNotifyStopping)
+			if err == nil && !asked { // a worker only ends so
+				do.takenOver()
+			}
+			do.stopping()
 			return err
 		}
 	}

@@ -75,7 +75,7 @@ as 65534 ssa doctor --json | grep -A 4 '"its answer"' | grep '"state"' | sed 's/
 echo "open to: $(stat -c %A /run/ssa/ssa.sock)"
 group=/sys/fs/cgroup$(systemctl show -P ControlGroup ssa.service)
 while read -r process; do
-	echo "process: $(stat -c %U "/proc/$process"), $(grep NoNewPrivs "/proc/$process/status" | tr -d '\t')"
+	echo "process: $(stat -c %U "/proc/$process"), $(grep -E 'NoNewPrivs|CapEff' "/proc/$process/status" | tr -d '\t' | tr '\n' ' ')"
 done <"$group/cgroup.procs"
 
 client hello later >held &
@@ -85,13 +85,23 @@ systemctl reload ssa.service
 [ "$(main)" = "$before" ] && state "reloaded"
 talk "after reload"
 
+# The service that runs starts the new version, and keeps what is connected.
 dpkg -i second.deb
-[ "$(main)" = "$before" ] && state "upgraded"
-talk "after upgrade"
+taken() { [ "$(main)" != "$before" ] && talk "after upgrade" >talked && grep -q HELLO talked; }
+wait taken
+cat talked
+state "upgraded"
+echo "new one executes: $(readlink "/proc/$(main)/exe")"
+echo "old one executes: $(readlink "/proc/$before/exe")"
 touch go-on
 wait grep -q LATER held
 echo "held: $(tr '\n' ' ' <held)"
+wait test ! -e "/proc/$before"
+echo "processes after upgrade: $(grep -c . "$group/cgroup.procs")"
+systemctl reload ssa.service
+talk "after upgrade and reload"
 
+before=$(main)
 kill -9 "$before"
 restarted() { [ "$(main)" != "$before" ] && systemctl -q is-active ssa.service; }
 wait restarted

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,8 +63,8 @@ func notifications(t *testing.T) (*net.UnixConn, string) {
 	return conn, path
 }
 
-// told waits for a state.
-func told(t *testing.T, conn *net.UnixConn, state string) {
+// told waits for a line that begins with one of these, and returns it.
+func told(t *testing.T, conn *net.UnixConn, beginnings ...string) string {
 	t.Helper()
 	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
@@ -72,11 +73,13 @@ func told(t *testing.T, conn *net.UnixConn, state string) {
 	for {
 		n, err := conn.Read(buf)
 		if err != nil {
-			t.Fatalf("waiting for %s: %v", state, err)
+			t.Fatalf("waiting for %q: %v", beginnings, err)
 		}
 		for line := range strings.SplitSeq(string(buf[:n]), "\n") {
-			if line == state {
-				return
+			for _, b := range beginnings {
+				if strings.HasPrefix(line, b) {
+					return line
+				}
 			}
 		}
 	}
@@ -113,6 +116,43 @@ func TestStartedBySystemd(t *testing.T) {
 	}
 	if _, err := os.Stat(path); err != nil {
 		t.Errorf("the socket is systemd's, and was not left alone: %v", err)
+	}
+}
+
+// TestUpgrade: SIGUSR2 starts the service's executable again, which takes over,
+// and systemd is told of it.
+func TestUpgrade(t *testing.T) {
+	conn, notify := notifications(t)
+	path := filepath.Join(t.TempDir(), "ssa.sock")
+	ssatest.Need(t, "sh")
+	cmd := ssatest.Kill(t, exec.Command(ssatest.SSA(t), "daemon", "--policy", emptyPolicy(t), "--socket", path))
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+notify)
+	said := new(bytes.Buffer)
+	cmd.Stderr = said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	told(t, conn, "READY=1")
+	before := cmd.Process.Pid
+	if err := cmd.Process.Signal(syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimPrefix(told(t, conn, "MAINPID="), "MAINPID="))
+	if err != nil || pid == before {
+		t.Fatalf("the unit is said to be that of process %d, %v; it was that of %d", pid, err, before)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+	// The new one has the standard error of the old one, which Wait waits for.
+	state, err := cmd.Process.Wait()
+	if err != nil || !state.Success() {
+		t.Errorf("the service before ended with %v, %v:\n%s", state, err, said)
+	}
+	ssatest.Output(t, exec.Command(ssatest.SSA(t), "run", "--engine", "service", "--socket", path, "--", "sh", "-c", ":"))
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(t, conn, "STOPPING=1", "MAINPID="); got != "STOPPING=1" {
+		t.Errorf("the end of the new service is told by %q", got)
 	}
 }
 
