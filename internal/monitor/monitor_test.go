@@ -21,6 +21,7 @@ import (
 
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/policy/bundle"
+	processes "github.com/secure-socket-api/ssa/internal/process"
 	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
@@ -34,7 +35,7 @@ type memory struct{ fstest.MapFS }
 func (memory) RealPath(path string) (string, error) { return path, nil }
 
 // bundleOf is the bundle of a policy whose text is not looked at.
-func bundleOf(t *testing.T, text string) []byte {
+func bundleOf(t testing.TB, text string) []byte {
 	t.Helper()
 	r := bundle.NewRecorder(memory{fstest.MapFS{"etc/policy": {Data: []byte(text)}}})
 	f, err := r.Open("etc/policy")
@@ -73,7 +74,7 @@ func (b *lockedBuffer) String() string {
 
 // rig is a monitor with workers, and the stream to the worker of the moment.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	monitor *Monitor
 	log     lockedBuffer
 	ready   chan struct{}
@@ -82,7 +83,7 @@ type rig struct {
 	lines   *bufio.Reader
 }
 
-func start(t *testing.T, mode string, l service.Looker, change func(*Config)) *rig {
+func start(t testing.TB, mode string, l service.Looker, change func(*Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, ready: make(chan struct{}, 16), ended: make(chan error, 1)}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -347,4 +348,14 @@ func TestNothingLeaks(t *testing.T) {
 		r.say("look")
 		r.want("process  0 <nil>")
 	}
+}
+
+// BenchmarkLook is what a question of the worker costs, answered with what the
+// kernel says of a process.
+func BenchmarkLook(b *testing.B) {
+	r := start(b, "serve", processes.Looker{}, nil)
+	r.want("policy one <nil>")
+	b.ResetTimer()
+	r.say(fmt.Sprintf("look often %d", b.N))
+	r.want("looked")
 }

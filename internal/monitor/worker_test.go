@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,16 @@ func serve() error {
 }
 
 func obey(command string, client *Client, say func(string, ...any)) error {
+	if n, ok := strings.CutPrefix(command, "look often "); ok {
+		times, err := strconv.Atoi(n)
+		for range times {
+			if _, lookErr := client.Look(sys.Own(InheritedFD + 1)); lookErr != nil {
+				return lookErr
+			}
+		}
+		say("looked")
+		return err
+	}
 	switch command {
 	case "ready":
 		return client.Ready()
