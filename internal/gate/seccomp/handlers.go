@@ -100,10 +100,7 @@ func getsockopt(c *call) (int64, error) {
 		return 0, err
 	}
 	value = value[:min(len(value), size)]
-	if err := c.write(c.Args[3], value); err != nil {
-		return 0, err
-	}
-	return 0, c.writeLength(c.Args[4], len(value))
+	return 0, c.writeValue(c.Args[3], value, c.Args[4], len(value))
 }
 
 // largeValue is from which size values are held by few calls at a time, so

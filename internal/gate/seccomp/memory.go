@@ -56,6 +56,15 @@ func (c *call) writeLength(address uint64, n int) error {
 	return c.write(address, binary.NativeEndian.AppendUint32(nil, uint32(n)))
 }
 
+// writeValue writes a value and its full size. Nobody else answers a call in
+// between, so one look at whether it waits is enough.
+func (c *call) writeValue(to uint64, value []byte, length uint64, n int) error {
+	if !c.Waiting() {
+		return notify.ErrGone
+	}
+	return target.WriteBoth(c.Call.Thread, to, value, length, binary.NativeEndian.AppendUint32(nil, uint32(n)))
+}
+
 // writeAddress writes a sockaddr, as much of it as fits, and its full size, as
 // move_addr_to_user does.
 func (c *call) writeAddress(addr []byte, to, length uint64) error {
@@ -63,8 +72,5 @@ func (c *call) writeAddress(addr []byte, to, length uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := c.write(to, addr[:min(size, len(addr))]); err != nil {
-		return err
-	}
-	return c.writeLength(length, len(addr))
+	return c.writeValue(to, addr[:min(size, len(addr))], length, len(addr))
 }

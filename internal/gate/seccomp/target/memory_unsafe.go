@@ -24,13 +24,37 @@ func Write(thread int, address uint64, buf []byte) error {
 	return transfer(thread, address, buf, unix.ProcessVMWritev, (*os.File).WriteAt, os.O_WRONLY)
 }
 
+// WriteBoth writes a to one address and b to another, in this order; EFAULT as
+// for Read, when a may have been written.
+func WriteBoth(thread int, toA uint64, a []byte, toB uint64, b []byte) error {
+	if len(a) > 0 && len(b) > 0 && inUserSpace(toA, len(a)) && inUserSpace(toB, len(b)) {
+		local := []unix.Iovec{{Base: &a[0]}, {Base: &b[0]}}
+		local[0].SetLen(len(a))
+		local[1].SetLen(len(b))
+		remote := []unix.RemoteIovec{{Base: uintptr(toA), Len: len(a)}, {Base: uintptr(toB), Len: len(b)}}
+		if n, err := unix.ProcessVMWritev(thread, local, remote, 0); err == nil && n == len(a)+len(b) {
+			return nil
+		}
+	}
+	// One by one shows which of both it is.
+	if err := Write(thread, toA, a); err != nil {
+		return err
+	}
+	return Write(thread, toB, b)
+}
+
+// inUserSpace reports whether so many bytes at address can be a program's.
+func inUserSpace(address uint64, size int) bool {
+	return address != 0 && address+uint64(size) >= address && int64(address) >= 0
+}
+
 func transfer(thread int, address uint64, buf []byte,
 	direct func(int, []unix.Iovec, []unix.RemoteIovec, uint) (int, error),
 	at func(*os.File, []byte, int64) (int, error), mode int) error {
 	if len(buf) == 0 {
 		return nil
 	}
-	if address == 0 || address+uint64(len(buf)) < address || int64(address) < 0 {
+	if !inUserSpace(address, len(buf)) {
 		return abi.EFAULT
 	}
 	local := []unix.Iovec{{Base: &buf[0]}}
