@@ -2,10 +2,7 @@ package service
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/netip"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -42,13 +39,14 @@ func (c *caller) handshake(m *wire.Handshake, tcp, pidfd *sys.FD) error {
 // run serves the connection to its end. Its error is why there was none.
 func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD) *engine.Error {
 	defer pidfd.Close()
-	stream, peer, err := connectedTCP(tcp)
-	if err != nil {
+	stream, peer, refusal := connectedTCP(tcp)
+	if refusal != nil {
 		tcp.Close()
-		return refused("%v", err)
+		return refusal
 	}
 	x.tcp = stream
-	res, refusal := x.request(m, known, pidfd)
+	var res *resolved
+	res, refusal = x.request(m, known, pidfd)
 	if refusal == nil {
 		refusal = x.mayTalk(res, peer)
 	}
@@ -144,58 +142,6 @@ func (x *connection) establish(known *server, res *resolved, id uint64) (engine.
 	return conn, nil
 }
 
-// turn waits until the handshake may begin. Silent clients of a server wait
-// without a turn: they must not keep others out.
-func (x *connection) turn(known *server, res *resolved) (leave func(), refusal *engine.Error) {
-	q, uid := x.caller.service.queue, x.caller.uid
-	own := make(chan struct{}, 1)
-	if known != nil {
-		own = known.turns
-		if limit := res.req.Policy.HandshakeTimeout; !x.spoken(limit) && x.ctx.Err() == nil {
-			return nil, &engine.Error{Reason: engine.TimedOut, Sentence: fmt.Sprintf("the client said nothing for %v", limit)}
-		}
-	}
-	select {
-	case own <- struct{}{}:
-	case <-x.ctx.Done():
-		return nil, givenUp(context.Cause(x.ctx))
-	}
-	if err := q.enter(x.ctx, uid); err != nil {
-		<-own
-		return nil, givenUp(err)
-	}
-	return func() {
-		q.leave(uid)
-		<-own
-	}, nil
-}
-
-func givenUp(err error) *engine.Error {
-	return &engine.Error{Reason: engine.Cancelled, Sentence: "the connection was given up before its handshake", Err: err}
-}
-
-// spoken waits until the client says something, or for no longer than the limit.
-func (x *connection) spoken(limit time.Duration) bool {
-	spoken := false
-	_ = x.tcp.Control(func(fd int) error {
-		spoken = sys.Readable(fd)
-		return nil
-	})
-	if spoken {
-		return true
-	}
-	begun := time.Now()
-	_ = x.tcp.SetReadDeadline(begun.Add(limit))
-	stop := context.AfterFunc(x.ctx, func() { _ = x.tcp.SetReadDeadline(begun) })
-	raw, err := x.tcp.SyscallConn()
-	if err == nil {
-		err = raw.Read(func(fd uintptr) bool { return sys.Readable(int(fd)) })
-	}
-	stop()
-	_ = x.tcp.SetReadDeadline(time.Time{})
-	return err == nil
-}
-
 // number is the number of a connection: the caller's, if the service gave it.
 func (c *caller) number(id uint64) uint64 {
 	if id >= c.firstID && id < c.firstID+idsPerCaller {
@@ -213,23 +159,27 @@ func (c *caller) established(ref, id uint64, f *engine.Facts) {
 
 // connectedTCP makes a stream of a descriptor that is a connected TCP socket
 // over IP, and nothing else.
-func connectedTCP(fd *sys.FD) (*sys.Stream, netip.AddrPort, error) {
+func connectedTCP(fd *sys.FD) (*sys.Stream, netip.AddrPort, *engine.Error) {
 	var none netip.AddrPort
 	if fd == nil {
-		return nil, none, errors.New("a handshake comes with a TCP socket, and this one has none")
+		return nil, none, refused("a handshake comes with a TCP socket, and this one has none")
 	}
 	protocol, err := unix.GetsockoptInt(fd.Int(), unix.SOL_SOCKET, unix.SO_PROTOCOL)
 	if err != nil || protocol != unix.IPPROTO_TCP && protocol != unix.IPPROTO_MPTCP {
-		return nil, none, errors.New("the descriptor of a handshake is no TCP socket")
+		return nil, none, refused("the descriptor of a handshake is no TCP socket")
 	}
 	raw, err := sys.Getpeername(fd.Int())
-	if err != nil {
-		return nil, none, fmt.Errorf("the TCP socket of a handshake is not connected: %w", err)
+	if err != nil { // most often the peer has reset the connection meanwhile
+		return nil, none, &engine.Error{Reason: engine.Network, Err: unix.ECONNRESET,
+			Sentence: "the TCP socket of the handshake is not connected any more: " + unix.ECONNRESET.Error()}
 	}
 	peer, err := abi.DecodeSockaddr(raw)
 	if err != nil {
-		return nil, none, fmt.Errorf("the TCP socket of a handshake has a strange peer: %w", err)
+		return nil, none, refused("the TCP socket of a handshake has a strange peer: %v", err)
 	}
 	stream, err := sys.NewStream(fd, nil)
-	return stream, netip.AddrPortFrom(peer.IP.Unmap(), peer.Port), err
+	if err != nil {
+		return nil, none, refused("%v", err)
+	}
+	return stream, netip.AddrPortFrom(peer.IP.Unmap(), peer.Port), nil
 }
