@@ -156,6 +156,28 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+// TestUpgradeThatFails: a new version that cannot start leaves the old one
+// where it is.
+func TestUpgradeThatFails(t *testing.T) {
+	policy, socket := emptyPolicy(t), filepath.Join(t.TempDir(), "ssa.sock")
+	s := ssatest.StartService(t, policy, socket)
+	if err := os.WriteFile(policy, []byte("default: {versions: {min: nonsense}}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the failure of one is no obstacle to another
+		before := strings.Count(s.Said(), "was to take over has ended")
+		if err := s.Cmd.Process.Signal(syscall.SIGUSR2); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(time.Minute); strings.Count(s.Said(), "was to take over has ended") == before; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("no word of the service that cannot start:\n%s", s.Said())
+			}
+		}
+		ssatest.Output(t, exec.Command(ssatest.SSA(t), "run", "--engine", "service", "--socket", socket, "--", "sh", "-c", ":"))
+	}
+}
+
 // TestWrongSocketsFromSystemd: the unit says what the service does not expect.
 func TestWrongSocketsFromSystemd(t *testing.T) {
 	_, notify := notifications(t)
