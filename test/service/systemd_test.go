@@ -161,6 +161,11 @@ func TestUpgrade(t *testing.T) {
 func TestUpgradeThatFails(t *testing.T) {
 	policy, socket := emptyPolicy(t), filepath.Join(t.TempDir(), "ssa.sock")
 	s := ssatest.StartService(t, policy, socket)
+	ask := func() {
+		t.Helper()
+		ssatest.Output(t, exec.Command(ssatest.SSA(t), "run", "--engine", "service", "--socket", socket, "--", "sh", "-c", ":"))
+	}
+	ask() // it listens before it takes signals
 	if err := os.WriteFile(policy, []byte("default: {versions: {min: nonsense}}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +179,7 @@ func TestUpgradeThatFails(t *testing.T) {
 				t.Fatalf("no word of the service that cannot start:\n%s", s.Said())
 			}
 		}
-		ssatest.Output(t, exec.Command(ssatest.SSA(t), "run", "--engine", "service", "--socket", socket, "--", "sh", "-c", ":"))
+		ask()
 	}
 }
 
