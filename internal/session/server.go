@@ -59,7 +59,7 @@ func (k *Keys) Current(scope string, lifetime time.Duration, seeds Seeds) (keys 
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r := k.ringLocked(scope)
-	now, interval := k.cfg.Now(), max(lifetime/generations, 1)
+	now, interval := k.cfg.Now(), Period(lifetime)
 	r.renew(now, interval)
 	r.share(now, interval, seeds)
 	return r.all(), r.generation
@@ -100,6 +100,9 @@ func (r *ring) renew(now time.Time, interval time.Duration) {
 	r.keys = append([][32]byte{newKey()}, r.keys...)
 	r.generation++
 }
+
+// Period is how long a key makes tickets of a lifetime.
+func Period(lifetime time.Duration) time.Duration { return max(lifetime/generations, 1) }
 
 func newKey() (key [32]byte) {
 	// crypto/rand.Read never fails: it ends the process instead.

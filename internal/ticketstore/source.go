@@ -97,37 +97,42 @@ func (s *source) run() {
 	}
 }
 
-// refresh learns what the store has, and sees to it that it has the seeds of
-// now and of the next epoch.
+// refresh learns what the store has, and sees to it that it has the seeds that
+// are needed now, and that of the next epoch.
 func (s *source) refresh(ctx context.Context) error {
 	now := s.stores.cfg.Now()
-	current := now.UnixNano() / int64(session.Epoch)
-	oldest := now.Add(-s.retention).UnixNano()/int64(session.Epoch) - 1
-	s.forget(oldest)
+	s.forget(now.Add(-s.retention).UnixNano()/int64(session.Epoch) - 1)
 	ctx, cancel := context.WithTimeout(ctx, exchangeTime)
 	defer cancel()
 	l, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
-	return l.close(s.exchange(l, now, oldest, current))
+	return l.close(s.exchange(l, now))
 }
 
-func (s *source) exchange(l link, now time.Time, oldest, current int64) error {
-	foreign := s.learn(l, oldest, current+1)
+func (s *source) exchange(l link, now time.Time) error {
+	current := now.UnixNano() / int64(session.Epoch)
+	oldest := now.Add(-s.retention).UnixNano()/int64(session.Epoch) - 1
+	missing, foreign := s.learn(l, oldest, current+1)
 	if foreign != nil && !errors.Is(foreign, errForeign) {
 		return foreign
 	}
-	for epoch := current; epoch <= current+1; epoch++ {
-		// What is there stays. What was there, and is known here, comes back: the
-		// store may have been emptied.
+	// The keys of now are of epochs in which periods have begun that are not over.
+	first := now.Add(-session.Period(s.retention)).UnixNano() / int64(session.Epoch)
+	for _, epoch := range missing {
+		if epoch < first {
+			continue
+		}
+		// What another machine has put there meanwhile stays. What was there, and is
+		// known here, comes back: the store may have been emptied.
 		end := time.Unix(0, (epoch+1)*int64(session.Epoch))
 		err := l.offer(s.sealer.name(epoch), s.recordOf(epoch), end.Sub(now)+s.retention+session.Epoch)
 		if err != nil {
 			return err
 		}
 	}
-	if err := s.learn(l, current, current+1); err != nil {
+	if _, err := s.learn(l, first, current+1); err != nil {
 		return err
 	}
 	if _, ok := s.Seed(current); !ok {
@@ -138,22 +143,23 @@ func (s *source) exchange(l link, now time.Time, oldest, current int64) error {
 
 // learn takes over what the store has of some epochs. What is not in there any
 // more still counts; what differs from what we know replaces it, so that all
-// machines agree.
-func (s *source) learn(l link, from, to int64) error {
+// machines agree. It returns the epochs that the store has nothing of.
+func (s *source) learn(l link, from, to int64) (missing []int64, err error) {
 	var names []string
 	for epoch := from; epoch <= to; epoch++ {
 		names = append(names, s.sealer.name(epoch))
 	}
 	values, err := l.get(names)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(values) != len(names) {
-		return fmt.Errorf("it sent %d values, and was asked for %d", len(values), len(names))
+		return nil, fmt.Errorf("it sent %d values, and was asked for %d", len(values), len(names))
 	}
 	for i, record := range values {
 		epoch := from + int64(i)
 		if record == nil {
+			missing = append(missing, epoch)
 			continue
 		}
 		seed, openErr := s.sealer.open(epoch, record)
@@ -163,7 +169,7 @@ func (s *source) learn(l link, from, to int64) error {
 		}
 		s.keep(epoch, entry{record, seed})
 	}
-	return err
+	return missing, err
 }
 
 func (s *source) keep(epoch int64, e entry) {

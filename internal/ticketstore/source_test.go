@@ -93,9 +93,14 @@ const secret = "0123456789abcdefghijklmnopqrstuv"
 // machine starts a source on a memory, as Stores does.
 func machine(t *testing.T, m *memory, secret string) (*source, *log) {
 	t.Helper()
+	return machineFor(t, m, secret, 24*time.Hour)
+}
+
+func machineFor(t *testing.T, m *memory, secret string, retention time.Duration) (*source, *log) {
+	t.Helper()
 	out := &log{}
 	stores := New(Config{Log: slog.New(slog.NewTextHandler(out, nil))})
-	s := &source{stores: stores, name: "farm", sealer: newSealer([]byte(secret)), retention: 24 * time.Hour,
+	s := &source{stores: stores, name: "farm", sealer: newSealer([]byte(secret)), retention: retention,
 		open: m.open, seeds: map[int64]entry{}, used: time.Now().Add(1000 * time.Hour)}
 	stores.work.Go(s.run)
 	t.Cleanup(stores.Close)
@@ -149,6 +154,28 @@ func TestMachinesAgree(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Machines make tickets that the other reads from the first exchange on,
+// whatever the lifetime is and however long ago its period has begun.
+func TestKeysFromTheFirst(t *testing.T) {
+	for _, lifetime := range []time.Duration{time.Second, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(31*24*time.Hour + 59*time.Minute + 59*time.Second)
+			m := newMemory()
+			a, _ := machineFor(t, m, secret, lifetime)
+			b, _ := machineFor(t, m, secret, lifetime)
+			synctest.Wait()
+			for hour := range 50 {
+				made, _ := session.NewKeys(session.KeysConfig{}).Current("scope", lifetime, a)
+				read, _ := session.NewKeys(session.KeysConfig{}).Current("scope", lifetime, b)
+				if made[0] != read[0] {
+					t.Fatalf("lifetime %s, hour %d: two machines make tickets of different keys", lifetime, hour)
+				}
+				time.Sleep(time.Hour)
+			}
+		})
+	}
 }
 
 // While the store is down nothing waits and nothing fails; what is known stays
