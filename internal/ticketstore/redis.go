@@ -129,9 +129,8 @@ func (d *dialer) greet(r *redis) error {
 			return fmt.Errorf("signing in: %w", err)
 		}
 	}
-	if d.store.Database == 0 {
-		return nil
-	}
+	// Also where it is the first, as it is in a new connection: a server that wants
+	// a password says so here.
 	if err := r.expectOK("SELECT", strconv.Itoa(d.store.Database)); err != nil {
 		return fmt.Errorf("selecting the database %d: %w", d.store.Database, err)
 	}
