@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -40,12 +39,15 @@ func (Looker) Look(pidfd *sys.FD) (service.Process, error) {
 	return p, nil
 }
 
+// maxInfo bounds what is read about a descriptor.
+const maxInfo = 16 << 10
+
 var errEnded = errors.New("it has ended")
 
 // pidOf reads the process id of a pidfd from /proc/self/fdinfo, proc(5): -1
 // when it has been reaped, 0 in another PID namespace.
 func pidOf(pidfd *sys.FD) (int, error) {
-	data, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(pidfd.Int()))
+	data, err := sys.ReadProc("/proc/self/fdinfo/"+strconv.Itoa(pidfd.Int()), maxInfo)
 	if err != nil {
 		return 0, fmt.Errorf("reading about a pidfd: %w", err)
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // Status is what /proc/PID/status says of a thread's identity, proc(5).
@@ -17,6 +19,9 @@ type Status struct {
 	Capabilities uint64 // effective set
 }
 
+// maxStatus bounds what is read of a status: groups alone can be 65536.
+const maxStatus = 1 << 20
+
 // Process returns the process id of a thread.
 func Process(thread int) (int, error) {
 	s, err := ReadStatus(thread)
@@ -25,7 +30,7 @@ func Process(thread int) (int, error) {
 
 // ReadStatus reads the identity of a thread.
 func ReadStatus(thread int) (Status, error) {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(thread) + "/status")
+	data, err := sys.ReadProc("/proc/"+strconv.Itoa(thread)+"/status", maxStatus)
 	if err != nil {
 		return Status{}, fmt.Errorf("reading the identity of thread %d: %w", thread, err)
 	}

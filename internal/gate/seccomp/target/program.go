@@ -7,12 +7,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // Cgroup returns a thread's group in the unified hierarchy, cgroups(7), empty
 // when there is none.
 func Cgroup(thread int) string {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(thread) + "/cgroup")
+	data, err := sys.ReadProc("/proc/"+strconv.Itoa(thread)+"/cgroup", maxArguments)
 	if err != nil {
 		return ""
 	}
@@ -32,12 +34,7 @@ const maxArguments = 64 << 10
 // (execve(2)). The program can write its arguments: this is no proof.
 func Script(thread int) string {
 	dir := "/proc/" + strconv.Itoa(thread)
-	f, err := os.Open(dir + "/cmdline")
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	line, err := io.ReadAll(io.LimitReader(f, maxArguments))
+	line, err := sys.ReadProc(dir+"/cmdline", maxArguments)
 	if err != nil {
 		return ""
 	}

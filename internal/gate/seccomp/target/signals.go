@@ -2,9 +2,10 @@ package target
 
 import (
 	"bytes"
-	"os"
 	"strconv"
 	"strings"
+
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // PendingSignals reports whether signals wait that a thread does not block:
@@ -33,7 +34,7 @@ type signals struct {
 }
 
 func readSignals(thread int) (signals, bool) {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(thread) + "/status")
+	data, err := sys.ReadProc("/proc/"+strconv.Itoa(thread)+"/status", maxStatus)
 	if err != nil {
 		return signals{}, false
 	}
