@@ -66,11 +66,8 @@ func (l *lab) chooseEngines(ctx context.Context, o *options) error {
 		return fmt.Errorf("ssa run --help: %w", err)
 	}
 	if o.before != "" {
-		before, err := filepath.EvalSymlinks(o.before) // as /proc/PID/exe names it
+		before, err := filepath.Abs(o.before)
 		if err != nil {
-			return err
-		}
-		if before, err = filepath.Abs(before); err != nil {
 			return err
 		}
 		e := engine{name: "ssa before", ssa: before}

@@ -48,7 +48,7 @@ var alerts = map[alert]alertText{
 
 // alertError recognises an alert in an error of crypto/tls: one that the peer
 // sent, which says what it did, or one of ours. It returns nil for others.
-func (a *attempt) alertError(err error, did string) *Error {
+func (s side) alertError(err error, did string) *Error {
 	var op *net.OpError
 	if !errors.As(err, &op) || (op.Op != "remote error" && op.Op != "local error") {
 		return nil
@@ -68,10 +68,10 @@ func (a *attempt) alertError(err error, did string) *Error {
 			Sentence: fmt.Sprintf("the peer broke the TLS protocol; we answered with alert %d %s", number, text.name)}
 	}
 	peer := "the peer"
-	if a.req.Role == Server {
+	if s.role == Server {
 		peer = "the client"
 	}
-	if a.nothingToShow && aboutCertificates(number) {
+	if s.nothingToShow && aboutCertificates(number) {
 		text.hint = alerts[116].hint
 	}
 	sentence := fmt.Sprintf("%s %s: alert %d %s", peer, did, number, text.name)

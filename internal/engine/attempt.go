@@ -22,6 +22,12 @@ type attempt struct {
 	ctx      context.Context
 	slot     *session.Slot // nil for a server, or when nothing is resumed
 	verified *trust.Result // nil until the peer's certificate has been accepted
+	side
+}
+
+// side is what there is to know of our end when the peer is not content.
+type side struct {
+	role Role
 	// nothingToShow says that the server asked for a certificate, and got none.
 	nothingToShow bool
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -10,20 +11,28 @@ import (
 	"github.com/secure-socket-api/ssa/internal/relay"
 )
 
-// localConn is a Conn of a Local engine.
+// localConn is a Conn of a Local engine. It keeps nothing of the handshake that
+// it came from: there may be many, and most of the time they are idle.
 type localConn struct {
-	tls   *tls.Conn
-	wire  *relay.Wire
+	id    uint64
+	side  side
 	facts *Facts
-	// attempt is the handshake that this connection came from.
-	attempt *attempt
+	log   *slog.Logger
 
 	abortive atomic.Bool // see SetAbortive
 
 	mu      sync.Mutex
+	cfg     relay.Config // until Relay is called
 	relay   *relay.Relay // nil until Relay is called
 	guarded bool         // Guard was called before Relay
 	hurried bool         // HurryUp was called before Relay
+}
+
+func newConn(a *attempt, conn *tls.Conn, wire *relay.Wire) *localConn {
+	return &localConn{
+		id: a.req.ID, side: a.side, facts: a.facts(conn.ConnectionState()), log: a.engine.cfg.Log,
+		cfg: relay.Config{TLS: conn, Wire: wire, SloppyEnd: a.req.Policy.SloppyEnd, Linger: a.engine.cfg.Linger},
+	}
 }
 
 func (c *localConn) Facts() *Facts { return c.facts }
@@ -32,8 +41,8 @@ func (c *localConn) Facts() *Facts { return c.facts }
 func (c *localConn) Relay(plain Stream, opts RelayOptions) End {
 	end := c.begin(plain, opts).Run()
 	if end.Truncated && end.Err == nil {
-		c.attempt.engine.cfg.Log.Warn("the peer ended the connection without close_notify: what was received may be incomplete; "+
-			"the policy takes that for an end (truncation: end)", "id", c.attempt.req.ID, "peer", c.facts.PeerIdentity)
+		c.log.Warn("the peer ended the connection without close_notify: what was received may be incomplete; "+
+			"the policy takes that for an end (truncation: end)", "id", c.id, "peer", c.facts.PeerIdentity)
 	}
 	return End{Err: c.explainEnd(end), Sent: end.Sent, Received: end.Received}
 }
@@ -41,11 +50,10 @@ func (c *localConn) Relay(plain Stream, opts RelayOptions) End {
 func (c *localConn) begin(plain Stream, opts RelayOptions) *relay.Relay {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.relay = relay.New(relay.Config{
-		TLS: c.tls, Wire: c.wire, Plain: plain,
-		BeforeReset: opts.BeforeReset, Abortive: c.abortive.Load,
-		SloppyEnd: c.attempt.req.Policy.SloppyEnd, Linger: c.attempt.engine.cfg.Linger,
-	})
+	cfg := c.cfg
+	c.cfg = relay.Config{}
+	cfg.Plain, cfg.BeforeReset, cfg.Abortive = plain, opts.BeforeReset, c.abortive.Load
+	c.relay = relay.New(cfg)
 	if c.guarded {
 		c.relay.Guard()
 	}
@@ -92,8 +100,13 @@ func (c *localConn) Progress() (sent, received int64) {
 
 // Abort implements Conn.
 func (c *localConn) Abort() {
-	// The connection is given up: whether the peer hears of it changes nothing.
-	_ = c.tls.Close()
+	c.mu.Lock()
+	conn := c.cfg.TLS
+	c.mu.Unlock()
+	if conn != nil {
+		// It is given up: whether the peer hears of it changes nothing.
+		_ = conn.Close()
+	}
 }
 
 // explainEnd says why a relayed connection ended badly. It returns a plain
@@ -110,7 +123,7 @@ func (c *localConn) explainEnd(end relay.End) error {
 	if errors.As(end.Err, &errno) {
 		return &Error{Reason: Network, Sentence: "the connection to the peer broke: " + errno.Error(), Err: errno}
 	}
-	if err := c.attempt.alertError(end.Err, "ended the connection"); err != nil {
+	if err := c.side.alertError(end.Err, "ended the connection"); err != nil {
 		return err
 	}
 	return &Error{Reason: Protocol, Sentence: "the peer broke the TLS protocol: " + plainText(end.Err), Err: end.Err}

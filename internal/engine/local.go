@@ -103,7 +103,7 @@ func (l *Local) handshake(ctx context.Context, tcp Stream, req *Request) (*local
 		tcp.Close()
 		return nil, err
 	}
-	a := &attempt{engine: l, req: req}
+	a := &attempt{engine: l, req: req, side: side{role: req.Role}}
 	wire := relay.NewWire(tcp)
 	conn, err := a.start(wire)
 	if err == nil {
@@ -113,5 +113,5 @@ func (l *Local) handshake(ctx context.Context, tcp Stream, req *Request) (*local
 		closeAfterAlert(tcp)
 		return nil, err
 	}
-	return &localConn{tls: conn, wire: wire, facts: a.facts(conn.ConnectionState()), attempt: a}, nil
+	return newConn(a, conn, wire), nil
 }

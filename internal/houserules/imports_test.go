@@ -60,6 +60,8 @@ var forbidden = []rule{
 	{"internal/pkcs11", ours, nil, "keys on tokens are found by their names alone"},
 	{"internal/identity", "net", []string{"net/netip"}, "keys do not go near the network"},
 	{"internal/identity", ours, inside("abi"), "keys are handed to nobody"},
+	{"internal/record", ours, nil, "protecting records depends on nothing"},
+	{"internal/record", "net", nil, "protecting records reads and writes no stream"},
 	{"internal/relay", "crypto/x509", nil, "the relay moves bytes: who the peer is has been decided"},
 	{"internal/relay", ours + "/internal/trust", nil, "the relay moves bytes: who the peer is has been decided"},
 	{"internal/relay", ours + "/internal/policy", nil, "the relay moves bytes: what is allowed has been decided"},

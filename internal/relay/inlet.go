@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+
+	"github.com/secure-socket-api/ssa/internal/record"
 )
 
 // Sizes of TLS records.
@@ -19,6 +21,7 @@ type inlet struct {
 	inErr   error   // why TCP gives no more, io.EOF for its end
 	toldEnd bool    // inErr was given to crypto/tls
 	more    bool    // the last read filled its buffer
+	handed  []byte  // what a disowned crypto/tls is given to read
 
 	fillFunc func(fd uintptr) bool
 }
@@ -27,6 +30,9 @@ type inlet struct {
 func (w *Wire) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
+	}
+	if w.disowned.Load() {
+		return w.readHanded(p)
 	}
 	for w.left == 0 && !w.beginRecord() {
 		if w.inErr != nil && w.held() == 0 {
@@ -57,6 +63,43 @@ func (w *Wire) Read(p []byte) (int, error) {
 // take drops n bytes of the current record, which crypto/tls has now.
 func (w *Wire) take(n int) {
 	w.left -= n
+	w.drop(n)
+}
+
+// readHanded gives crypto/tls what was put aside for it.
+func (w *Wire) readHanded(p []byte) (int, error) {
+	if len(w.handed) == 0 {
+		w.handed = nil
+		return 0, errWouldBlock
+	}
+	n := copy(p, w.handed)
+	w.handed = w.handed[n:]
+	return n, nil
+}
+
+// record returns the next record, for whoever has ready and then drops it. At
+// the end of TCP a record cut short is that end. An error of the peer's is a
+// record.Alert.
+func (w *Wire) record() ([]byte, error) {
+	n, _ := w.nextRecord()
+	if w.held() >= headerLen {
+		switch hdr := w.in.bytes(); {
+		case hdr[1] != 3 || hdr[2] != 3:
+			return nil, record.ProtocolVersion
+		case n > headerLen+record.MaxCiphertext:
+			return nil, record.RecordOverflow
+		case hdr[0] != record.ApplicationData && hdr[0] != record.ChangeCipherSpec:
+			return nil, record.UnexpectedMessage
+		case w.held() >= n:
+			return hdr[:n], nil
+		}
+	}
+	w.toldEnd = true
+	return nil, w.inErr
+}
+
+// drop forgets n bytes in hand.
+func (w *Wire) drop(n int) {
 	w.in.r += n
 	if w.in.len() == 0 {
 		w.in.release()
@@ -102,8 +145,12 @@ func (w *Wire) nextRecord() (n int, whole bool) {
 	}
 	hdr := w.in.bytes()
 	n = headerLen + int(binary.BigEndian.Uint16(hdr[3:]))
-	// crypto/tls refuses these by their header alone.
-	hopeless := hdr[0] < 20 || hdr[0] > 24 || hdr[1] != 3 || n > headerLen+maxCiphertext
+	limit := maxCiphertext
+	if w.disowned.Load() {
+		limit = record.MaxCiphertext
+	}
+	// These are refused by their header alone.
+	hopeless := hdr[0] < 20 || hdr[0] > 24 || hdr[1] != 3 || n > headerLen+limit
 	return n, hopeless || w.held() >= n
 }
 

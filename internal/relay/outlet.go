@@ -52,6 +52,9 @@ type outlet struct {
 // program writes next, which is in time for the answer to a key update and as
 // good as can be for an alert. Only a full buffer makes it wait.
 func (w *Wire) Write(p []byte) (int, error) {
+	if w.disowned.Load() {
+		return len(p), nil // nothing of crypto/tls may leave any more
+	}
 	w.outMu.Lock()
 	defer w.outMu.Unlock()
 	if !w.relaying.Load() {
@@ -74,38 +77,8 @@ func (w *Wire) Write(p []byte) (int, error) {
 			w.flushLocked()
 		}
 	}
-	if !w.corked && !w.sending && w.pending != nil {
-		w.trySendLocked()
-	}
+	w.trySendPendingLocked()
 	return len(p), w.outErr
-}
-
-// cork gathers records until uncork, expecting n bytes of plaintext.
-func (w *Wire) cork(n int) {
-	w.outMu.Lock()
-	defer w.outMu.Unlock()
-	w.corked = true
-	size := smallSize
-	if n > maxPlaintext {
-		size = largeSize
-	}
-	if w.pending == nil {
-		w.pending = getBuffer(size)
-	} else if len(w.pending.data) < size {
-		larger := getBuffer(size)
-		larger.add(w.pending.bytes())
-		w.pending.release()
-		w.pending = larger
-	}
-}
-
-// uncork sends what was gathered and returns when TCP has taken it.
-func (w *Wire) uncork() error {
-	w.outMu.Lock()
-	defer w.outMu.Unlock()
-	w.corked = false
-	w.flushLocked()
-	return w.outErr
 }
 
 // closeWrite shuts TCP down for writing once everything is sent.

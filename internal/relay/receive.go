@@ -29,7 +29,7 @@ func (r *Relay) receive() error {
 		}
 		// What is in hand encrypted fits the same size of buffer decrypted.
 		b := getBuffer(r.wire.held())
-		readErr := r.decrypt(b)
+		readErr := r.records.open(b)
 		var err error
 		if b.len() > 0 {
 			err = r.deliver(b.bytes())
@@ -42,22 +42,6 @@ func (r *Relay) receive() error {
 			return r.receiveEnd(readErr)
 		}
 	}
-}
-
-// decrypt moves the records in hand into b. Being given only complete ones,
-// crypto/tls keeps nothing back.
-func (r *Relay) decrypt(b *buffer) error {
-	for r.wire.ready() {
-		n, err := r.cfg.TLS.Read(b.free())
-		b.w += n
-		if errors.Is(err, errWouldBlock) { // the last ones were not for the program
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // deliver writes to the program. When it reads no more, its data is dropped,

@@ -91,6 +91,7 @@ type Relay struct {
 	wire    *Wire
 	plain   Stream
 	source  *source
+	records records
 	discard bool // the program reads no more; receive only
 
 	received atomic.Int64
@@ -115,7 +116,10 @@ func New(cfg Config) *Relay {
 	if cfg.Stall == 0 {
 		cfg.Stall = DefaultStall
 	}
+	records := recordsOf(cfg.TLS, cfg.Wire)
+	cfg.TLS = nil
 	return &Relay{
+		records:  records,
 		cfg:      cfg,
 		wire:     cfg.Wire,
 		plain:    cfg.Plain,

@@ -65,13 +65,7 @@ func (r *Relay) pump() error {
 // push encrypts what is in b, releases it, and returns when TCP has taken it.
 func (r *Relay) push(b *buffer) error {
 	n := b.len()
-	r.wire.cork(n)
-	_, tlsErr := r.cfg.TLS.Write(b.bytes())
-	b.release() // before waiting for a slow peer
-	err := r.wire.uncork()
-	if err == nil {
-		err = tlsErr
-	}
+	err := r.records.send(b)
 	if err == nil {
 		r.sent.Add(int64(n))
 	}
@@ -79,15 +73,7 @@ func (r *Relay) push(b *buffer) error {
 }
 
 // pushEnd sends a close_notify.
-func (r *Relay) pushEnd() error {
-	r.wire.cork(0)
-	tlsErr := r.cfg.TLS.CloseWrite()
-	err := r.wire.uncork()
-	if err == nil {
-		err = tlsErr
-	}
-	return r.pushError(err)
-}
+func (r *Relay) pushEnd() error { return r.pushError(r.records.sendEnd()) }
 
 // pushError tells a failed write from one that finish has cut.
 func (r *Relay) pushError(err error) error {

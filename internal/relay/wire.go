@@ -25,6 +25,7 @@ type Wire struct {
 	outlet
 
 	relaying atomic.Bool // see beginRelay
+	disowned atomic.Bool // crypto/tls is no longer connected to TCP
 
 	deadlineMu sync.Mutex
 	cutOff     bool // no more writes: the write deadline stays in the past
