@@ -99,9 +99,14 @@ func TestOtherMounts(t *testing.T) {
 	}
 	dir := t.TempDir()
 	trusted, evil := copyOf(t, dir, "trusted"), copyOf(t, dir, "evil")
+	loop := filepath.Join(dir, "loop")
+	if err := os.Symlink("loop", loop); err != nil {
+		t.Fatal(err)
+	}
 	for name, script := range map[string]string{
-		"mounted":             "mount --bind " + evil + " " + trusted + " && exec " + trusted,
-		"mounted and removed": "mount -t tmpfs none " + dir + " && cp /bin/sh " + trusted + " && exec " + trusted + " -c 'rm -f " + trusted + "; read line; echo $line; read line'",
+		"where there is a loop here": "mount -t tmpfs none " + dir + " && mkdir " + loop + " && cp /bin/sh " + loop + "/p && exec " + loop + "/p -c 'read line; echo $line; read line'",
+		"mounted":                    "mount --bind " + evil + " " + trusted + " && exec " + trusted,
+		"mounted and removed":        "mount -t tmpfs none " + dir + " && cp /bin/sh " + trusted + " && exec " + trusted + " -c 'rm -f " + trusted + "; read line; echo $line; read line'",
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := Looker{}.Look(start(t, exec.Command("unshare", "-rm", "sh", "-c", script)))

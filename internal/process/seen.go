@@ -29,19 +29,18 @@ func executable(pid int) (string, error) {
 		return "", fmt.Errorf("finding its executable: %w", err)
 	}
 	var theirs, ours unix.Stat_t
-	if err := unix.Stat(link, &theirs); err != nil {
-		return "", fmt.Errorf("looking at its executable: %w", err)
+	err = unix.Stat(link, &theirs)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
+		return "", errEnded
 	}
-	err = unix.Stat(path, &ours)
 	switch {
-	case err == nil && ours.Dev == theirs.Dev && ours.Ino == theirs.Ino:
+	case err != nil: // a file system of a user in user space, which lets nobody else look (fuse(4))
+	case unix.Stat(path, &ours) == nil && ours.Dev == theirs.Dev && ours.Ino == theirs.Ino:
 		return path, nil
 	case strings.HasSuffix(path, deletedMark) && hostMounts(pid):
 		// It was replaced while it runs: only who may write its folder could
 		// have put another file there.
 		return path, nil
-	case err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) && !errors.Is(err, unix.EACCES):
-		return "", fmt.Errorf("looking for its executable: %w", err)
 	}
 	return elsewhere + path, nil
 }
