@@ -66,8 +66,11 @@ func (l *lab) chooseEngines(ctx context.Context, o *options) error {
 		return fmt.Errorf("ssa run --help: %w", err)
 	}
 	if o.before != "" {
-		before, err := filepath.Abs(o.before)
+		before, err := filepath.EvalSymlinks(o.before) // as /proc/PID/exe names it
 		if err != nil {
+			return err
+		}
+		if before, err = filepath.Abs(before); err != nil {
 			return err
 		}
 		e := engine{name: "ssa before", ssa: before}

@@ -53,7 +53,7 @@ func (o *options) run(ctx context.Context, w io.Writer) (err error) {
 	chosen := o.choose(rows(o.quick))
 	if o.list || len(chosen) == 0 {
 		for _, r := range rows(o.quick) {
-			fmt.Fprintf(w, "%-16s %s\n", r.Name, r.Title)
+			fmt.Fprintf(w, "%-19s %s\n", r.Name, r.Title)
 		}
 		if !o.list {
 			return fmt.Errorf("no row begins with %q", o.only)

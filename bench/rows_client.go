@@ -189,7 +189,7 @@ func openStart(ctx context.Context, l *lab) ([]contender, error) {
 }
 
 // plainCalls are the metrics of the gate's row, as calls names them.
-var plainCalls = []string{"getpid", "write+read", "socket+close", "getsockopt", "setsockopt", "socket+connect+accept+close"}
+var plainCalls = []string{"getsockopt", "setsockopt", "socket+connect+accept+close", "socket+close", "write+read", "getpid"}
 
 func openGate(ctx context.Context, l *lab) ([]contender, error) {
 	run := func(prefix []string, service *server) func(context.Context) (report.Sample, error) {

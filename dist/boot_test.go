@@ -45,6 +45,7 @@ func underSystemd(t *testing.T, first, second string) {
 		"in use: socket active, service active",
 		"first: HELLO",
 		`doctor: "state": "works",`,
+		"folder: /var/log/ssa drwxr-x--- root:root",
 		"open to: srw-rw-rw-",
 		"reloaded: socket active, service active",
 		"after reload: HELLO",

@@ -98,7 +98,7 @@ func (r *Report) Summary(w io.Writer) error {
 				met++
 				continue
 			}
-			fmt.Fprintf(&b, "  %-16s %s\n", row.Name, g.String())
+			fmt.Fprintf(&b, "  %-19s %s\n", row.Name, g.String())
 		}
 	}
 	_, err := fmt.Fprintf(w, "\n%d of %d goals met\n%s", met, judged, b.String())

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -52,15 +53,28 @@ func (o *daemonOptions) credential(alarms *slog.Logger) (*syscall.Credential, er
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-// readable are the paths that a worker may read: what name resolution and time
-// zones need. These files are replaced by others while it runs, so it is their
-// folders that are named; what is secret in them, its user cannot read.
-var readable = []string{"/etc", "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/run/connman", "/usr/share/zoneinfo"}
+// readable returns the paths that a worker may read: what name resolution and
+// time zones need. These files are replaced by others while it runs, so it is
+// their folders that count; what is secret in them, its user cannot read.
+func readable() []string {
+	paths := []string{"/etc", "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/run/connman", "/usr/share/zoneinfo"}
+	for _, name := range []string{"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime"} {
+		real, err := filepath.EvalSymlinks(name)
+		if err != nil {
+			continue
+		}
+		paths = append(paths, real)
+		if folder := filepath.Dir(real); strings.Count(folder, "/") > 1 { // not all of /run
+			paths = append(paths, folder)
+		}
+	}
+	return paths
+}
 
 // workerCommand is the command line of a worker with the flags that were given.
 func workerCommand(given *pflag.FlagSet, credential *syscall.Credential) monitor.Command {
 	c := monitor.Command{Args: []string{workerName, "--administrator", strconv.Itoa(os.Geteuid())},
-		Env: workerEnvironment(os.Environ()), Credential: credential, Read: readable, Stderr: os.Stderr}
+		Env: workerEnvironment(os.Environ()), Credential: credential, Read: readable(), Stderr: os.Stderr}
 	given.Visit(func(f *pflag.Flag) { c.Args = append(c.Args, "--"+f.Name+"="+f.Value.String()) })
 	return c
 }

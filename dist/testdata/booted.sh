@@ -72,6 +72,7 @@ wait grep -q listening serving
 state "in use"
 talk "first"
 as 65534 ssa doctor --json | grep -A 4 '"its answer"' | grep '"state"' | sed 's/^ */doctor: /'
+stat -c 'folder: %n %A %U:%G' /var/log/ssa
 echo "open to: $(stat -c %A /run/ssa/ssa.sock)"
 group=/sys/fs/cgroup$(systemctl show -P ControlGroup ssa.service)
 while read -r process; do
@@ -125,4 +126,5 @@ state "corrected"
 
 dpkg -P ssa
 state "after purging"
+if [ -e /var/log/ssa ]; then echo "left: /var/log/ssa"; fi
 if [ -e "$group" ] && [ -s "$group/cgroup.procs" ]; then echo "left: processes of the service"; fi

@@ -126,3 +126,12 @@ func TestLockMemory(t *testing.T) {
 	}
 	holds(t, "memory", false)
 }
+
+// TestNoInheritance hands a capability on to a process of another user, but
+// for the measure.
+func TestNoInheritance(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("having a capability to hand on needs root")
+	}
+	holds(t, "heir", false)
+}

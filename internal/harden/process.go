@@ -52,6 +52,25 @@ func LockMemory() error {
 
 func lockAll() error { return unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | lockOnFault) }
 
+// NoInheritance keeps the calling thread from handing capabilities on to what
+// it starts, unless that is root's (capabilities(7)): some containers and units
+// give them to all. The caller has locked the thread.
+func NoInheritance() error {
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return fmt.Errorf("clearing ambient capabilities: %w", err)
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return fmt.Errorf("reading capabilities: %w", err)
+	}
+	data[0].Inheritable, data[1].Inheritable = 0, 0
+	if err := unix.Capset(&header, &data[0]); err != nil {
+		return fmt.Errorf("clearing inheritable capabilities: %w", err)
+	}
+	return nil
+}
+
 // NoCapabilities is an error when the process has capabilities, or could get
 // some: it has been started by the wrong means then.
 func NoCapabilities() error {

@@ -7,9 +7,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -83,6 +85,34 @@ var victims = map[string]func(string) error{
 		return nil
 	},
 	"confined": confined,
+	"heir": func(string) error {
+		return onThread(func() error {
+			header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+			var data [2]unix.CapUserData
+			if err := unix.Capget(&header, &data[0]); err != nil {
+				return err
+			}
+			data[0].Inheritable = 1 << unix.CAP_KILL
+			if err := unix.Capset(&header, &data[0]); err != nil {
+				return err
+			}
+			if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, unix.CAP_KILL, 0, 0); err != nil {
+				return err
+			}
+			if err := NoInheritance(); err != nil {
+				return err
+			}
+			cmd := exec.Command("/proc/self/exe", "-test.run=^$")
+			cmd.Env = []string{victimEnv + "=without"}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("%w: %s", err, out)
+			}
+			return nil
+		})
+	},
+	"without": func(string) error { return NoCapabilities() },
 }
 
 // installFilter does what a process started by the monitor finds done: all its

@@ -20,8 +20,8 @@ type Config struct {
 	Looker  service.Looker
 	Log     *slog.Logger
 	Inherit []*os.File // further descriptors of every worker, from InheritedFD on
-	// Named are descriptors that every worker gets by name, opened for it. Each
-	// is opened again by Reopen.
+	// Named are descriptors that every worker gets by name, opened for it, before
+	// it gets the policy.
 	Named []Named
 	// Ready, if not nil, is called whenever a worker serves callers.
 	Ready func()
@@ -33,7 +33,14 @@ type Config struct {
 type Named struct {
 	Name string
 	Open func() (*os.File, error)
+	// Lasting says that Reopen is not for this one: it is opened for each
+	// worker, and when that asks for it again.
+	Lasting bool
 }
+
+// shortestUse is how long a named descriptor must have been of use before a
+// worker gets it again: what is behind it may be costly to open.
+const shortestUse = time.Second
 
 // How long to wait before a worker that died is replaced: the first time, at
 // most, and how long one must have lived for the first time to hold again.
@@ -52,11 +59,14 @@ type Monitor struct {
 	current *worker
 	served  bool // a worker has been ready
 	leaving bool // callers are somebody else's now
+	opened  map[string]time.Time
 	ending  bool
 }
 
 // New makes a monitor, which holds the bundle of a policy from now on.
-func New(cfg Config, bundle []byte) *Monitor { return &Monitor{cfg: cfg, policy: bundle} }
+func New(cfg Config, bundle []byte) *Monitor {
+	return &Monitor{cfg: cfg, policy: bundle, opened: map[string]time.Time{}}
+}
 
 // Run keeps a worker running until it ends by itself, by Stop or by Leaving.
 // It is an error when the first one ends before it serves anybody.
@@ -117,8 +127,10 @@ func (m *Monitor) begin() (*worker, error) {
 	if m.ending {
 		_ = w.process.Signal(unix.SIGTERM)
 	}
+	for i := range m.cfg.Named {
+		m.sendNamedLocked(&m.cfg.Named[i])
+	}
 	m.sendPolicyLocked()
-	m.sendNamedLocked()
 	return w, nil
 }
 
@@ -147,16 +159,33 @@ func (m *Monitor) sendPolicyLocked() {
 	m.sendLocked(&message{Kind: kindPolicy, Size: int64(len(m.policy))}, fd.Int())
 }
 
-func (m *Monitor) sendNamedLocked() {
-	for _, n := range m.cfg.Named {
-		file, err := n.Open()
-		if err != nil {
-			m.cfg.Log.Error(fmt.Sprintf("opening what is for %s: %v", n.Name, err))
+func (m *Monitor) sendNamedLocked(n *Named) {
+	m.opened[n.Name] = time.Now()
+	file, err := n.Open()
+	if err != nil {
+		m.cfg.Log.Error(fmt.Sprintf("opening what is for %s: %v", n.Name, err))
+		return
+	}
+	m.sendLocked(&message{Kind: kindFile, Text: []byte(n.Name)}, int(file.Fd()))
+	file.Close()
+}
+
+// again opens a named descriptor again for a worker, unless it did so a moment
+// ago: then the worker asks again. It is an error when there is none.
+func (m *Monitor) again(name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.cfg.Named {
+		n := &m.cfg.Named[i]
+		if n.Name != name {
 			continue
 		}
-		m.sendLocked(&message{Kind: kindFile, Text: []byte(n.Name)}, int(file.Fd()))
-		file.Close()
+		if m.current != nil && time.Since(m.opened[name]) >= shortestUse {
+			m.sendNamedLocked(n)
+		}
+		return nil
 	}
+	return fmt.Errorf("it asks for %.100q, which it never had", name)
 }
 
 // SetPolicy hands another policy to the worker, and to those after it.
@@ -174,8 +203,10 @@ func (m *Monitor) SetPolicy(bundle []byte) {
 func (m *Monitor) Reopen() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.current != nil {
-		m.sendNamedLocked()
+	for i := range m.cfg.Named {
+		if n := &m.cfg.Named[i]; m.current != nil && !n.Lasting {
+			m.sendNamedLocked(n)
+		}
 	}
 }
 

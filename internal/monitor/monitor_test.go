@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -136,25 +137,26 @@ func (r *rig) over() error {
 	return err
 }
 
+// named opens what a worker gets by name.
+func named() (*os.File, error) {
+	fd, err := seal([]byte("named\n"))
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd.Disown()), "named"), nil
+}
+
 func TestWorker(t *testing.T) {
 	exe := "/usr/bin/a\xff" // paths need not be UTF-8
 	r := start(t, "serve", looker{process: service.Process{PID: 7, Program: policy.Program{Exe: exe}}}, func(c *Config) {
 		if os.Getuid() == 0 {
 			c.Worker.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
 		}
-		c.Named = []Named{{"audit", func() (*os.File, error) {
-			fd, err := seal([]byte("named\n"))
-			if err != nil {
-				return nil, err
-			}
-			return os.NewFile(uintptr(fd.Disown()), "audit"), nil
-		}}}
+		c.Named = []Named{{Name: "audit", Open: named}, {Name: "lasting", Open: named, Lasting: true}}
 	})
-	first, err := r.lines.ReadString('\n')
-	second, _ := r.lines.ReadString('\n')
-	if both := first + second; err != nil || !strings.Contains(both, "policy one <nil>\n") || !strings.Contains(both, "file audit named\n") {
-		t.Fatalf("the worker began with %q, %v", both, err)
-	}
+	r.want("file audit named")
+	r.want("file lasting named")
+	r.want("policy one <nil>")
 	r.say("ready")
 	<-r.ready
 	r.say("look")
@@ -163,6 +165,12 @@ func TestWorker(t *testing.T) {
 	r.want("policy two <nil>")
 	r.monitor.Reopen()
 	r.want("file audit named")
+	r.monitor.mu.Lock()
+	r.monitor.opened["lasting"] = time.Now().Add(-time.Hour)
+	r.monitor.mu.Unlock()
+	r.say("again")
+	r.want("file lasting named")
+	r.say("again") // too soon
 	r.say("environment")
 	r.want("environment 1")
 	uid := os.Getuid()
@@ -247,7 +255,7 @@ func TestFirstWorkerFails(t *testing.T) {
 
 func TestHostileWorkerIsKilled(t *testing.T) {
 	for _, what := range []string{"garbage", "no JSON", "unknown field", "two messages", "a policy", "a file", "an answer",
-		"look at nothing", "two descriptors", "ten descriptors", "ready with one", "huge", "a negative group"} {
+		"look at nothing", "two descriptors", "ten descriptors", "ready with one", "huge", "an unknown name", "a negative group"} {
 		t.Run(what, func(t *testing.T) {
 			r := start(t, "nonsense", looker{}, func(c *Config) {
 				c.Worker.Env = append(c.Worker.Env, "SSA_MONITOR_NONSENSE="+what)

@@ -85,7 +85,7 @@ func (c *Command) start(inherit []*os.File) (*worker, error) {
 // end sooner, so would the worker (PR_SET_PDEATHSIG(2const)).
 func (w *worker) run(cmd *exec.Cmd, paths harden.Paths, started chan<- error) {
 	runtime.LockOSThread()
-	err := harden.NoNewPrivileges()
+	err := errors.Join(harden.NoNewPrivileges(), harden.NoInheritance())
 	if err == nil {
 		if _, err = harden.Confine(paths); errors.Is(err, harden.ErrNoLandlock) {
 			w.confined, err = err, nil

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
@@ -122,11 +124,11 @@ func (d *dialer) greet(r *redis) error {
 	switch {
 	case d.store.User != "":
 		if err := r.expectOK("AUTH", d.store.User, d.access.Password); err != nil {
-			return fmt.Errorf("signing in as %s: %w", d.store.User, err)
+			return fmt.Errorf("signing in as %s: %w", d.store.User, codeOnly(err))
 		}
 	case d.access.Password != "":
 		if err := r.expectOK("AUTH", d.access.Password); err != nil {
-			return fmt.Errorf("signing in: %w", err)
+			return fmt.Errorf("signing in: %w", codeOnly(err))
 		}
 	}
 	// Also where it is the first, as it is in a new connection: a server that wants
@@ -135,6 +137,20 @@ func (d *dialer) greet(r *redis) error {
 		return fmt.Errorf("selecting the database %d: %w", d.store.Database, err)
 	}
 	return nil
+}
+
+// codeOnly leaves of a refusal a word of Redis's that it begins with: some servers
+// repeat the command that they refuse, and this one has the password.
+func codeOnly(err error) error {
+	var refused *refusal
+	if !errors.As(err, &refused) {
+		return err
+	}
+	code, _, _ := strings.Cut(refused.text, " ")
+	if !slices.Contains([]string{"WRONGPASS", "ERR", "NOPERM", "NOAUTH", "LOADING", "BUSY", "MASTERDOWN"}, code) {
+		code = "for no reason that can be shown"
+	}
+	return &refusal{code}
 }
 
 // get implements link.

@@ -139,7 +139,8 @@ type machine struct {
 func (f *farm) machine(policy string) *machine {
 	f.t.Helper()
 	m := &machine{said: &output{}}
-	cmd := ssatest.Run{Policy: policy, Verbose: true}.Command(f.t, "python3", "-c", pythonServer)
+	// Never with a service that the tests run with: that would be one machine.
+	cmd := ssatest.Kill(f.t, exec.Command(ssatest.SSA(f.t), "run", "-v", "--policy", policy, "--", "python3", "-c", pythonServer))
 	cmd.Stderr = m.said
 	m.port = startWithPort(f.t, cmd, m.said)
 	return m

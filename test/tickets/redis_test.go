@@ -32,7 +32,7 @@ tls-port %[1]d
 bind 127.0.0.1
 dir %[2]s
 unixsocket %[2]s/sock
-unixsocketperm 700
+unixsocketperm 777
 save ""
 appendonly no
 tls-cert-file %[3]s
@@ -54,6 +54,9 @@ func (f *farm) startRedis(auth string) {
 		f.t.Fatal(err)
 	}
 	f.t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { // the service is another user
+		f.t.Fatal(err)
+	}
 	f.redis = &redis{t: f.t, port: freePort(f.t), conf: filepath.Join(dir, "redis.conf"), socket: filepath.Join(dir, "sock"), ca: authority.File(f.t)}
 	text := fmt.Sprintf(redisConf, f.redis.port, dir, issued.ChainFile(f.t), issued.KeyFile(f.t), f.roots, auth, password)
 	if err := os.WriteFile(f.redis.conf, []byte(text), 0o600); err != nil {

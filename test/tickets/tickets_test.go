@@ -210,7 +210,7 @@ func TestWhatRedisHas(t *testing.T) {
 	}
 	names := strings.Fields(cli("--scan"))
 	// A key of a day's lifetime makes tickets for six hours.
-	if len(names) != 8 {
+	if len(names) != 8 && len(names) != 9 { // an hour may have begun meanwhile
 		t.Errorf("the store has %q, want the seeds of six hours ago, up to that of the next hour", names)
 	}
 	secret := readFile(t, f.secret)

@@ -41,23 +41,23 @@ func parseStatus(data []byte) (Status, error) {
 	var s Status
 	seen := 0
 	for line := range bytes.Lines(data) {
-		key, value, ok := strings.Cut(string(line), ":")
+		key, rest, ok := bytes.Cut(line, []byte(":"))
 		if !ok {
 			continue
 		}
-		fields := strings.Fields(value)
+		fields := func() []string { return strings.Fields(string(rest)) } // most lines are of no interest here
 		var err error
-		switch key {
+		switch string(key) {
 		case "Tgid":
-			s.Process, err = oneInt(fields)
+			s.Process, err = oneInt(fields())
 		case "PPid":
-			s.Parent, err = oneInt(fields)
+			s.Parent, err = oneInt(fields())
 		case "Uid":
-			err = four(&s.UIDs, fields)
+			err = four(&s.UIDs, fields())
 		case "Gid":
-			err = four(&s.GIDs, fields)
+			err = four(&s.GIDs, fields())
 		case "Groups":
-			for _, f := range fields {
+			for _, f := range fields() {
 				var g uint64
 				if g, err = strconv.ParseUint(f, 10, 32); err != nil {
 					break
@@ -65,7 +65,7 @@ func parseStatus(data []byte) (Status, error) {
 				s.Groups = append(s.Groups, int(g))
 			}
 		case "CapEff":
-			s.Capabilities, err = strconv.ParseUint(strings.TrimSpace(value), 16, 64)
+			s.Capabilities, err = strconv.ParseUint(string(bytes.TrimSpace(rest)), 16, 64)
 		default:
 			continue
 		}

@@ -3,7 +3,6 @@ package target
 import (
 	"bytes"
 	"strconv"
-	"strings"
 
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -45,20 +44,20 @@ func readSignals(thread int) (signals, bool) {
 func parseSignals(data []byte) (s signals, ok bool) {
 	seen := 0
 	for line := range bytes.Lines(data) {
-		key, value, _ := strings.Cut(string(line), ":")
-		value = strings.TrimSpace(value)
+		key, rest, _ := bytes.Cut(line, []byte(":"))
+		value := bytes.TrimSpace(rest) // most lines are of no interest here
 		var err error
-		switch key {
+		switch string(key) {
 		case "Tgid":
-			s.process, err = strconv.Atoi(value)
+			s.process, err = strconv.Atoi(string(value))
 		case "State":
-			s.ended = strings.HasPrefix(value, "Z") || strings.HasPrefix(value, "X")
+			s.ended = bytes.HasPrefix(value, []byte("Z")) || bytes.HasPrefix(value, []byte("X"))
 		case "SigPnd":
-			s.own, err = strconv.ParseUint(value, 16, 64)
+			s.own, err = strconv.ParseUint(string(value), 16, 64)
 		case "ShdPnd":
-			s.shared, err = strconv.ParseUint(value, 16, 64)
+			s.shared, err = strconv.ParseUint(string(value), 16, 64)
 		case "SigBlk":
-			s.blocked, err = strconv.ParseUint(value, 16, 64)
+			s.blocked, err = strconv.ParseUint(string(value), 16, 64)
 		default:
 			continue
 		}
