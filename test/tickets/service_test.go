@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/secure-socket-api/ssa/internal/ssatest"
@@ -22,6 +23,9 @@ func (f *farm) service(policy string) string {
 		f.t.Fatal(err)
 	}
 	f.t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { // for programs of other users
+		f.t.Fatal(err)
+	}
 	ssatest.StartService(f.t, policy, filepath.Join(dir, "s"))
 	return filepath.Join(dir, "s")
 }
@@ -75,15 +79,29 @@ func TestShortPrograms(t *testing.T) {
 		policy := f.write("policy.yaml", []byte(fmt.Sprintf("default:\n  trust: {roots: [%q]}\n  sessions: {shared_by: %s}\n", f.roots, sharing)))
 		service := f.service(policy)
 		for i := range 3 {
-			said := &output{}
-			cmd := ssatest.Run{Service: service, Verbose: true}.Command(t, "python3", "-c", pythonClient, strconv.Itoa(server.port))
-			cmd.Stdout, cmd.Stderr = said, said
-			if err := cmd.Run(); err != nil {
-				t.Fatalf("shared_by %s, program %d: %v\n%s", sharing, i+1, err, said)
-			}
-			if resumed := strings.Contains(said.String(), ", resumed"); resumed != (i > 0) {
-				t.Errorf("shared_by %s, program %d: resumed %v, want %v\n%s", sharing, i+1, resumed, i > 0, said)
-			}
+			f.wantShort(service, server, os.Geteuid(), i > 0, fmt.Sprintf("shared_by %s, program %d", sharing, i+1))
 		}
+		if os.Geteuid() == 0 {
+			f.wantShort(service, server, 65534, sharing == "profile", "shared_by "+sharing+", the first program of another user")
+			f.wantShort(service, server, 65534, true, "shared_by "+sharing+", the second program of another user")
+		}
+	}
+}
+
+// wantShort runs a short program as a user, and says whether it has to resume.
+func (f *farm) wantShort(service string, server *machine, uid int, want bool, what string) {
+	f.t.Helper()
+	said := &output{}
+	cmd := ssatest.Run{Service: service, Verbose: true}.Command(f.t, "python3", "-c", pythonClient, strconv.Itoa(server.port))
+	cmd.Stdout, cmd.Stderr = said, said
+	if uid != os.Geteuid() {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}
+		cmd.Dir = "/"
+	}
+	if err := cmd.Run(); err != nil {
+		f.t.Fatalf("%s: %v\n%s", what, err, said)
+	}
+	if resumed := strings.Contains(said.String(), ", resumed"); resumed != want {
+		f.t.Errorf("%s: resumed %v, want %v\n%s", what, resumed, want, said)
 	}
 }
