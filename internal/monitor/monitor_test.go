@@ -152,6 +152,7 @@ func TestWorker(t *testing.T) {
 		if os.Getuid() == 0 {
 			c.Worker.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
 		}
+		c.Worker.Read = []string{"/etc"}
 		c.Named = []Named{{Name: "audit", Open: named}, {Name: "lasting", Open: named, Lasting: true}}
 	})
 	r.want("file audit named")
@@ -171,6 +172,8 @@ func TestWorker(t *testing.T) {
 	r.say("again")
 	r.want("file lasting named")
 	r.say("again") // too soon
+	r.say("resolve")
+	r.want("hosts <nil> true resolved true")
 	r.say("environment")
 	r.want("environment 1")
 	uid := os.Getuid()

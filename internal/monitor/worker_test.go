@@ -116,6 +116,10 @@ func obey(command string, client *Client, say func(string, ...any)) error {
 		_, group := unix.Getpgid(0)
 		nnp, _ := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
 		say("user %d no_new_privs %d denied %v own group %v", os.Getuid(), nnp, errors.Is(open, fs.ErrPermission), group == nil && unix.Getpgrp() == os.Getpid())
+	case "resolve":
+		hosts, err := os.ReadFile("/etc/hosts")
+		addresses, _ := net.LookupHost("localhost")
+		say("hosts %v %v resolved %v", err, len(hosts) > 0, len(addresses) > 0)
 	case "environment":
 		say("environment %d", len(os.Environ()))
 	}
