@@ -114,6 +114,9 @@ func (s *Socket) Option(c Caller, level, name, size int) ([]byte, error) {
 		}
 		return intValue(0), nil
 	}
+	if level == unix.IPPROTO_TCP && name == unix.TCP_DEFER_ACCEPT && !s.hasSetLocked(level, name) {
+		return intValue(0), nil // what a listener has is ours, see deferAcceptLocked
+	}
 	buf := make([]byte, min(max(size, 0), 64<<10))
 	n := 0
 	err := s.onTCPLocked(func(fd int) (err error) {

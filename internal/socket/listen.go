@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -166,8 +165,7 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 // something, or has been silent for a second: a client speaks first, and each
 // is waited for once and not twice. What the program says of it is stronger.
 func (s *Socket) deferAcceptLocked() {
-	set := func(o tcpOption) bool { return o.level == unix.IPPROTO_TCP && o.name == unix.TCP_DEFER_ACCEPT }
-	if !slices.ContainsFunc(s.options, set) {
+	if !s.hasSetLocked(unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT) {
 		// A refusal leaves it slower.
 		_ = unix.SetsockoptInt(s.tcp.Int(), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1)
 	}

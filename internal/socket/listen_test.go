@@ -2,6 +2,7 @@ package socket
 
 import (
 	"crypto/tls"
+	"net"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -67,5 +68,59 @@ func TestClosedReusePortListenerLosesNoClient(t *testing.T) {
 			t.Fatalf("client %d: %v", i, err)
 		}
 		conn.Close()
+	}
+}
+
+// The kernel announces clients that have spoken, which the program sees only
+// where it has asked for that itself; silent clients keep nobody out.
+func TestListenerDefersAccept(t *testing.T) {
+	r, a := world(t)
+	leaf := a.Issue(t, ssatest.Leaf{Names: []string{"localhost"}})
+	s, c := listening(t, r, leaf, []byte{2, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0})
+	real := func() (seconds int) {
+		err := s.listening().tcp.Control(func(fd int) (err error) {
+			seconds, err = unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seconds
+	}
+	told := func() int {
+		value, err := s.Option(c, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return int(nativeUint32(value))
+	}
+	if real() == 0 || told() != 0 {
+		t.Errorf("the kernel waits %d s for a hello, want some; the program is told %d, want 0", real(), told())
+	}
+	addr, err := s.Name()
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent, err := net.Dial("tcp", remoteAddr(addr).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	conn, err := tls.Dial("tcp", remoteAddr(addr).String(), &tls.Config{RootCAs: a.Pool(), ServerName: "localhost"})
+	if err != nil {
+		t.Fatalf("a client after a silent one: %v", err)
+	}
+	conn.Close()
+	if err := s.SetOption(c, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, intValue(0)); err != nil {
+		t.Fatal(err)
+	}
+	if real() != 0 || told() != 0 {
+		t.Errorf("set to 0: the kernel waits %d s, the program is told %d", real(), told())
+	}
+	if err := s.SetOption(c, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, intValue(3)); err != nil {
+		t.Fatal(err)
+	}
+	if told() == 0 || told() != real() {
+		t.Errorf("set to 3: the kernel waits %d s, the program is told %d", real(), told())
 	}
 }

@@ -63,6 +63,11 @@ func (s *Socket) rememberLocked(level, name int, value []byte) {
 	}
 }
 
+// hasSetLocked reports whether the program has set an option of another level.
+func (s *Socket) hasSetLocked(level, name int) bool {
+	return slices.ContainsFunc(s.options, func(o tcpOption) bool { return o.level == level && o.name == name })
+}
+
 func (s *Socket) setSendBuffer(c Caller, name int, value []byte) error {
 	if len(value) < 4 {
 		return abi.EINVAL
