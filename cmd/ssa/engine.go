@@ -79,7 +79,7 @@ func (o *runOptions) embedded(log, alarms *slog.Logger) (*chosen, error) {
 		log.Warn(w.String())
 	}
 	tickets := ticketstore.New(ticketstore.Config{Log: log})
-	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds})
+	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory})
 	follow := func(judged bool, apply func(*policy.Policy)) func() error {
 		watched, err := startReloader(&reloader{source: o.source(), judged: judged, apply: apply, log: log, alarms: alarms}, loaded)
 		if err != nil {

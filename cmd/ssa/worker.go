@@ -106,7 +106,8 @@ func (o *workerOptions) work(client *monitor.Client, orphaned <-chan struct{}, l
 	}
 	tickets := ticketstore.New(ticketstore.Config{Log: alarms})
 	defer tickets.Close()
-	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds, Revocation: revocation.New(revocation.Config{Log: log, Files: received})})
+	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory,
+		Revocation: revocation.New(revocation.Config{Log: log, Files: received})})
 	defer local.Close()
 	watcher := registry.New(registry.Config{Build: version()})
 	s := service.New(service.Config{Engine: local, Policy: rules, Looker: client, Log: alarms,

@@ -34,6 +34,10 @@ type Config struct {
 	// Linger is how long a connection waits for its peer's end when the program
 	// has gone; zero means relay.DefaultLinger.
 	Linger time.Duration
+	// Settled, when not nil, is called when many connections have been
+	// established and then none for a second: the time to clean up after their
+	// handshakes.
+	Settled func()
 }
 
 // Local is the Engine that does TLS in its own process, with crypto/tls.
@@ -42,6 +46,7 @@ type Local struct {
 	settings settingsCache
 	staplers *staplers
 	ids      atomic.Uint64
+	settler  settler
 }
 
 var _ Engine = (*Local)(nil)
@@ -63,12 +68,15 @@ func New(cfg Config) *Local {
 	if cfg.Revocation == nil {
 		cfg.Revocation = revocation.New(revocation.Config{Log: cfg.Log, Now: cfg.Now})
 	}
-	return &Local{cfg: cfg, staplers: newStaplers(cfg)}
+	return &Local{cfg: cfg, staplers: newStaplers(cfg), settler: settler{settled: cfg.Settled}}
 }
 
 // Close ends what goes on in the background, and waits for it. Handshakes
 // after that are as before, but for new staples.
-func (l *Local) Close() { l.staplers.close() }
+func (l *Local) Close() {
+	l.settler.close()
+	l.staplers.close()
+}
 
 // NewID implements Engine.
 func (l *Local) NewID() uint64 { return l.ids.Add(1) }
@@ -113,5 +121,6 @@ func (l *Local) handshake(ctx context.Context, tcp Stream, req *Request) (*local
 		closeAfterAlert(tcp)
 		return nil, err
 	}
+	l.settler.established()
 	return newConn(a, conn, wire), nil
 }
