@@ -137,7 +137,7 @@ func (c *Client) Look(pidfd *sys.FD) (service.Process, error) {
 	c.mu.Lock()
 	if c.failed != nil {
 		c.mu.Unlock()
-		return service.Process{}, c.failed
+		return service.Process{}, ending(c.failed)
 	}
 	c.lastID++
 	id := c.lastID
@@ -147,16 +147,19 @@ func (c *Client) Look(pidfd *sys.FD) (service.Process, error) {
 		c.mu.Lock()
 		delete(c.asked, id)
 		c.mu.Unlock()
-		return service.Process{}, err
+		return service.Process{}, ending(err)
 	}
 	m := <-answer
 	switch {
 	case m == nil:
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return service.Process{}, c.failed
+		return service.Process{}, ending(c.failed)
 	case m.Process == nil:
 		return service.Process{}, errors.New(string(m.Text))
 	}
 	return m.Process.fromWire(), nil
 }
+
+// ending is the error of a worker whose monitor has gone.
+func ending(err error) error { return fmt.Errorf("%w: %w", service.ErrEnding, err) }

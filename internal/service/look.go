@@ -1,6 +1,7 @@
 package service
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/secure-socket-api/ssa/internal/policy"
@@ -20,6 +21,10 @@ type Process struct {
 type Looker interface {
 	Look(pidfd *sys.FD) (Process, error)
 }
+
+// ErrEnding is the error of a Looker that can look no more, since the service
+// ends.
+var ErrEnding = errors.New("the service is ending")
 
 // mayAct reports whether a caller's user may act for a process: root for all,
 // others for those that are theirs in every way.

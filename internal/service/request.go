@@ -2,6 +2,7 @@ package service
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -60,6 +61,9 @@ func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Err
 		return nil, refused("a request comes with a pidfd of the program's process, and this one has none")
 	}
 	process, err := c.service.cfg.Looker.Look(pidfd)
+	if errors.Is(err, ErrEnding) {
+		return nil, errLeaving
+	}
 	if err != nil {
 		return nil, &engine.Error{Reason: engine.Refused, Sentence: fmt.Sprintf("the service cannot find out which program this is for: %v", err), Err: err}
 	}

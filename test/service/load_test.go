@@ -30,7 +30,8 @@ def one(seed):
         s = tls()
         put(s, NAME, "a.example")
         s.connect(("127.0.0.1", port))
-        sender = threading.Thread(target=send, args=(s, data))
+        told = []
+        sender = threading.Thread(target=send, args=(s, data, told))
         sender.start()
         got = bytearray()
         try:
@@ -39,18 +40,20 @@ def one(seed):
         finally:
             sender.join()
             s.close()
-        return "done" if bytes(got) == data else "lost"
+        if bytes(got) == data:
+            return "done"
+        return "broken" if told else "lost"
     except OSError as e:
         if e.errno in (errno.ECONNRESET, errno.ENETDOWN, errno.EPIPE):
             return "broken"
         raise
 
-def send(s, data):
+def send(s, data, told):
     try:
         s.sendall(data)
         s.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass # reading says it too
+    except OSError as e:
+        told.append(e) # an error is told once, to who asks first, as by TCP
 
 def work(n):
     seed = n << 20
