@@ -3,6 +3,8 @@ package registry
 import (
 	"slices"
 	"time"
+
+	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
 // Certificate is one of ours, and when it ends.
@@ -28,24 +30,59 @@ func (r *Registry) SetCertificates(certs []Certificate) {
 	certs = slices.Clone(certs)
 	slices.SortStableFunc(certs, func(a, b Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.certs = certs
+	r.mu.Unlock()
+	r.warnOfCertificates()
 }
 
 // Certificates returns what is known of our certificates, the first to end
-// first, with Soon set for those that end within the given time.
-func (r *Registry) Certificates(within time.Duration) []Certificate {
+// first.
+func (r *Registry) Certificates() []Certificate {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.certificatesLocked(within)
+	return r.certificatesLocked()
 }
 
-func (r *Registry) certificatesLocked(within time.Duration) []Certificate {
+func (r *Registry) certificatesLocked() []Certificate {
 	certs := slices.Clone(r.certs)
-	limit := r.cfg.Now().Add(within)
+	limit := r.cfg.Now().Add(r.cfg.ExpiryWarning)
 	for i := range certs {
 		certs[i].NotAfter = certs[i].NotAfter.UTC()
 		certs[i].Soon = certs[i].NotAfter.Before(limit)
+	}
+	return certs
+}
+
+func (r *Registry) warnOfCertificates() {
+	for _, c := range r.Certificates() {
+		if c.Soon {
+			r.cfg.Expiring(c)
+		}
+	}
+}
+
+// CertificatesOf lists the certificates that servers show under a policy. Those
+// that this process may not have are left out.
+func CertificatesOf(p *policy.Policy) []Certificate {
+	var certs []Certificate
+	place := map[string]int{} // by identity
+	for _, e := range append(p.Profiles(), p.Default()) {
+		ids, err := e.Identities()
+		if err != nil {
+			continue
+		}
+		for i, id := range ids {
+			name := e.ServerIdentities[i].Name
+			at, known := place[name]
+			if !known {
+				at = len(certs)
+				place[name] = at
+				leaf := id.Leaf()
+				certs = append(certs, Certificate{Identity: name, Subject: clip(leaf.Subject.String()), Names: id.Names(),
+					Issuer: clip(leaf.Issuer.String()), NotAfter: leaf.NotAfter})
+			}
+			certs[at].Profiles = append(certs[at].Profiles, e.Profile)
+		}
 	}
 	return certs
 }

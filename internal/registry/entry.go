@@ -85,8 +85,7 @@ func (r *Registry) Begin(c Connection) *Entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e.program = r.programLocked(c.Program)
-	e.program.open++
-	e.program.last = now
+	e.program.opened(now)
 	r.live[c.ID] = e
 	return e
 }
@@ -108,6 +107,7 @@ func (e *Entry) Established(facts *engine.Facts, counter Counter) {
 		e.name = intern(facts.ServerName)
 	}
 	e.program.handshakes++
+	e.program.label.Handshakes++
 	if e.resumed {
 		e.program.resumed++
 	}
@@ -124,8 +124,7 @@ func (e *Entry) Ended(end engine.End) {
 		return
 	}
 	e.leaveLocked()
-	e.program.sent += end.Sent
-	e.program.received += end.Received
+	e.program.moved(end.Sent, end.Received)
 	r.counts.sent += end.Sent
 	r.counts.received += end.Received
 	r.counts.ended(endReason(end.Err))
@@ -159,8 +158,7 @@ func (e *Entry) Failed(err error) {
 
 func (e *Entry) leaveLocked() {
 	e.state, e.counter = gone, nil
-	e.program.open--
-	e.program.last = e.registry.cfg.Now()
+	e.program.closed(e.registry.cfg.Now())
 	if e.registry.live[e.id] == e {
 		delete(e.registry.live, e.id)
 	}

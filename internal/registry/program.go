@@ -19,9 +19,35 @@ type programKey struct {
 	uid                          uint32
 }
 
+// maxLabels bounds the names of programs in metrics, which must never be
+// forgotten again. The first ones have it.
+const maxLabels = 64
+
+// LabelCounts are the sums of all programs that go by one name.
+type LabelCounts struct {
+	Open                        int
+	Handshakes, Failed, Refused uint64
+	Sent, Received              int64
+}
+
+// labelLocked finds the sums of programs that go by a name.
+func (r *Registry) labelLocked(name string) *LabelCounts {
+	known := r.labels[name]
+	if known == nil && len(r.labels) >= maxLabels {
+		name = restName
+		known = r.labels[name]
+	}
+	if known == nil {
+		known = &LabelCounts{}
+		r.labels[name] = known
+	}
+	return known
+}
+
 // program sums up what the processes of one program did.
 type program struct {
 	key            programKey
+	label          *LabelCounts
 	open           int
 	handshakes     uint64
 	resumed        uint64
@@ -31,11 +57,32 @@ type program struct {
 	last           time.Time
 }
 
+// opened counts a connection that begins, closed one that is over.
+func (p *program) opened(now time.Time) {
+	p.open++
+	p.label.Open++
+	p.last = now
+}
+
+func (p *program) closed(now time.Time) {
+	p.open--
+	p.label.Open--
+	p.last = now
+}
+
+func (p *program) moved(sent, received int64) {
+	p.sent += sent
+	p.received += received
+	p.label.Sent += sent
+	p.label.Received += received
+}
+
 func (p *program) fail(reason string) {
 	if p.failed == nil {
 		p.failed = map[string]uint64{}
 	}
 	p.failed[reason]++
+	p.label.Failed++
 }
 
 func (p *program) refuse(what string) {
@@ -43,6 +90,7 @@ func (p *program) refuse(what string) {
 		p.refused = map[string]uint64{}
 	}
 	p.refused[what]++
+	p.label.Refused++
 }
 
 // add puts another program's sums into this one's.
@@ -54,14 +102,7 @@ func (p *program) add(o *program) {
 	if o.last.After(p.last) {
 		p.last = o.last
 	}
-	for reason, n := range o.failed {
-		p.fail(reason)
-		p.failed[reason] += n - 1
-	}
-	for what, n := range o.refused {
-		p.refuse(what)
-		p.refused[what] += n - 1
-	}
+	p.failed, p.refused = sum(p.failed, o.failed), sum(p.refused, o.refused)
 }
 
 // programLocked finds the record of a program, or makes one.
@@ -77,6 +118,7 @@ func (r *Registry) programLocked(p Program) *program {
 	key.exe, key.script = strings.Clone(key.exe), strings.Clone(key.script)
 	key.profile, key.cgroup = strings.Clone(key.profile), strings.Clone(key.cgroup)
 	made := &program{key: key}
+	made.label = r.labelLocked(made.describe(0).Short())
 	r.programs[key] = made
 	return made
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"time"
 )
 
 // Query says what somebody wants to know. The zero value asks for everything
@@ -18,9 +17,6 @@ type Query struct {
 	Connections int `json:"connections,omitempty"`
 	// Series asks for the time series too.
 	Series bool `json:"series,omitempty"`
-	// Warning is how long before its end a certificate counts as ending soon,
-	// in seconds; zero is for the default.
-	Warning int64 `json:"expiry_warning_seconds,omitempty"`
 }
 
 func (q Query) limit() int {
@@ -31,14 +27,6 @@ func (q Query) limit() int {
 		return maxConnections
 	}
 	return min(q.Connections, maxConnections)
-}
-
-func (q Query) warning() time.Duration {
-	const most = 100 * 365 * 24 * 3600
-	if q.Warning <= 0 {
-		return DefaultExpiryWarning
-	}
-	return time.Duration(min(q.Warning, most)) * time.Second
 }
 
 // maxQuery bounds a query, which comes from anyone.
@@ -64,15 +52,27 @@ func ParseQuery(data []byte) (Query, error) {
 	return q, nil
 }
 
-// Answer answers a query of JSON with a Status of JSON.
+// maxAnswer bounds, in bytes, what is told at a time.
+const maxAnswer = 3 << 20
+
+// Answer answers a query of JSON with a Status of JSON. When that gets too
+// long, the oldest connections are left out.
 func (r *Registry) Answer(v Viewer, query []byte) ([]byte, error) {
 	q, err := ParseQuery(query)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := json.Marshal(r.Snapshot(v, q))
-	if err != nil {
-		return nil, fmt.Errorf("writing the status: %w", err)
+	for {
+		s := r.Snapshot(v, q)
+		answer, err := json.Marshal(s)
+		if err != nil {
+			return nil, fmt.Errorf("writing the status: %w", err)
+		}
+		if len(answer) <= maxAnswer || len(s.Connections) == 0 {
+			return answer, nil
+		}
+		if q.Connections = len(s.Connections) / 2; q.Connections == 0 {
+			q.Connections = -1
+		}
 	}
-	return answer, nil
 }

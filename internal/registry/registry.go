@@ -25,6 +25,11 @@ type Config struct {
 	// UserName finds the name of a user for who looks; "" where there is none.
 	// It is called when somebody asks, never for a connection. Nil finds none.
 	UserName func(uid uint32) string
+	// ExpiryWarning is how long before its end a certificate is warned of,
+	// DefaultExpiryWarning if zero. Expiring is told of each such certificate
+	// when it becomes known and once a day, when not nil.
+	ExpiryWarning time.Duration
+	Expiring      func(Certificate)
 }
 
 // Registry is safe for concurrent use.
@@ -35,6 +40,7 @@ type Registry struct {
 	mu       sync.Mutex
 	live     map[uint64]*Entry
 	programs map[programKey]*program
+	labels   map[string]*LabelCounts
 	rest     program // the sums of programs that are no longer listed
 	counts   counts
 	refusals refusals
@@ -53,7 +59,13 @@ func New(cfg Config) *Registry {
 	if cfg.UserName == nil {
 		cfg.UserName = func(uint32) string { return "" }
 	}
-	r := &Registry{cfg: cfg, started: cfg.Now(), live: map[uint64]*Entry{}, programs: map[programKey]*program{}}
+	if cfg.ExpiryWarning <= 0 {
+		cfg.ExpiryWarning = DefaultExpiryWarning
+	}
+	if cfg.Expiring == nil {
+		cfg.Expiring = func(Certificate) {}
+	}
+	r := &Registry{cfg: cfg, started: cfg.Now(), live: map[uint64]*Entry{}, programs: map[programKey]*program{}, labels: map[string]*LabelCounts{}}
 	r.rest.key.exe = restName
 	r.counts.init()
 	r.series.init(r.started)
@@ -84,16 +96,20 @@ type Connection struct {
 	Identity string
 }
 
-// Run keeps the time series until ctx ends. It returns nothing but then.
+// Run keeps the time series, and warns of certificates every day, until ctx
+// ends.
 func (r *Registry) Run(ctx context.Context) {
-	ticker := time.NewTicker(fineStep)
+	ticker, daily := time.NewTicker(fineStep), time.NewTicker(24*time.Hour)
 	defer ticker.Stop()
+	defer daily.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 			r.Tick()
+		case <-daily.C:
+			r.warnOfCertificates()
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -277,14 +278,74 @@ func TestCertificates(t *testing.T) {
 	r.SetCertificates([]registry.Certificate{
 		{Identity: "later", NotAfter: now.Add(31 * day)}, {Identity: "over", NotAfter: now.Add(-day)}, {Identity: "soon", NotAfter: now.Add(29 * day)}})
 	got := ""
-	for _, c := range r.Certificates(registry.DefaultExpiryWarning) {
+	for _, c := range r.Certificates() {
 		got += fmt.Sprintf("%s %v ", c.Identity, c.Soon)
 	}
 	if want := "over true soon true later false "; got != want {
 		t.Errorf("certificates %s, want %s", got, want)
 	}
-	if s := r.Snapshot(all, registry.Query{Warning: 3600}); s.Certificates[1].Soon || !s.Certificates[0].Soon {
-		t.Errorf("within an hour: %+v", s.Certificates)
+}
+
+// Who must renew a certificate is told at once, and every day.
+func TestExpiring(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := map[string]int{}
+		r := registry.New(registry.Config{ExpiryWarning: 48 * time.Hour, Expiring: func(c registry.Certificate) { told[c.Identity]++ }})
+		r.SetCertificates([]registry.Certificate{
+			{Identity: "a", NotAfter: time.Now().Add(47 * time.Hour)}, {Identity: "b", NotAfter: time.Now().Add(60 * time.Hour)}, {Identity: "c", NotAfter: time.Now().Add(1000 * time.Hour)}})
+		if want := map[string]int{"a": 1}; !reflect.DeepEqual(told, want) {
+			t.Errorf("at the beginning %v, want %v", told, want)
+		}
+		var owner sync.WaitGroup
+		owner.Go(func() { r.Run(t.Context()) })
+		t.Cleanup(owner.Wait)
+		time.Sleep(49 * time.Hour)
+		synctest.Wait()
+		if want := map[string]int{"a": 3, "b": 2}; !reflect.DeepEqual(told, want) {
+			t.Errorf("after two days %v, want %v", told, want)
+		}
+	})
+}
+
+// The names of programs in metrics stay, and are bounded.
+func TestLabels(t *testing.T) {
+	r := registry.New(registry.Config{})
+	for i := range 3000 {
+		c := client(uint64(i))
+		c.Program.Exe = fmt.Sprint("/tmp/", i)
+		e := r.Begin(c)
+		e.Established(facts, after(1, 1))
+		if i%2 == 0 {
+			e.Ended(engine.End{Sent: 1, Received: 1})
+		}
+	}
+	c := r.Counters()
+	if len(c.Programs) != 65 || c.Programs["0"] != (registry.LabelCounts{Handshakes: 1, Sent: 1, Received: 1}) ||
+		c.Programs["(others)"] != (registry.LabelCounts{Open: 1468, Handshakes: 2936, Sent: 2936, Received: 2936}) {
+		t.Errorf("%d names, the first %+v, the others %+v", len(c.Programs), c.Programs["0"], c.Programs["(others)"])
+	}
+}
+
+// An answer has room for some connections with the longest texts only.
+func TestAnswerIsBounded(t *testing.T) {
+	r := registry.New(registry.Config{})
+	for i := range uint64(6000) {
+		c := client(i + 1)
+		c.Name = strings.Repeat("x", 400) + fmt.Sprint(i)
+		f := *facts
+		f.PeerIdentity = c.Name
+		r.Begin(c).Established(&f, &moved{})
+	}
+	data, err := r.Answer(all, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s registry.Status
+	if err := json.Unmarshal(data, &s); err != nil || len(data) > 3<<20 {
+		t.Fatalf("%d bytes, %v", len(data), err)
+	}
+	if n := len(s.Connections); n == 0 || n+s.LeftOut != 6000 || s.Connections[n-1].ID != 6000 {
+		t.Errorf("%d connections are told, %d left out", n, s.LeftOut)
 	}
 }
 
@@ -341,7 +402,7 @@ func TestConcurrency(t *testing.T) {
 }
 
 func FuzzQuery(f *testing.F) {
-	for _, seed := range []string{"", "{}", `{"id":3,"series":true}`, `{"connections":-5}`, `{"expiry_warning_seconds":9223372036854775807}`, `{"other":1}`, "{}{}"} {
+	for _, seed := range []string{"", "{}", `{"id":3,"series":true}`, `{"connections":-5}`, `{"other":1}`, "{}{}"} {
 		f.Add([]byte(seed))
 	}
 	r := registry.New(registry.Config{})

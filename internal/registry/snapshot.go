@@ -3,7 +3,6 @@ package registry
 import (
 	"cmp"
 	"crypto/tls"
-	"maps"
 	"slices"
 	"time"
 )
@@ -83,7 +82,7 @@ func (r *Registry) administratorLocked(s *Status, q Query) {
 	for _, waiting := range r.queues {
 		s.Service.Queues[waiting.name] = waiting.length()
 	}
-	s.Certificates = r.certificatesLocked(q.warning())
+	s.Certificates = r.certificatesLocked()
 	if r.keyLogs != nil {
 		s.KeyLogs = r.keyLogs()
 	}
@@ -165,45 +164,4 @@ func (r *Registry) nameUsers(s *Status) {
 	for i := range s.Refusals {
 		name(&s.Refusals[i].Program)
 	}
-}
-
-// Counters is what a collector of metrics takes.
-type Counters struct {
-	Open       map[string]map[string]int // by role and profile
-	Handshakes map[HandshakeKey]uint64
-	Times      map[string]Histogram // by role
-	Ends       map[string]uint64    // by reason
-	Refused    map[string]uint64    // by what refused
-	Sent       int64
-	Received   int64
-	Programs   []ProgramTotals
-	Queues     map[string]int
-	Reloads    Reloads
-	KeyLogs    int
-}
-
-// Counters returns all sums.
-func (r *Registry) Counters() *Counters {
-	s := r.Snapshot(Viewer{All: true}, Query{Connections: -1})
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c := &Counters{
-		Open: map[string]map[string]int{}, Handshakes: maps.Clone(r.counts.handshakes), Times: map[string]Histogram{},
-		Ends: maps.Clone(r.counts.ends), Refused: maps.Clone(r.counts.refused),
-		Programs: s.Programs, Queues: s.Service.Queues, Reloads: s.Service.Reloads, KeyLogs: len(s.KeyLogs),
-	}
-	c.Sent, c.Received = r.lookLocked(r.cfg.Now())
-	for i, h := range r.counts.times {
-		h.Counts = slices.Clone(h.Counts)
-		c.Times[[...]string{"client", "server"}[i]] = h
-	}
-	for _, e := range r.live {
-		role := c.Open[roleWord(e.role)]
-		if role == nil {
-			role = map[string]int{}
-			c.Open[roleWord(e.role)] = role
-		}
-		role[e.program.key.profile]++
-	}
-	return c
 }
