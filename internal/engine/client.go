@@ -2,6 +2,7 @@ package engine
 
 import (
 	"crypto/tls"
+	"io"
 	"net/netip"
 	"strings"
 
@@ -30,6 +31,7 @@ func (a *attempt) clientConfig(wire *relay.Wire) *tls.Config {
 	config := a.settings.config.Clone()
 	config.ServerName = sni(a.req.Name)
 	config.VerifyConnection = a.verify
+	config.KeyLogWriter = a.keyLog()
 	config.GetClientCertificate = a.clientCertificate
 	if a.settings.lifetime > 0 {
 		key := session.Key{Scope: a.settings.scope, Peer: strings.ToLower(a.req.Name), Port: a.port(wire)}
@@ -37,6 +39,14 @@ func (a *attempt) clientConfig(wire *relay.Wire) *tls.Config {
 		config.ClientSessionCache = a.slot
 	}
 	return config
+}
+
+// keyLog is where the secrets of this connection go, nil for nowhere.
+func (a *attempt) keyLog() io.Writer {
+	if a.engine.cfg.KeyLog == nil {
+		return nil
+	}
+	return a.engine.cfg.KeyLog(a.req.Policy.Profile)
 }
 
 // clientCertificate answers a server that asks for a certificate.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,10 @@ type Config struct {
 	// established and then none for a second: the time to clean up after their
 	// handshakes.
 	Settled func()
+	// KeyLog is asked before each handshake where the secrets of a connection
+	// of a profile are to be written, in the format of NSS; nil for nowhere,
+	// as a nil KeyLog always says. Who has them can read the connection.
+	KeyLog func(profile string) io.Writer
 }
 
 // Local is the Engine that does TLS in its own process, with crypto/tls.

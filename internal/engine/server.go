@@ -52,11 +52,15 @@ func (s *settings) askClients(l *Local, req *Request) {
 
 // serverConfig completes the settings for one connection.
 func (a *attempt) serverConfig() *tls.Config {
-	if a.settings.verifier == nil {
+	secrets := a.keyLog()
+	if a.settings.verifier == nil && secrets == nil {
 		return a.settings.config
 	}
 	config := a.settings.config.Clone()
-	config.VerifyConnection = a.verifyClient
+	config.KeyLogWriter = secrets
+	if a.settings.verifier != nil {
+		config.VerifyConnection = a.verifyClient
+	}
 	return config
 }
 

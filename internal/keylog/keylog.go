@@ -1,0 +1,229 @@
+// Package keylog writes the secrets of connections to files that the
+// administrator opened, for one profile and for a time, so that a recorded
+// connection can be read while a fault is looked for. It opens no file, keeps
+// no secret, and does nothing until it is switched on.
+package keylog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/secure-socket-api/ssa/internal/registry"
+)
+
+// Limits.
+const (
+	// MaxTime is the longest that a key log stays on.
+	MaxTime = 24 * time.Hour
+	maxLogs = 16
+	// maxBytes bounds one file.
+	maxBytes = 64 << 20
+)
+
+// Config is what a Switch needs.
+type Config struct {
+	// Log is told of every key log, at level warning. Nil discards that.
+	Log *slog.Logger
+	// Audit is told the same, as a word and a sentence, when not nil.
+	Audit func(event, sentence string)
+}
+
+// Switch has the key logs that are on. It is safe for concurrent use.
+type Switch struct {
+	cfg Config
+	// any is how many logs are on, so that asking costs nothing when none is.
+	any atomic.Int32
+	// timers are those that run, and what they do when they are over.
+	timers sync.WaitGroup
+
+	mu   sync.Mutex
+	logs map[string]*keyLog // by profile
+}
+
+// New makes a Switch with nothing switched on.
+func New(cfg Config) *Switch {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Switch{cfg: cfg, logs: map[string]*keyLog{}}
+}
+
+// keyLog is one that is on.
+type keyLog struct {
+	owner   *Switch
+	profile string
+	by      uint32
+	until   time.Time
+	timer   *time.Timer
+
+	mu      sync.Mutex
+	file    *os.File // nil when it is over
+	written uint64   // lines
+	bytes   int64
+}
+
+// On writes the secrets of new connections of a profile to file from now on,
+// and owns it. The caller has made sure that the user may have them. A log of
+// the same profile that is on ends.
+func (s *Switch) On(profile string, duration time.Duration, file *os.File, by uint32) error {
+	log := &keyLog{owner: s, profile: profile, by: by, until: time.Now().Add(duration), file: file}
+	err := check(duration, file)
+	if err == nil {
+		_, err = fmt.Fprintf(file, "# secrets of connections of profile %s until %s\n", profile, log.until.UTC().Format(time.RFC3339))
+	}
+	if err == nil {
+		err = s.on(log, duration)
+	}
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	s.tell("key-log-on", fmt.Sprintf("user %d switched on the key log of profile %s for %v: who has the file can read its connections", by, profile, duration), profile)
+	return nil
+}
+
+func (s *Switch) on(log *keyLog, duration time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.logs[log.profile]
+	if old == nil && len(s.logs) >= maxLogs {
+		return fmt.Errorf("there are %d key logs already", maxLogs)
+	}
+	if old != nil {
+		old.end()
+	} else {
+		s.any.Add(1)
+	}
+	s.logs[log.profile] = log
+	s.timers.Add(1)
+	log.timer = time.AfterFunc(duration, func() {
+		defer s.timers.Done()
+		s.over(log)
+	})
+	return nil
+}
+
+// check refuses what is no safe place for secrets.
+func check(duration time.Duration, file *os.File) error {
+	if duration <= 0 || duration > MaxTime {
+		return fmt.Errorf("a key log can be on for at most %v, not for %v", MaxTime, duration)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return fmt.Errorf("looking at the file for the key log: %w", err)
+	}
+	switch {
+	case !info.Mode().IsRegular():
+		return errors.New("a key log goes to a regular file only: anything else may keep connections waiting")
+	case info.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("the file for the key log has mode %04o: it must be its owner's alone (chmod 600)", info.Mode().Perm())
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Nlink > 1 {
+		return errors.New("the file for the key log has a second name, where others may find it")
+	}
+	return nil
+}
+
+// Off ends the key log of a profile, and reports whether there was one.
+func (s *Switch) Off(profile string) bool {
+	s.mu.Lock()
+	log := s.logs[profile]
+	s.mu.Unlock()
+	return log != nil && s.over(log)
+}
+
+// Close ends all key logs.
+func (s *Switch) Close() {
+	for _, log := range s.List() {
+		s.Off(log.Profile)
+	}
+	s.timers.Wait()
+}
+
+// over ends a key log once.
+func (s *Switch) over(log *keyLog) bool {
+	s.mu.Lock()
+	listed := s.logs[log.profile] == log
+	if listed {
+		delete(s.logs, log.profile)
+		s.any.Add(-1)
+	}
+	s.mu.Unlock()
+	if !listed {
+		return false
+	}
+	lines := log.end()
+	s.tell("key-log-off", fmt.Sprintf("the key log of profile %s is over: %d lines were written", log.profile, lines), log.profile)
+	return true
+}
+
+func (s *Switch) tell(event, sentence, profile string) {
+	s.cfg.Log.Warn(sentence, "profile", profile)
+	if s.cfg.Audit != nil {
+		s.cfg.Audit(event, sentence)
+	}
+}
+
+// Writer is for engine.Config.KeyLog.
+func (s *Switch) Writer(profile string) io.Writer {
+	if s.any.Load() == 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if log := s.logs[profile]; log != nil {
+		return log
+	}
+	return nil
+}
+
+// List returns the key logs that are on.
+func (s *Switch) List() []registry.KeyLog {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []registry.KeyLog
+	for _, log := range s.logs {
+		log.mu.Lock()
+		list = append(list, registry.KeyLog{Profile: log.profile, Until: log.until.UTC(), By: log.by, Written: log.written})
+		log.mu.Unlock()
+	}
+	return list
+}
+
+// Write writes one line of a connection. It never fails a handshake: a full
+// disk ends the log, not the connection.
+func (l *keyLog) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil || l.bytes+int64(len(line)) > maxBytes {
+		return len(line), nil // a connection that lasted longer than the log
+	}
+	if _, err := l.file.Write(line); err != nil {
+		l.owner.cfg.Log.Warn("the key log can not be written", "profile", l.profile, "error", err)
+		return len(line), nil
+	}
+	l.written++
+	l.bytes += int64(len(line))
+	return len(line), nil
+}
+
+func (l *keyLog) end() (lines uint64) {
+	if l.timer.Stop() {
+		l.owner.timers.Done()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file != nil {
+		if err := l.file.Close(); err != nil {
+			l.owner.cfg.Log.Warn("closing a key log", "profile", l.profile, "error", err)
+		}
+		l.file = nil
+	}
+	return l.written
+}
