@@ -18,6 +18,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/monitor"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/process"
+	"github.com/secure-socket-api/ssa/internal/registry"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 )
 
@@ -30,6 +31,8 @@ type daemonOptions struct {
 	replace bool
 	grace   time.Duration
 	verbose bool
+	// expiryWarning is how long before their end certificates are warned of.
+	expiryWarning time.Duration
 }
 
 func daemonCommand(stderr io.Writer) *cobra.Command {
@@ -57,6 +60,7 @@ func (o *daemonOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.user, "user", "", "started by root, do TLS as this `USER` (ssa when there is one, else nobody)")
 	f.BoolVar(&o.replace, "replace", false, "take the socket of a running service over; that one ends when its\nconnections have ended")
 	f.DurationVar(&o.grace, "grace", 5*time.Second, "how long connections may go on after SIGTERM")
+	f.DurationVar(&o.expiryWarning, "expiry-warning", registry.DefaultExpiryWarning, "warn of certificates of servers this long before they expire, every day")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell on standard error what happens to each connection")
 }
 

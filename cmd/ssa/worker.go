@@ -20,7 +20,6 @@ import (
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/policy/bundle"
 	"github.com/secure-socket-api/ssa/internal/processors"
-	"github.com/secure-socket-api/ssa/internal/registry"
 	"github.com/secure-socket-api/ssa/internal/revocation"
 	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/service/observer"
@@ -106,15 +105,17 @@ func (o *workerOptions) work(client *monitor.Client, orphaned <-chan struct{}, l
 	}
 	tickets := ticketstore.New(ticketstore.Config{Log: alarms})
 	defer tickets.Close()
-	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory,
+	watch := newWatching(o.expiryWarning, alarms, nil, nil)
+	defer watch.keyLogs.Close()
+	watch.policy(rules)
+	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory, KeyLog: watch.keyLogs.Writer,
 		Revocation: revocation.New(revocation.Config{Log: log, Files: received})})
 	defer local.Close()
-	watcher := registry.New(registry.Config{Build: version()})
 	s := service.New(service.Config{Engine: local, Policy: rules, Looker: client, Log: alarms,
-		Observer: observer.New(watcher, nil), Administrator: o.administrator})
+		Observer: observer.New(watch.registry, watch.keyLogs), Administrator: o.administrator})
 	ctx, cancel := context.WithCancel(context.Background())
 	var background sync.WaitGroup
-	background.Go(func() { watcher.Run(ctx) })
+	background.Go(func() { watch.registry.Run(ctx) })
 	background.Go(func() {
 		for {
 			select {
@@ -122,9 +123,12 @@ func (o *workerOptions) work(client *monitor.Client, orphaned <-chan struct{}, l
 				if !ok {
 					return
 				}
-				if rules, err := received.load(p); err == nil {
+				rules, err := received.load(p)
+				if err == nil {
 					s.SetPolicy(rules)
+					watch.policy(rules)
 				}
+				watch.registry.Reloaded(err)
 			case <-ctx.Done():
 				return
 			}
