@@ -165,7 +165,7 @@ func (c *caller) dispatchConnection(f *wire.Frame) error {
 	case *wire.Relay:
 		plain := f.Take(0)
 		if plain == nil {
-			return errors.New("Relay comes without a descriptor")
+			return errors.New("a relay comes without a descriptor")
 		}
 		if !c.with(m.Ref, func(x *connection) { x.give(plain) }) {
 			plain.Close()
