@@ -21,11 +21,12 @@ func completions(root *cobra.Command) {
 		"engine":               words(engineAuto, engineService, engineEmbedded),
 		"user":                 users,
 		"program":              programs,
+		"to":                   anyFile,
 		"socket":               files("sock"),
 		"from-crypto-policies": anyFile,
 		"alpn":                 words("h2", "http/1.1"),
 	}
-	arguments := map[string]completer{"run": programs, "explain": programs, "check": files("yaml", "yml"), "probe": words(), "daemon": words(), "doctor": words()}
+	arguments := map[string]completer{"run": programs, "explain": programs, "check": files("yaml", "yml"), "probe": words(), "daemon": words(), "doctor": words(), "status": words(), "keylog": words()}
 	for _, c := range root.Commands() {
 		if complete := arguments[c.Name()]; complete != nil {
 			c.ValidArgsFunction = complete

@@ -21,13 +21,14 @@ func (c *caller) administrator() bool {
 	return c.uid == 0 || c.uid == c.service.cfg.Administrator
 }
 
-// report answers Status. Users see their own connections, root sees all.
+// report answers Status. Users see their own connections, the administrator sees
+// all.
 func (c *caller) report(m *wire.Status) error {
 	var query []byte
 	if len(m.Query) > 0 {
 		query = m.Query[0]
 	}
-	data, err := c.service.cfg.Observer.Report(c.uid, c.uid == 0, query)
+	data, err := c.service.cfg.Observer.Report(c.uid, c.administrator(), query)
 	if err != nil {
 		return c.refuse(m.Ref, refused("%v", err))
 	}

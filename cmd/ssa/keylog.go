@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/service/wire"
+)
+
+type keyLogOptions struct {
+	socket, profile, to string
+	duration            time.Duration
+}
+
+func keyLogCommand() *cobra.Command {
+	o := keyLogOptions{}
+	c := &cobra.Command{
+		Use:   "keylog --to FILE [flags]",
+		Short: "Write the secrets of new connections to a file, for a time, to look into a fault",
+		Long: "Have the service write the secrets of new connections of one profile to a file, in the\n" +
+			"format of NSS that Wireshark reads. Who has the file can read these connections. Only the\n" +
+			"administrator of the service can do so; it is told in the log and shown by `ssa status`.",
+		Example: "  ssa keylog --profile web --for 10m --to /root/keys.log",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.OutOrStdout()) },
+	}
+	c.Flags().StringVar(&o.socket, "socket", wire.DefaultPath, "where the service listens")
+	c.Flags().StringVar(&o.profile, "profile", "default", "the `PROFILE` of the policy whose programs are meant")
+	c.Flags().StringVar(&o.to, "to", "", "the `FILE` to write to; it must be new, or its owner's alone")
+	c.Flags().DurationVar(&o.duration, "for", 10*time.Minute, "for how long, a day at most")
+	_ = c.MarkFlagRequired("to") // there is such a flag
+	return c
+}
+
+func (o *keyLogOptions) run(out io.Writer) error {
+	if o.duration < time.Second || o.duration > 24*time.Hour {
+		return &problem{what: "--for must be between 1s and 24h", status: statusUsage}
+	}
+	file, err := os.OpenFile(o.to, os.O_WRONLY|os.O_CREATE|os.O_APPEND|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return &problem{what: "the file for the key log: " + err.Error(), status: statusUsage}
+	}
+	defer file.Close()
+	frame, err := question(o.socket, &wire.KeyLog{Ref: 1, Profile: o.profile, Seconds: uint64(o.duration / time.Second)}, int(file.Fd()))
+	if err != nil {
+		return err
+	}
+	defer frame.Close()
+	if _, ok := frame.Message.(*wire.Done); !ok {
+		return fmt.Errorf("the service answered with %T", frame.Message)
+	}
+	fmt.Fprintf(out, "secrets of new connections of profile %s go to %s until %s\n", o.profile, o.to, time.Now().Add(o.duration).Format("15:04:05"))
+	return nil
+}
