@@ -31,7 +31,7 @@ type localConn struct {
 func newConn(a *attempt, conn *tls.Conn, wire *relay.Wire) *localConn {
 	return &localConn{
 		id: a.req.ID, side: a.side, facts: a.facts(conn.ConnectionState()), log: a.engine.cfg.Log,
-		cfg: relay.Config{TLS: conn, Wire: wire, SloppyEnd: a.req.Policy.SloppyEnd, Linger: a.engine.cfg.Linger},
+		cfg: relay.Config{TLS: conn, Wire: wire, SloppyEnd: a.req.Policy.SloppyEnd, Linger: a.engine.cfg.Linger, Lot: a.engine.lot},
 	}
 }
 

@@ -36,8 +36,8 @@ type Config struct {
 	// has gone; zero means relay.DefaultLinger.
 	Linger time.Duration
 	// Settled, when not nil, is called when many connections have been
-	// established and then none for a second: the time to clean up after their
-	// handshakes.
+	// established and then none for some seconds: the time to clean up after
+	// their handshakes.
 	Settled func()
 	// KeyLog is asked before each handshake where the secrets of a connection
 	// of a profile are to be written, in the format of NSS; nil for nowhere,
@@ -52,6 +52,7 @@ type Local struct {
 	staplers *staplers
 	ids      atomic.Uint64
 	settler  settler
+	lot      *relay.Lot // of idle connections
 }
 
 var _ Engine = (*Local)(nil)
@@ -73,13 +74,14 @@ func New(cfg Config) *Local {
 	if cfg.Revocation == nil {
 		cfg.Revocation = revocation.New(revocation.Config{Log: cfg.Log, Now: cfg.Now})
 	}
-	return &Local{cfg: cfg, staplers: newStaplers(cfg), settler: settler{settled: cfg.Settled}}
+	return &Local{cfg: cfg, staplers: newStaplers(cfg), settler: settler{settled: cfg.Settled}, lot: relay.NewLot()}
 }
 
 // Close ends what goes on in the background, and waits for it. Handshakes
 // after that are as before, but for new staples.
 func (l *Local) Close() {
 	l.settler.close()
+	l.lot.Close()
 	l.staplers.close()
 }
 

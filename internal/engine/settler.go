@@ -6,10 +6,10 @@ import (
 )
 
 // After how many connections, and how long after the last of them, a Local
-// engine has settled.
+// engine has settled: by then they have gone to rest.
 const (
 	settleCount = 256
-	settleTime  = time.Second
+	settleTime  = 2 * time.Second
 )
 
 // settler tells when many connections have been established and no more come:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 
 	"github.com/secure-socket-api/ssa/internal/record"
 )
@@ -20,7 +21,7 @@ type ownRecords struct {
 	wire *Wire
 	seal sealer
 
-	// Of the one goroutine that opens.
+	mu      sync.Mutex // held while records are opened
 	in      *record.Half
 	hand    []byte // the beginning of a handshake message
 	useless int    // records in a row that brought the program nothing
@@ -39,7 +40,22 @@ func newOwnRecords(conn *tls.Conn, wire *Wire, c *record.Connection) *ownRecords
 func (o *ownRecords) send(b *buffer) error { return o.seal.send(b) }
 func (o *ownRecords) sendEnd() error       { return o.seal.sendEnd() }
 
+// rest lets go of the keys in use, which come back from their secrets, and of
+// the handshake: servers send session tickets before they fall silent.
+func (o *ownRecords) rest() {
+	if o.mu.TryLock() { // or there is something to open
+		o.in.Rest()
+		if o.tickets != nil {
+			o.tickets.forget()
+		}
+		o.mu.Unlock()
+	}
+	o.seal.rest()
+}
+
 func (o *ownRecords) open(b *buffer) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	for o.wire.ready() {
 		sealed, err := o.wire.record()
 		if err != nil {

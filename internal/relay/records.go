@@ -17,6 +17,8 @@ type records interface {
 	send(b *buffer) error
 	// sendEnd sends a close_notify.
 	sendEnd() error
+	// rest gives up memory that is not needed while nothing moves.
+	rest()
 }
 
 // recordsOf takes the records of an established connection over where that can
@@ -67,3 +69,6 @@ func (t *tlsRecords) sendEnd() error {
 	}
 	return tlsErr
 }
+
+// rest does nothing: crypto/tls keeps what it has.
+func (t *tlsRecords) rest() {}

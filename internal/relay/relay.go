@@ -8,6 +8,7 @@ package relay
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -61,6 +62,9 @@ type Config struct {
 	// Stall ends a connection whose program has gone and whose peer has taken
 	// nothing for that long. Zero means DefaultStall.
 	Stall time.Duration
+	// Lot, when not nil, is where the connection waits while the program writes
+	// nothing for long.
+	Lot *Lot
 }
 
 // End says how a relayed connection ended.
@@ -85,7 +89,8 @@ type End struct {
 //	New ── Run ─┬─ send:    program ▶ TLS … program's end ▶ close_notify … program gone ▶ FIN, linger
 //	            └─ receive: TLS ▶ program … close_notify ▶ end of file │ anything else ▶ ECONNRESET
 //
-// Run itself is receive; send is the only goroutine it starts.
+// Run itself is receive; send is the only goroutine it starts, and that may end
+// and start again: see Lot.
 type Relay struct {
 	cfg     Config
 	wire    *Wire
@@ -134,13 +139,26 @@ func New(cfg Config) *Relay {
 // returns how it went. It must be called once.
 func (r *Relay) Run() End {
 	r.wire.beginRelay(r.patience())
-	go func() {
-		defer close(r.sendDone)
-		r.sendErr = r.send()
-	}()
+	r.source.lot, r.source.resume = r.cfg.Lot, func() { go r.runSend() }
+	go r.runSend()
 	err := r.receive()
 	close(r.recvDone)
-	return r.finish(err)
+	r.source.stay()
+	end := r.finish(err)
+	r.cfg.Lot.forget(r.source)
+	return end
+}
+
+// runSend is the goroutine of send.
+func (r *Relay) runSend() {
+	r.cfg.Lot.watch(r.source)
+	err := r.send()
+	if errors.Is(err, errParked) {
+		r.records.rest()
+		return
+	}
+	r.sendErr = err
+	close(r.sendDone)
 }
 
 func (r *Relay) patience() patience {

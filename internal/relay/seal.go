@@ -46,6 +46,12 @@ func (s *sealer) sendEnd() error {
 	return s.flushLocked(err)
 }
 
+func (s *sealer) rest() {
+	s.wire.outMu.Lock()
+	defer s.wire.outMu.Unlock()
+	s.out.Rest()
+}
+
 // flushLocked returns when TCP has taken everything. Why it does not comes
 // before any other error.
 func (s *sealer) flushLocked(err error) error {

@@ -19,6 +19,8 @@ const (
 func (r *Relay) send() error {
 	err := r.pump()
 	switch {
+	case errors.Is(err, errParked):
+		return err
 	case errors.Is(err, errStopped):
 		return nil // receive knows why
 	case errors.Is(err, errStalled), errors.Is(err, errAborted):

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -16,9 +17,17 @@ type source struct {
 	stream Stream
 	raw    syscall.RawConn // nil when stream has no descriptor
 
+	lot    *Lot          // nil: never parks
+	resume func()        // starts the reading goroutine again, after errParked
+	reads  atomic.Uint64 // how often something was read
+
 	mu      sync.Mutex // held during each read, which never waits, but not while waiting for one
 	guarded bool       // the last byte before the end stays unread
 	stopped bool       // nothing more is read
+	asked   bool       // to park
+	stays   bool       // never parks any more
+	parked  bool       // in the lot, without a goroutine
+	place   uint32     // in the lot
 
 	// Of the reading goroutine.
 	more     bool    // the last read filled its buffer
@@ -48,6 +57,7 @@ func (s *source) stop() {
 	defer s.mu.Unlock()
 	s.stopped = true
 	_ = s.stream.SetReadDeadline(longAgo)
+	s.unparkLocked()
 }
 
 // next returns what the program wrote, in a buffer that the caller releases,
@@ -57,11 +67,17 @@ func (s *source) next() (*buffer, error) {
 	if s.raw == nil {
 		return s.nextPortable()
 	}
-	s.got, s.gotErr = nil, nil
-	if err := s.raw.Read(s.readFunc); err != nil {
-		return nil, errStopped
+	for {
+		s.got, s.gotErr = nil, nil
+		err := s.raw.Read(s.readFunc)
+		if err == nil {
+			s.reads.Add(1)
+			return s.got, s.gotErr
+		}
+		if err := s.interrupted(err); err != nil {
+			return nil, err
+		}
 	}
-	return s.got, s.gotErr
 }
 
 // nextPortable is next without a descriptor: it holds a buffer while it waits,
@@ -154,7 +170,19 @@ func (s *source) hungUp() bool {
 
 // awaitHangUp waits until hungUp or stop, and says which.
 func (s *source) awaitHangUp() bool {
-	return s.raw != nil && s.raw.Read(s.goneFunc) == nil
+	if s.raw == nil {
+		return false
+	}
+	s.stay()
+	for {
+		err := s.raw.Read(s.goneFunc)
+		if err == nil {
+			return true
+		}
+		if s.interrupted(err) != nil {
+			return false
+		}
+	}
 }
 
 // unread counts what the program wrote and nobody read.

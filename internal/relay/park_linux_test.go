@@ -1,0 +1,147 @@
+package relay
+
+import (
+	"io"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/secure-socket-api/ssa/internal/ssatest"
+)
+
+// parkedRig returns a connection whose sending half has parked.
+func parkedRig(t *testing.T, opts rigOptions) *rig {
+	t.Helper()
+	lot := NewLot()
+	t.Cleanup(lot.Close) // after the relay has ended
+	change := opts.change
+	opts.change = func(c *Config) {
+		c.Lot = lot
+		if change != nil {
+			change(c)
+		}
+	}
+	r := newRig(t, opts)
+	r.park(t)
+	return r
+}
+
+// park waits until the sending half has parked.
+func (r *rig) park(t *testing.T) {
+	t.Helper()
+	for !r.isParked() {
+		r.relay.source.askToPark()
+		runtime.Gosched()
+	}
+}
+
+func (r *rig) isParked() bool {
+	s := r.relay.source
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.parked
+}
+
+// Whatever ends or moves, a parked connection does as any other.
+func TestParked(t *testing.T) {
+	for name, test := range map[string]func(t *testing.T, r *rig){
+		"the program writes": func(t *testing.T, r *rig) {
+			for range 3 {
+				mustWrite(t, r.program, []byte("ping"))
+				got := make([]byte, 4)
+				if _, err := io.ReadFull(r.peer, got); err != nil || string(got) != "ping" {
+					t.Fatalf("the peer read %q, %v", got, err)
+				}
+				r.park(t)
+				mustWrite(t, r.peer, []byte("pong"))
+				if _, err := io.ReadFull(r.program, got); err != nil || string(got) != "pong" {
+					t.Fatalf("the program read %q, %v", got, err)
+				}
+				if !r.isParked() {
+					t.Error("receiving has woken the sending half")
+				}
+			}
+		},
+		"the program shuts down": func(t *testing.T, r *rig) {
+			must(t, r.program.CloseWrite())
+			expectRead(t, "the peer", r.peer, nil, nil)
+			mustWrite(t, r.peer, []byte("late"))
+			r.peerShutdown(t)
+			expectRead(t, "the program", r.program, []byte("late"), nil)
+			r.expectEnd(t, nil)
+		},
+		"the program closes": func(t *testing.T, r *rig) {
+			must(t, r.program.Close())
+			expectRead(t, "the peer", r.peer, nil, nil)
+			must(t, r.peerTCP.Close())
+			r.expectEnd(t, nil)
+		},
+		"a guarded end": func(t *testing.T, r *rig) {
+			r.guardedShutdown(t)
+			expectRead(t, "the peer", r.peer, nil, nil)
+			must(t, r.peerTCP.CloseWrite())
+			expectRead(t, "the program", r.program, nil, syscall.ECONNRESET)
+			r.expectEnd(t, ErrTruncated)
+		},
+		"the peer ends": func(t *testing.T, r *rig) {
+			r.peerShutdown(t)
+			expectRead(t, "the program", r.program, nil, nil)
+			mustWrite(t, r.program, []byte("answer"))
+			must(t, r.program.Close())
+			expectRead(t, "the peer", r.peer, []byte("answer"), nil)
+			r.expectEnd(t, nil)
+		},
+		"the peer is cut off": func(t *testing.T, r *rig) {
+			must(t, r.peerTCP.CloseWrite())
+			expectRead(t, "the program", r.program, nil, syscall.ECONNRESET)
+			r.expectEnd(t, ErrTruncated)
+		},
+		"the lot closes": func(t *testing.T, r *rig) {
+			r.relay.cfg.Lot.Close()
+			mustWrite(t, r.program, []byte("ping"))
+			got := make([]byte, 4)
+			if _, err := io.ReadFull(r.peer, got); err != nil || string(got) != "ping" {
+				t.Fatalf("the peer read %q, %v", got, err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, opts rigOptions) {
+				ssatest.NoLeaks(t)
+				test(t, parkedRig(t, opts))
+			})
+		})
+	}
+}
+
+// What has not read between two looks is asked to park, what has is not.
+func TestLotLooks(t *testing.T) {
+	lot := NewLot()
+	defer lot.Close()
+	r := newRig(t, rigOptions{change: func(c *Config) { c.Lot = lot }})
+	for !r.isParked() { // whatever the timer did before
+		lot.look()
+		runtime.Gosched()
+	}
+	busy := &source{raw: r.relay.source.raw, stream: r.relay.source.stream}
+	lot.watch(busy)
+	defer lot.forget(busy)
+	for range 3 {
+		busy.reads.Add(1)
+		lot.look()
+	}
+	if busy.asked {
+		t.Error("what reads was asked to park")
+	}
+}
+
+// Without anything asked for, the timer parks.
+func TestLotParksByItself(t *testing.T) {
+	lot := NewLot()
+	defer lot.Close()
+	r := newRig(t, rigOptions{change: func(c *Config) { c.Lot = lot }})
+	for !r.isParked() {
+		time.Sleep(time.Millisecond)
+	}
+}
