@@ -22,6 +22,7 @@ func completions(root *cobra.Command) {
 		"user":                 users,
 		"program":              programs,
 		"to":                   anyFile,
+		"audit":                anyFile,
 		"socket":               files("sock"),
 		"from-crypto-policies": anyFile,
 		"alpn":                 words("h2", "http/1.1"),

@@ -33,6 +33,8 @@ type daemonOptions struct {
 	verbose bool
 	// expiryWarning is how long before their end certificates are warned of.
 	expiryWarning time.Duration
+	metrics       string // where metrics are served, "" for nowhere
+	audit         string // the file of refusals, "" for none
 }
 
 func daemonCommand(stderr io.Writer) *cobra.Command {
@@ -61,6 +63,8 @@ func (o *daemonOptions) flags(f *pflag.FlagSet) {
 	f.BoolVar(&o.replace, "replace", false, "take the socket of a running service over; that one ends when its\nconnections have ended")
 	f.DurationVar(&o.grace, "grace", 5*time.Second, "how long connections may go on after SIGTERM")
 	f.DurationVar(&o.expiryWarning, "expiry-warning", registry.DefaultExpiryWarning, "warn of certificates of servers this long before they expire, every day")
+	f.StringVar(&o.metrics, "metrics", "", "serve metrics for Prometheus at this `ADDRESS`: unix:/run/ssa/metrics.sock, or of loopback\nsuch as 127.0.0.1:9205")
+	f.StringVar(&o.audit, "audit", "", "append what is refused to this `FILE`, as lines of JSON")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell on standard error what happens to each connection")
 }
 
@@ -90,13 +94,19 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 	}
 	socket := os.NewFile(uintptr(listener.Disown()), o.socket)
 	defer socket.Close()
+	named, closeNamed, err := o.named()
+	if err != nil {
+		return err
+	}
+	defer closeNamed()
 	next := newSuccessor(given, stderr, alarms)
 	m := monitor.New(monitor.Config{
-		Worker: workerCommand(given, credential), Looker: process.Looker{}, Log: alarms, Inherit: []*os.File{socket},
+		Worker: workerCommand(given, credential), Looker: process.Looker{}, Log: alarms, Inherit: []*os.File{socket}, Named: named,
 		Ready: func() { tell(daemon.SdNotifyReady) },
 		Leaving: func() {
 			next.tookOver()
 			socket.Close()
+			closeNamed()
 		},
 	}, source.take())
 	watched, err := startReloader(&reloader{source: source.source, load: source.load, judged: true,

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"os/user"
 	"strconv"
 	"sync"
 	"time"
 
+	"github.com/secure-socket-api/ssa/internal/audit"
 	"github.com/secure-socket-api/ssa/internal/keylog"
+	"github.com/secure-socket-api/ssa/internal/metrics"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/registry"
 )
@@ -17,18 +21,79 @@ import (
 type watching struct {
 	registry *registry.Registry
 	keyLogs  *keylog.Switch
+	audit    *audit.Log    // nil for none
+	metrics  chan *os.File // what metrics are served on, once it is there
+	alarms   *slog.Logger
+	// left is closed when this service serves no new callers: metrics are then
+	// its successor's to tell.
+	left chan struct{}
+	once sync.Once
 }
 
 // newWatching makes it. What people must be told of goes to alarms.
-func newWatching(expiryWarning time.Duration, alarms *slog.Logger, audit func(registry.Refusal), event func(event, sentence string)) *watching {
+func (o *daemonOptions) newWatching(alarms *slog.Logger) *watching {
 	names := &userNames{known: map[uint32]string{}}
-	w := &watching{keyLogs: keylog.New(keylog.Config{Log: alarms, Audit: event})}
-	w.registry = registry.New(registry.Config{
-		Build: version(), UserName: names.find, Audit: audit, ExpiryWarning: expiryWarning,
+	w := &watching{metrics: make(chan *os.File, 1), alarms: alarms, left: make(chan struct{})}
+	watched := registry.Config{
+		Build: version(), UserName: names.find, ExpiryWarning: o.expiryWarning,
 		Expiring: func(c registry.Certificate) { alarms.Warn(expirySentence(&c, time.Now())) },
-	})
+	}
+	logs := keylog.Config{Log: alarms}
+	if o.audit != "" {
+		w.audit = audit.New(audit.Config{Problem: func(err error) { alarms.Error(err.Error()) }})
+		watched.Audit, logs.Audit = w.audit.Refusal, w.audit.Event
+	}
+	w.keyLogs = keylog.New(logs)
+	w.registry = registry.New(watched)
 	w.registry.WatchKeyLogs(w.keyLogs.List)
 	return w
+}
+
+// take takes a descriptor that the monitor hands over, and reports whether it
+// was for this.
+func (w *watching) take(name string, file *os.File) bool {
+	switch {
+	case name == auditName && w.audit != nil:
+		w.audit.SetFile(file)
+	case name == metricsName && len(w.metrics) == 0:
+		w.metrics <- file // only here something is put in
+	default:
+		return false
+	}
+	return true
+}
+
+// serveMetrics serves metrics until ctx ends, or another service took over.
+func (w *watching) serveMetrics(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	select {
+	case <-ctx.Done():
+		return
+	case <-w.left:
+		return
+	case file := <-w.metrics:
+		go func() { // ends with ctx
+			select {
+			case <-w.left:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		if err := metrics.Serve(ctx, file, w.registry); err != nil {
+			w.alarms.Error(err.Error())
+		}
+	}
+}
+
+// leave says that another service has taken over.
+func (w *watching) leave() { w.once.Do(func() { close(w.left) }) }
+
+func (w *watching) close() {
+	w.keyLogs.Close()
+	if w.audit != nil {
+		w.audit.Close()
+	}
 }
 
 // policy notes the policy that holds from now on.

@@ -70,7 +70,13 @@ func (o *workerOptions) run(stderr io.Writer) error {
 		}
 	}
 	defer processors.Start()()
-	client, err := monitor.NewClient(sys.Own(monitor.SocketFD), func(_ string, f *os.File) { f.Close() })
+	watch := o.newWatching(alarms)
+	defer watch.close()
+	client, err := monitor.NewClient(sys.Own(monitor.SocketFD), func(name string, f *os.File) {
+		if !watch.take(name, f) {
+			f.Close()
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -83,7 +89,7 @@ func (o *workerOptions) run(stderr io.Writer) error {
 		client.Close()
 		<-orphaned
 	}()
-	return o.work(client, orphaned, log, alarms)
+	return o.work(client, watch, orphaned, log, alarms)
 }
 
 // isSocket reports whether a descriptor is a socket.
@@ -93,7 +99,7 @@ func isSocket(fd int) bool {
 }
 
 // work makes the service and serves.
-func (o *workerOptions) work(client *monitor.Client, orphaned <-chan struct{}, log, alarms *slog.Logger) error {
+func (o *workerOptions) work(client *monitor.Client, watch *watching, orphaned <-chan struct{}, log, alarms *slog.Logger) error {
 	received := &received{source: policySource{file: o.policy, root: "/"}}
 	first, ok := <-client.Policies()
 	if !ok {
@@ -105,8 +111,6 @@ func (o *workerOptions) work(client *monitor.Client, orphaned <-chan struct{}, l
 	}
 	tickets := ticketstore.New(ticketstore.Config{Log: alarms})
 	defer tickets.Close()
-	watch := newWatching(o.expiryWarning, alarms, nil, nil)
-	defer watch.keyLogs.Close()
 	watch.policy(rules)
 	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory, KeyLog: watch.keyLogs.Writer,
 		Revocation: revocation.New(revocation.Config{Log: log, Files: received})})
@@ -116,6 +120,7 @@ func (o *workerOptions) work(client *monitor.Client, orphaned <-chan struct{}, l
 	ctx, cancel := context.WithCancel(context.Background())
 	var background sync.WaitGroup
 	background.Go(func() { watch.registry.Run(ctx) })
+	background.Go(func() { watch.serveMetrics(ctx) })
 	background.Go(func() {
 		for {
 			select {
@@ -134,7 +139,7 @@ func (o *workerOptions) work(client *monitor.Client, orphaned <-chan struct{}, l
 			}
 		}
 	})
-	err = o.serve(s, sys.Own(monitor.InheritedFD), client, orphaned)
+	err = o.serve(s, sys.Own(monitor.InheritedFD), client, watch, orphaned)
 	cancel()
 	background.Wait()
 	return err
@@ -169,7 +174,7 @@ func (r *received) Stat(name string) (fs.FileInfo, error) { return r.lists.Load(
 
 // serve runs the service until a signal ends it, or another service has taken
 // over and nothing is left here.
-func (o *workerOptions) serve(s *service.Service, listener *sys.FD, client *monitor.Client, orphaned <-chan struct{}) error {
+func (o *workerOptions) serve(s *service.Service, listener *sys.FD, client *monitor.Client, watch *watching, orphaned <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	signals := make(chan os.Signal, 4)
@@ -192,6 +197,7 @@ func (o *workerOptions) serve(s *service.Service, listener *sys.FD, client *moni
 		case failure = <-served:
 			served = nil
 			if ending = failure != nil; !ending {
+				watch.leave()
 				_ = client.Leaving() // without the monitor this ends anyway
 			}
 		}

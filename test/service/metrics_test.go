@@ -1,0 +1,84 @@
+//go:build linux
+
+package service
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// scrape reads the metrics of a Unix socket.
+func scrape(t *testing.T, path string) string {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", path) }}}
+	response, err := client.Get("http://localhost/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// TestMetricsAndAudit: a worker, which can open neither, has both.
+func TestMetricsAndAudit(t *testing.T) {
+	w := newWorld(t)
+	dir := filepath.Dir(w.policy)
+	path, log := filepath.Join(dir, "m"), filepath.Join(dir, "audit.log")
+	w.service(t, "--metrics", "unix:"+path, "--audit", log)
+	l := w.network.Listen(t)
+	p := w.python(t, nil, `
+s = tls()
+put(s, NAME, "a.example")
+connect(s, args[0])
+t = tls()
+put(t, NAME, "b.example")
+say(attempt(t.connect, ("127.0.0.1", int(args[0]))))
+say("@done")
+wait()
+`, l.Port())
+	l.Accept()
+	l.AcceptFailing()
+	p.Wait("done")
+	page := scrape(t, path)
+	for _, want := range []string{"ssa_handshakes_total{role=\"client\",profile=\"default\",version=\"TLS 1.3\"", `ssa_refusals_total{what="untrusted"} 1`,
+		`reason="untrusted"} 1`, `ssa_connections_open{role="client",profile="default"} 1`, `ssa_certificate_expiry_timestamp_seconds{identity="www"}`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the metrics lack %s:\n%s", want, page)
+		}
+	}
+	p.GoOn()
+	p.Finish()
+	awaitAudit(t, log, `"what":"untrusted"`)
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "b.example") || strings.Contains(string(text), "a.example\"") {
+		t.Errorf("the audit log is\n%s", text)
+	}
+}
+
+// awaitAudit waits until an audit log has some words: it is written behind the
+// connection's back.
+func awaitAudit(t *testing.T, path, words string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), words) {
+			return
+		}
+	}
+	text, err := os.ReadFile(path)
+	t.Fatalf("the audit log has no %s: %v\n%s", words, err, text)
+}
