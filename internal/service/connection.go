@@ -19,6 +19,9 @@ type connection struct {
 	cancel context.CancelFunc
 	tcp    *sys.Stream
 
+	observation Observation // once established
+	uncount     func()      // takes it out of the limits
+
 	plain chan *sys.FD  // one: of Relay; nil of Abort
 	reset chan struct{} // one: ResetDone
 
@@ -27,7 +30,16 @@ type connection struct {
 	given bool        // plain was sent to
 }
 
+// serve relays an established connection to its end.
+func (x *connection) serve() {
+	defer x.forget()
+	end := x.relay(x.conn)
+	x.uncount()
+	x.observation.Ended(end)
+}
+
 func (x *connection) forget() {
+	x.cancel()
 	c := x.caller
 	c.mu.Lock()
 	delete(c.conns, x.ref)

@@ -25,18 +25,20 @@ func (c *caller) handshake(m *wire.Handshake, tcp, pidfd *sys.FD) error {
 	known := c.servers[m.Listener]
 	c.conns[m.Ref] = x
 	c.mu.Unlock()
+	// The stack that a handshake needs is not kept for the connection.
 	c.service.work.Go(func() {
-		defer x.cancel()
-		defer x.forget()
 		err := x.run(m, known, tcp, pidfd)
-		if err != nil {
-			_ = c.refuse(m.Ref, err)
+		if err == nil {
+			c.service.work.Go(x.serve)
+			return
 		}
+		x.forget()
+		_ = c.refuse(m.Ref, err)
 	})
 	return nil
 }
 
-// run serves the connection to its end. Its error is why there was none.
+// run does all until the connection is established.
 func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD) *engine.Error {
 	defer pidfd.Close()
 	stream, peer, refusal := connectedTCP(tcp)
@@ -59,15 +61,21 @@ func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD) *
 		stream.Close()
 		return errLeaving
 	}
-	defer s.end()
 	done, refusal := s.users.connection(res.program, res.req.Policy.Base())
 	if refusal != nil {
 		x.caller.refused(res.observed(m.ID, peer), refusal)
 		stream.Close()
+		s.end()
 		return refusal
 	}
-	defer done()
-	return x.serve(m, known, res, peer)
+	x.uncount = func() {
+		done()
+		s.end()
+	}
+	if refusal = x.begin(m, known, res, peer); refusal != nil {
+		x.uncount()
+	}
+	return refusal
 }
 
 // errLeaving sends a caller to the service that listens now.
@@ -97,12 +105,11 @@ func (x *connection) mayTalk(res *resolved, peer netip.AddrPort) *engine.Error {
 	return nil
 }
 
-// serve does the handshake when it is this connection's turn, and then relays.
-func (x *connection) serve(m *wire.Handshake, known *server, res *resolved, peer netip.AddrPort) *engine.Error {
-	s := x.caller.service
+// begin does the handshake when it is this connection's turn.
+func (x *connection) begin(m *wire.Handshake, known *server, res *resolved, peer netip.AddrPort) *engine.Error {
 	id := x.caller.number(m.ID)
 	observed := res.observed(id, peer)
-	observation := s.cfg.Observer.Began(&observed)
+	observation := x.caller.service.cfg.Observer.Began(&observed)
 	conn, err := x.establish(known, res, id)
 	if err != nil {
 		observation.Failed(err)
@@ -111,10 +118,10 @@ func (x *connection) serve(m *wire.Handshake, known *server, res *resolved, peer
 	x.mu.Lock()
 	x.conn = conn
 	x.mu.Unlock()
+	x.observation = observation
 	facts := conn.Facts()
 	observation.Established(facts, conn)
 	x.caller.established(x.ref, id, facts)
-	observation.Ended(x.relay(conn))
 	return nil
 }
 
