@@ -101,7 +101,7 @@ func (s *Socket) established(a *attempt, conn engine.Conn, stream *sys.Stream) {
 		s.relayDone(engine.End{Err: err}, true)
 		return
 	}
-	s.relay(a.plain, conn)
+	s.beginRelay(a.plain, conn, stream)
 }
 
 // restoreSendBufferLocked makes the program's descriptor roomy again.

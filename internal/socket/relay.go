@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"context"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -8,6 +9,16 @@ import (
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
+
+// beginRelay relays on a goroutine of its own, so that the stack which the
+// handshake needed is not kept for as long as the connection.
+func (s *Socket) beginRelay(plain *sys.Stream, conn engine.Conn, tcp *sys.Stream) {
+	cut := func(error) {
+		tcp.Close()
+		plain.Close()
+	}
+	s.table.background(cut, func(context.Context) { s.relay(plain, conn) })
+}
 
 // relay moves the connection's bytes until both directions have ended.
 func (s *Socket) relay(plain *sys.Stream, conn engine.Conn) {

@@ -161,7 +161,7 @@ func (l *listener) handle(tcp *sys.FD) {
 		usage.end(l.owner)
 	}
 	if delivered != nil {
-		delivered.relay(plain, conn)
+		delivered.beginRelay(plain, conn, delivered.stream)
 	}
 }
 
