@@ -62,7 +62,7 @@ func handshakes(p *printer, c *registry.Counters) {
 		}
 	}
 	p.family("ssa_refusals_total", "counter", "What was asked for and refused, by what refused it.")
-	for _, what := range []string{registry.ByPolicy, registry.ByTrust, registry.ByLimit, registry.Impersonation, registry.BadMessage} {
+	for _, what := range registry.Refusers() {
 		p.sample("ssa_refusals_total", float64(c.Refused[what]), "what", what)
 	}
 	p.family("ssa_handshake_duration_seconds", "histogram", "How long handshakes took that were done.")

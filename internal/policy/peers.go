@@ -7,7 +7,10 @@ import (
 
 // Forbidden is the error of a peer that the policy does not let a program talk
 // to.
-type Forbidden struct{ Sentence string }
+type Forbidden struct {
+	Sentence string
+	At       Position // of the list that decided
+}
 
 func (e *Forbidden) Error() string { return e.Sentence }
 
@@ -25,11 +28,13 @@ func (e *Effective) MayTalkTo(name string, peer netip.AddrPort) error {
 	}
 	switch {
 	case in(e.PeersDenied):
-		return &Forbidden{fmt.Sprintf("the policy forbids to talk to %s (%s)", peerText(name, peer), e.Origin("peers.deny"))}
+		at := e.Origin("peers.deny")
+		return &Forbidden{fmt.Sprintf("the policy forbids to talk to %s (%s)", peerText(name, peer), at), at}
 	case len(e.PeersAllowed) == 0, in(e.PeersAllowed), !peer.Addr().IsValid() && hasAddresses(e.PeersAllowed):
 		return nil
 	}
-	return &Forbidden{fmt.Sprintf("%s is not among the peers that the policy allows (%s)", peerText(name, peer), e.Origin("peers.allow"))}
+	at := e.Origin("peers.allow")
+	return &Forbidden{fmt.Sprintf("%s is not among the peers that the policy allows (%s)", peerText(name, peer), at), at}
 }
 
 // hasAddresses reports whether a list may still allow a name once its address

@@ -147,7 +147,7 @@ func (e *Entry) Failed(err error) {
 	if what, ok := refusalWord(reason); ok {
 		refusal := Refusal{
 			ID: e.id, Program: e.program.describe(int(e.pid)), Role: roleWord(e.role), Name: e.name.Value(),
-			What: what, Sentence: err.Error(), Position: positionOf(err),
+			What: what, Sentence: err.Error(), Position: Position(err),
 		}
 		if e.peer.IsValid() {
 			refusal.Peer = e.peer.String()

@@ -10,12 +10,19 @@ import (
 
 // What can refuse.
 const (
-	ByPolicy      = "policy"        // the administrator's policy
-	ByTrust       = "untrusted"     // the peer did not prove who it is
-	ByLimit       = "limit"         // there is too much already
-	Impersonation = "impersonation" // somebody spoke for a process that is not his
-	BadMessage    = "bad-message"   // somebody sent what no gate sends
+	ByPolicy         = "policy"            // the administrator's policy
+	ByTrust          = "untrusted"         // the peer did not prove who it is
+	ByLimit          = "limit"             // there is too much already
+	Impersonation    = "impersonation"     // somebody spoke for a process that is not his
+	Unidentified     = "unidentified"      // nobody knows for which program somebody spoke
+	NotAdministrator = "not-administrator" // somebody asked for what is the administrator's
+	BadMessage       = "bad-message"       // somebody sent what no gate sends
 )
+
+// Refusers are all of them.
+func Refusers() []string {
+	return []string{ByPolicy, ByTrust, ByLimit, Impersonation, Unidentified, NotAdministrator, BadMessage}
+}
 
 // Refusal is something that was asked for and not done.
 type Refusal struct {
@@ -30,6 +37,9 @@ type Refusal struct {
 	// decided, if one did.
 	Sentence string `json:"sentence"`
 	Position string `json:"position,omitempty"`
+	// Caller is the user who asked on behalf of another one's program; none is
+	// told of root, and of who asked for himself.
+	Caller uint32 `json:"caller_uid,omitempty"`
 }
 
 // The last refusals are kept, and of one user not so many that nobody else's
@@ -117,11 +127,16 @@ func refusalWord(reason string) (what string, refused bool) {
 	return "", false
 }
 
-// positionOf is the place in the policy that an error is about.
-func positionOf(err error) string {
+// Position is the place in the policy that an error is about, "" when it is
+// about none.
+func Position(err error) string {
 	var weaker *policy.Weaker
-	if errors.As(err, &weaker) {
+	var forbidden *policy.Forbidden
+	switch {
+	case errors.As(err, &weaker):
 		return weaker.At.String()
+	case errors.As(err, &forbidden):
+		return forbidden.At.String()
 	}
 	return ""
 }

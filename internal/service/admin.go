@@ -2,10 +2,10 @@ package service
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
+	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -19,6 +19,12 @@ const maxKeyLog = 24 * time.Hour
 // may.
 func (c *caller) administrator() bool {
 	return c.uid == 0 || c.uid == c.service.cfg.Administrator
+}
+
+// notAdministrator refuses a caller what only the administrator may do.
+func (c *caller) notAdministrator(what string) *engine.Error {
+	return c.refusedFor(NotAdministrator, Connection{Process: c.process()},
+		refused("only root may %s, and the caller is user %d", what, c.uid))
 }
 
 // report answers Status. Users see their own connections, the administrator sees
@@ -41,7 +47,7 @@ func (c *caller) keyLog(m *wire.KeyLog, fd *sys.FD) error {
 	var err error
 	switch {
 	case !c.administrator():
-		err = fmt.Errorf("only root may switch a key log on, and the caller is user %d", c.uid)
+		return c.refuse(m.Ref, c.notAdministrator("switch a key log on"))
 	case fd.Int() < 0:
 		err = errors.New("KeyLog comes with the file to write to, and this one has none")
 	default:
@@ -57,7 +63,7 @@ func (c *caller) keyLog(m *wire.KeyLog, fd *sys.FD) error {
 func (c *caller) takeOver(m *wire.TakeOver) error {
 	s := c.service
 	if !c.administrator() {
-		return c.refuse(m.Ref, refused("only root may take the service over, and the caller is user %d", c.uid))
+		return c.refuse(m.Ref, c.notAdministrator("take the service over"))
 	}
 	s.mu.Lock()
 	listener := s.listener

@@ -52,7 +52,9 @@ func newCaller(s *Service, fd *sys.FD) (*caller, error) {
 	}
 	c.uid, c.pid = cred.Uid, cred.Pid
 	if !s.users.caller(c.uid, 1) {
-		_ = c.conn.Send(&wire.Refused{Reason: uint64(engine.Limited), Sentence: "the service has too many callers of this user"})
+		refusal := limited("the service has too many callers of this user")
+		c.refusedFor(Judged, Connection{Process: c.process()}, refusal)
+		_ = c.refuse(0, refusal)
 		c.conn.Close()
 		return nil, fmt.Errorf("user %d has too many callers", c.uid)
 	}
@@ -75,7 +77,13 @@ func (c *caller) serve() {
 	gone := errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, io.ErrClosedPipe)
 	if !gone && c.ctx.Err() == nil {
 		c.service.cfg.Log.Warn("a caller broke the protocol: "+err.Error(), "pid", c.pid, "uid", c.uid)
+		c.nonsense(refused("the caller broke the protocol: %v", err))
 	}
+}
+
+// nonsense tells the observer of what no gate sends.
+func (c *caller) nonsense(err *engine.Error) {
+	c.refusedFor(Nonsense, Connection{Process: c.process()}, err)
 }
 
 func (c *caller) end() {

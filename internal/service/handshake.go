@@ -44,6 +44,9 @@ func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD) *
 	stream, peer, refusal := connectedTCP(tcp)
 	if refusal != nil {
 		tcp.Close()
+		if refusal.Reason == engine.Refused {
+			x.caller.nonsense(refusal)
+		}
 		return refusal
 	}
 	x.tcp = stream
@@ -63,10 +66,9 @@ func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD) *
 	}
 	done, refusal := s.users.connection(res.program, res.req.Policy.Base())
 	if refusal != nil {
-		x.caller.refused(res.observed(m.ID, peer), refusal)
 		stream.Close()
 		s.end()
-		return refusal
+		return x.caller.refusedFor(Judged, res.observed(m.ID, peer), refusal)
 	}
 	x.uncount = func() {
 		done()
@@ -98,9 +100,7 @@ func (x *connection) mayTalk(res *resolved, peer netip.AddrPort) *engine.Error {
 		return nil
 	}
 	if err := res.req.Policy.MayTalkTo(res.req.Name, peer); err != nil {
-		refusal := refused("%v", err)
-		x.caller.refused(res.observed(0, peer), refusal)
-		return refusal
+		return x.caller.refusedFor(Judged, res.observed(0, peer), refusedBy(err))
 	}
 	return nil
 }

@@ -14,8 +14,8 @@ type Observer interface {
 	// Began is told of a handshake that begins. What it returns is told the
 	// rest.
 	Began(*Connection) Observation
-	// Refused is told of a request that was not even begun. The process is nil
-	// when it could not be found out.
+	// Refused is told of a request that was not even begun. The process has no
+	// executable when nothing more is known than who the caller is.
 	Refused(r *Refusal)
 	// Report answers the query of a Status request of a user: JSON. Root sees
 	// all.
@@ -28,12 +28,26 @@ type Observer interface {
 // Refusal is a request that was refused before its handshake.
 type Refusal struct {
 	Connection
-	// Impersonation says that the caller spoke for a process that is not of its
-	// user.
-	Impersonation bool
-	Caller        uint32 // the caller's user
-	Err           *engine.Error
+	Cause  Cause
+	Caller uint32 // the caller's user
+	Err    *engine.Error
 }
+
+// Cause is what a request was refused for.
+type Cause uint8
+
+const (
+	// Judged requests are not what the policy or a limit allows: see the error.
+	Judged Cause = iota
+	// Impersonation: the caller spoke for a process that is not of its user.
+	Impersonation
+	// Unidentified: it could not be found out for which program the request is.
+	Unidentified
+	// NotAdministrator: the request is one that only the administrator may make.
+	NotAdministrator
+	// Nonsense: the caller broke the protocol.
+	Nonsense
+)
 
 // Connection is one connection as observed.
 type Connection struct {

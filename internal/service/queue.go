@@ -49,6 +49,16 @@ func (q *queue) enter(ctx context.Context, uid uint32) error {
 	return context.Cause(ctx)
 }
 
+// length is how many wait.
+func (q *queue) length() (n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, line := range q.waiting {
+		n += len(line)
+	}
+	return n
+}
+
 func (q *queue) takeLocked(uid uint32) {
 	q.free--
 	q.running[uid]++

@@ -35,6 +35,9 @@ func TestQueueIsFair(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
+		if n := q.length(); n != 23 {
+			t.Errorf("%d wait, of 23", n)
+		}
 		var order []uint32
 		running := []uint32{1, 1}
 		for range 8 {

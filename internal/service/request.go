@@ -49,40 +49,46 @@ func (c *caller) resolve(r *wire.Request, pidfd *sys.FD) (*resolved, *engine.Err
 	}
 	res, err := c.judge(r, process)
 	if err != nil {
-		c.refused(Connection{Process: *process, Server: r.Server, Name: r.Name}, err)
-		return nil, err
+		return nil, c.refusedFor(Judged, Connection{Process: *process, Server: r.Server, Name: r.Name}, err)
 	}
 	return res, nil
 }
 
 // identify looks the process of a pidfd up.
 func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Error) {
+	known := Connection{Process: c.process(), Server: r.Server, Name: r.Name}
 	if pidfd == nil {
-		return nil, refused("a request comes with a pidfd of the program's process, and this one has none")
+		return nil, c.refusedFor(Unidentified, known, refused("a request comes with a pidfd of the program's process, and this one has none"))
 	}
 	process, err := c.service.cfg.Looker.Look(pidfd)
 	if errors.Is(err, ErrEnding) {
 		return nil, errLeaving
 	}
 	if err != nil {
-		return nil, &engine.Error{Reason: engine.Refused, Sentence: fmt.Sprintf("the service cannot find out which program this is for: %v", err), Err: err}
+		return nil, c.refusedFor(Unidentified, known, refused("the service cannot find out which program this is for: %v", err))
 	}
+	known.Process = process
 	if err := mayAct(c.uid, &process); err != nil {
-		refusal := refused("%v", err)
-		c.service.cfg.Observer.Refused(&Refusal{Connection: Connection{Process: process, Server: r.Server, Name: r.Name},
-			Impersonation: true, Caller: c.uid, Err: refusal})
 		c.service.cfg.Log.Warn("impersonation: "+err.Error(), "pid", c.pid, "uid", c.uid)
-		return nil, refusal
+		return nil, c.refusedFor(Impersonation, known, refused("%v", err))
 	}
 	if r.Exe != "" && executable(r.Exe) != executable(process.Exe) {
-		return nil, refused("the process %d executed %s when it asked, and executes %s now", process.PID, r.Exe, process.Exe)
+		return nil, c.refusedFor(Unidentified, known,
+			refused("the process %d executed %s when it asked, and executes %s now", process.PID, r.Exe, process.Exe))
 	}
 	return &process, nil
 }
 
-// refused tells the observer.
-func (c *caller) refused(x Connection, err *engine.Error) {
-	c.service.cfg.Observer.Refused(&Refusal{Connection: x, Caller: c.uid, Err: err})
+// process is what is known of who calls, before it is looked at whom it calls
+// for.
+func (c *caller) process() Process {
+	return Process{PID: int(c.pid), UIDs: [4]uint32{c.uid, c.uid, c.uid, c.uid}}
+}
+
+// refusedFor tells the observer of a refusal, and returns it.
+func (c *caller) refusedFor(cause Cause, x Connection, err *engine.Error) *engine.Error {
+	c.service.cfg.Observer.Refused(&Refusal{Connection: x, Cause: cause, Caller: c.uid, Err: err})
+	return err
 }
 
 // executable is a path without what the kernel adds when the file is gone.
@@ -100,7 +106,7 @@ func (c *caller) judge(r *wire.Request, process *Process) (*resolved, *engine.Er
 	asked.Server, asked.ALPN, asked.Roots = r.Server, r.ALPN, len(r.Roots) > 0
 	effective, err := policy.Tighten(c.service.rules.Load().For(process.Program), asked)
 	if err != nil {
-		return nil, refused("%v", err)
+		return nil, refusedBy(err)
 	}
 	req := &engine.Request{
 		Role: engine.Client, Policy: effective, Name: r.Name, Port: r.Port, ALPN: r.ALPN, Sharers: effective.Sharers(process.Program),
@@ -136,6 +142,11 @@ func addCertificates(req *engine.Request, r *wire.Request) error {
 
 func refused(format string, args ...any) *engine.Error {
 	return &engine.Error{Reason: engine.Refused, Sentence: fmt.Sprintf(format, args...)}
+}
+
+// refusedBy keeps the error, which may know the place in the policy.
+func refusedBy(err error) *engine.Error {
+	return &engine.Error{Reason: engine.Refused, Sentence: err.Error(), Err: err}
 }
 
 // refusal is the message of an error.

@@ -34,13 +34,11 @@ func (c *caller) listen(m *wire.Listen, pidfd *sys.FD) error {
 	full := len(c.servers) >= c.service.cfg.Limits.Servers
 	c.mu.Unlock()
 	if full {
-		return c.refuse(m.Ref, limited("a caller may have %d servers", c.service.cfg.Limits.Servers))
+		return c.refuse(m.Ref, c.refusedFor(Judged, res.observed(0, netip.AddrPort{}), limited("a caller may have %d servers", c.service.cfg.Limits.Servers)))
 	}
 	listener, listenErr := c.service.cfg.Engine.Listen(c.ctx, res.req)
 	if listenErr != nil {
-		e := asEngineError(listenErr)
-		c.refused(res.observed(0, netip.AddrPort{}), e)
-		return c.refuse(m.Ref, e)
+		return c.refuse(m.Ref, c.refusedFor(Judged, res.observed(0, netip.AddrPort{}), asEngineError(listenErr)))
 	}
 	c.mu.Lock()
 	c.servers[m.Ref] = &server{res, listener, make(chan struct{}, max(res.req.Policy.Handshakes, 1))}

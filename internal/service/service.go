@@ -211,6 +211,9 @@ func (s *Service) forced(end func()) (over func()) {
 // Left is closed once Leave was called and no connection is left.
 func (s *Service) Left() <-chan struct{} { return s.idle }
 
+// Waiting is how many handshakes wait for their turn.
+func (s *Service) Waiting() int { return s.queue.length() }
+
 // begin counts a connection; false when no more are taken.
 func (s *Service) begin() bool {
 	s.mu.Lock()

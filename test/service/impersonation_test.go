@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/secure-socket-api/ssa/internal/registry"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
@@ -85,6 +86,9 @@ func TestImpersonation(t *testing.T) {
 		if got := w.asCaller(t, tc.uid, l.Port(), tc.pid); !strings.Contains(got, tc.want) {
 			t.Errorf("%s: got %q, want %q in it", tc.name, got, tc.want)
 		}
+	}
+	if all := w.refusals(t); len(all) != 1 || all[0].What != registry.Impersonation || all[0].Program.UID != 0 || all[0].Caller != nobody {
+		t.Errorf("the attempt is told as %+v", all)
 	}
 	if !strings.Contains(s.Said(), "impersonation") {
 		t.Errorf("the service does not tell of the attempt; it says\n%s", s.Said())

@@ -39,21 +39,40 @@ func (o *Observer) Began(c *service.Connection) service.Observation {
 
 // Refused implements service.Observer.
 func (o *Observer) Refused(r *service.Refusal) {
-	f := registry.Refusal{ID: r.ID, Role: "client", Name: r.Name, What: what(r), Sentence: r.Err.Sentence}
-	if r.Server {
-		f.Role = "server"
-	}
+	f := registry.Refusal{ID: r.ID, Name: r.Name, What: what(r), Sentence: r.Err.Sentence, Position: registry.Position(r.Err)}
 	if r.Peer.IsValid() {
 		f.Peer = r.Peer.String()
 	}
-	o.registry.Refused(program(&r.Connection), f)
+	p := program(&r.Connection)
+	switch {
+	case p.Exe == "":
+		p.Exe = unknown
+	case r.Server:
+		f.Role = "server"
+	default:
+		f.Role = "client"
+	}
+	if r.Caller != p.UID {
+		f.Caller = r.Caller
+	}
+	o.registry.Refused(p, f)
 }
 
+// unknown is the program of a caller of whom nothing else is known.
+const unknown = "(unknown)"
+
 func what(r *service.Refusal) string {
-	switch {
-	case r.Impersonation:
+	switch r.Cause {
+	case service.Impersonation:
 		return registry.Impersonation
-	case r.Err.Reason == engine.Limited:
+	case service.Unidentified:
+		return registry.Unidentified
+	case service.NotAdministrator:
+		return registry.NotAdministrator
+	case service.Nonsense:
+		return registry.BadMessage
+	}
+	if r.Err.Reason == engine.Limited {
 		return registry.ByLimit
 	}
 	return registry.ByPolicy
