@@ -27,7 +27,7 @@ func completions(root *cobra.Command) {
 		"from-crypto-policies": anyFile,
 		"alpn":                 words("h2", "http/1.1"),
 	}
-	arguments := map[string]completer{"run": programs, "explain": programs, "check": files("yaml", "yml"), "probe": words(), "daemon": words(), "doctor": words(), "status": words(), "keylog": words()}
+	arguments := map[string]completer{"run": programs, "explain": programs, "check": files("yaml", "yml"), "probe": words(), "daemon": words(), "doctor": words(), "status": words(), "keylog": words(), "dashboard": words()}
 	for _, c := range root.Commands() {
 		if complete := arguments[c.Name()]; complete != nil {
 			c.ValidArgsFunction = complete

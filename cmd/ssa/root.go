@@ -35,7 +35,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(runCommand(stderr), daemonCommand(stderr), daemonWorkerCommand(stderr), checkCommand(), explainCommand(), probeCommand(), statusCommand(), keyLogCommand(), doctorCommand())
+	root.AddCommand(runCommand(stderr), daemonCommand(stderr), daemonWorkerCommand(stderr), checkCommand(), explainCommand(), probeCommand(), statusCommand(), dashboardCommand(), keyLogCommand(), doctorCommand())
 	completions(root)
 	err := root.Execute()
 	var status exitStatus
