@@ -60,7 +60,7 @@ func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Err
 	if pidfd == nil {
 		return nil, c.refusedFor(Unidentified, known, refused("a request comes with a pidfd of the program's process, and this one has none"))
 	}
-	process, err := c.service.cfg.Looker.Look(pidfd)
+	process, err := c.service.looks.Look(pidfd, r.Exe)
 	if errors.Is(err, ErrEnding) {
 		return nil, errLeaving
 	}

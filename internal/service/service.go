@@ -36,6 +36,7 @@ type Config struct {
 type Service struct {
 	cfg    Config
 	rules  atomic.Pointer[policy.Policy]
+	looks  *looks
 	users  *users
 	queue  *queue
 	blocks atomic.Uint64 // of numbers given out
@@ -59,7 +60,7 @@ func New(cfg Config) *Service {
 	if cfg.Observer == nil {
 		cfg.Observer = noObserver{}
 	}
-	s := &Service{cfg: cfg, users: newUsers(cfg.Limits), queue: newQueue(cfg.Limits.Handshakes, cfg.Limits.share(cfg.Limits.Handshakes)),
+	s := &Service{cfg: cfg, looks: newLooks(cfg.Looker), users: newUsers(cfg.Limits), queue: newQueue(cfg.Limits.Handshakes, cfg.Limits.share(cfg.Limits.Handshakes)),
 		callers: map[*caller]bool{}, relays: map[*func()]bool{}, idle: make(chan struct{})}
 	s.rules.Store(cfg.Policy)
 	return s

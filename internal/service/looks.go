@@ -1,0 +1,90 @@
+package service
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// fresh is how long it holds what was found out about a process. A program that
+// makes one connection after the other is looked at five times a second; a look
+// costs a tenth of a handshake. A caller says what the process executes at the
+// moment, and another executable means another look, so that exec is noticed;
+// callers who lie about that could as well keep a process of the other program.
+// A change of users is noticed this late.
+const fresh = 200 * time.Millisecond
+
+// maxLooks bounds what is kept.
+const maxLooks = 1024
+
+// looks remembers what a Looker has found out.
+type looks struct {
+	looker Looker
+	now    func() time.Time
+
+	mu    sync.Mutex
+	known map[processID]look
+}
+
+// processID tells processes apart for as long as the machine runs: device and
+// inode of a pidfd on pidfs, Linux 6.9.
+type processID struct{ dev, ino uint64 }
+
+type look struct {
+	process Process
+	at      time.Time
+}
+
+func newLooks(looker Looker) *looks {
+	return &looks{looker: looker, now: time.Now, known: map[processID]look{}}
+}
+
+// Look describes the process of a pidfd, which executes exe if the caller is
+// right; "" when it does not say.
+func (l *looks) Look(pidfd *sys.FD, exe string) (Process, error) {
+	id, ok := identify(pidfd)
+	if !ok || exe == "" {
+		return l.looker.Look(pidfd)
+	}
+	l.mu.Lock()
+	known, ok := l.known[id]
+	l.mu.Unlock()
+	if ok && l.now().Sub(known.at) < fresh && executable(known.process.Exe) == executable(exe) && !ended(pidfd) {
+		return known.process, nil
+	}
+	at := l.now()
+	process, err := l.looker.Look(pidfd)
+	if err == nil {
+		l.keep(id, look{process, at})
+	}
+	return process, err
+}
+
+// identify returns what tells the process from all others; not before Linux
+// 6.9, where all pidfds share an inode, which is of no type.
+func identify(pidfd *sys.FD) (processID, bool) {
+	var st unix.Stat_t
+	if err := unix.Fstat(pidfd.Int(), &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return processID{}, false
+	}
+	return processID{st.Dev, st.Ino}, true
+}
+
+// ended reports whether the process of a pidfd has ended: it is readable then.
+func ended(pidfd *sys.FD) bool {
+	p := []unix.PollFd{{Fd: int32(pidfd.Int()), Events: unix.POLLIN}}
+	n, err := unix.Poll(p, 0)
+	return err != nil || n > 0
+}
+
+func (l *looks) keep(id processID, k look) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.known) >= maxLooks {
+		clear(l.known)
+	}
+	l.known[id] = k
+}
