@@ -23,6 +23,7 @@ func completions(root *cobra.Command) {
 		"program":              programs,
 		"to":                   anyFile,
 		"audit":                anyFile,
+		"log-format":           words(logAuto, logText, logJSON, logJournal),
 		"socket":               files("sock"),
 		"from-crypto-policies": anyFile,
 		"alpn":                 words("h2", "http/1.1"),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -35,6 +34,7 @@ type daemonOptions struct {
 	expiryWarning time.Duration
 	metrics       string // where metrics are served, "" for nowhere
 	audit         string // the file of refusals, "" for none
+	logFormat     string
 }
 
 func daemonCommand(stderr io.Writer) *cobra.Command {
@@ -63,6 +63,7 @@ func (o *daemonOptions) flags(f *pflag.FlagSet) {
 	f.BoolVar(&o.replace, "replace", false, "take the socket of a running service over; that one ends when its\nconnections have ended")
 	f.DurationVar(&o.grace, "grace", 5*time.Second, "how long connections may go on after SIGTERM")
 	f.DurationVar(&o.expiryWarning, "expiry-warning", registry.DefaultExpiryWarning, "warn of certificates of servers this long before they expire, every day")
+	f.StringVar(&o.logFormat, "log-format", logAuto, "how to log: `FORMAT` is text, json, journal (fields such as TLS_ID), or auto: the journal\nwhere standard error goes there")
 	f.StringVar(&o.metrics, "metrics", "", "serve metrics for Prometheus at this `ADDRESS`: unix:/run/ssa/metrics.sock, or of loopback\nsuch as 127.0.0.1:9205")
 	f.StringVar(&o.audit, "audit", "", "append what is refused to this `FILE`, as lines of JSON")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell on standard error what happens to each connection")
@@ -70,7 +71,10 @@ func (o *daemonOptions) flags(f *pflag.FlagSet) {
 
 // run is the monitor.
 func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
-	alarms := slog.New(&lineHandler{out: stderr})
+	alarms, err := o.alarms(stderr)
+	if err != nil {
+		return err
+	}
 	source := &bundler{source: policySource{file: o.policy, root: "/"}}
 	loaded := source.source.state()
 	rules, err := source.load()

@@ -25,8 +25,16 @@ func (h *lineHandler) Enabled(_ context.Context, level slog.Level) bool {
 
 // Handle writes one line.
 func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
+	line := "ssa: " + lineText(r) + "\n"
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, err := io.WriteString(h.out, line)
+	return err
+}
+
+// lineText tells a record in one line.
+func lineText(r slog.Record) string {
 	var b strings.Builder
-	b.WriteString("ssa: ")
 	var facts string
 	var about []string
 	r.Attrs(func(a slog.Attr) bool {
@@ -49,11 +57,7 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	if len(about) > 0 {
 		b.WriteString(" (" + strings.Join(about, ", ") + ")")
 	}
-	b.WriteString(facts + "\n")
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	_, err := io.WriteString(h.out, b.String())
-	return err
+	return b.String() + facts
 }
 
 // WithAttrs and WithGroup are not used by this program's loggers.

@@ -30,12 +30,13 @@ type watching struct {
 	once sync.Once
 }
 
-// newWatching makes it. What people must be told of goes to alarms.
-func (o *daemonOptions) newWatching(alarms *slog.Logger) *watching {
+// newWatching makes it. What happens to each connection goes to log, what people
+// must be told of to alarms.
+func (o *daemonOptions) newWatching(log, alarms *slog.Logger) *watching {
 	names := &userNames{known: map[uint32]string{}}
 	w := &watching{metrics: make(chan *os.File, 1), alarms: alarms, left: make(chan struct{})}
 	watched := registry.Config{
-		Build: version(), UserName: names.find, ExpiryWarning: o.expiryWarning,
+		Build: version(), Log: log, UserName: names.find, ExpiryWarning: o.expiryWarning,
 		Expiring: func(c registry.Certificate) { alarms.Warn(expirySentence(&c, time.Now())) },
 	}
 	logs := keylog.Config{Log: alarms}
@@ -107,8 +108,7 @@ func expirySentence(c *registry.Certificate, now time.Time) string {
 	if !now.Before(c.NotAfter) {
 		return fmt.Sprintf("the certificate of identity %s has expired on %s: servers that show it are refused by their clients", c.Identity, at)
 	}
-	days := int(c.NotAfter.Sub(now) / (24 * time.Hour))
-	return fmt.Sprintf("the certificate of identity %s expires on %s, in %d days", c.Identity, at, days)
+	return fmt.Sprintf("the certificate of identity %s expires on %s, in %s", c.Identity, at, shortTime(c.NotAfter.Sub(now)))
 }
 
 // maxUserNames bounds the names that are remembered.

@@ -58,8 +58,11 @@ func (o *workerOptions) run(stderr io.Writer) error {
 	}
 	unix.CloseOnExec(monitor.SocketFD)
 	unix.CloseOnExec(monitor.InheritedFD)
-	alarms := slog.New(&lineHandler{out: stderr})
-	log := newLog(stderr, o.verbose)
+	alarms, err := o.alarms(stderr)
+	if err != nil {
+		return err
+	}
+	log := o.verboseLog(alarms)
 	measures, err := harden.Process()
 	if err != nil {
 		return err
@@ -70,7 +73,7 @@ func (o *workerOptions) run(stderr io.Writer) error {
 		}
 	}
 	defer processors.Start()()
-	watch := o.newWatching(alarms)
+	watch := o.newWatching(log, alarms)
 	defer watch.close()
 	client, err := monitor.NewClient(sys.Own(monitor.SocketFD), func(name string, f *os.File) {
 		if !watch.take(name, f) {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"errors"
+	"log/slog"
 	"net/netip"
 	"time"
 	"unique"
@@ -93,11 +94,17 @@ func (r *Registry) Begin(c Connection) *Entry {
 // Established notes that the handshake is done. The counter is asked now and
 // then until the connection has ended; it must be cheap.
 func (e *Entry) Established(facts *engine.Facts, counter Counter) {
+	if e.established(facts, counter) {
+		e.logEstablished(facts)
+	}
+}
+
+func (e *Entry) established(facts *engine.Facts, counter Counter) bool {
 	r := e.registry
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.state != handshake {
-		return
+		return false
 	}
 	e.state, e.counter = connected, counter
 	e.took = r.cfg.Now().Sub(e.began)
@@ -113,31 +120,45 @@ func (e *Entry) Established(facts *engine.Facts, counter Counter) {
 	}
 	r.counts.done(e)
 	r.series.done(e, r.counts.suiteName(e.suite))
+	return true
 }
 
 // Ended notes that an established connection is over.
 func (e *Entry) Ended(end engine.End) {
+	if e.ended(end) {
+		e.logEnded(end)
+	}
+}
+
+func (e *Entry) ended(end engine.End) bool {
 	r := e.registry
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.state != connected {
-		return
+		return false
 	}
 	e.leaveLocked()
 	e.program.moved(end.Sent, end.Received)
 	r.counts.sent += end.Sent
 	r.counts.received += end.Received
 	r.counts.ended(endReason(end.Err))
+	return true
 }
 
 // Failed notes that there is no connection, and why. What the policy, the
 // trust in the peer or a limit refused is a refusal too.
 func (e *Entry) Failed(err error) {
+	if e.failed(err) {
+		e.log(slog.LevelWarn, err.Error(), "name", e.name.Value(), "reason", reasonOf(err))
+	}
+}
+
+func (e *Entry) failed(err error) bool {
 	r := e.registry
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.state != handshake {
-		return
+		return false
 	}
 	e.leaveLocked()
 	reason := reasonOf(err)
@@ -154,6 +175,7 @@ func (e *Entry) Failed(err error) {
 		}
 		r.refusedLocked(refusal)
 	}
+	return true
 }
 
 func (e *Entry) leaveLocked() {

@@ -6,6 +6,7 @@ package registry
 
 import (
 	"context"
+	"log/slog"
 	"net/netip"
 	"sync"
 	"time"
@@ -19,6 +20,9 @@ type Config struct {
 	Now func() time.Time
 	// Build names the version of the service.
 	Build string
+	// Log has a line for each beginning, end and failure of a connection; nil
+	// discards them.
+	Log *slog.Logger
 	// Audit is told every refusal, in order, when not nil. It must not call the
 	// registry back.
 	Audit func(Refusal)
@@ -58,6 +62,9 @@ func New(cfg Config) *Registry {
 	}
 	if cfg.UserName == nil {
 		cfg.UserName = func(uint32) string { return "" }
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.ExpiryWarning <= 0 {
 		cfg.ExpiryWarning = DefaultExpiryWarning

@@ -4,12 +4,15 @@ package service
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -81,4 +84,96 @@ func awaitAudit(t *testing.T, path, words string) {
 	}
 	text, err := os.ReadFile(path)
 	t.Fatalf("the audit log has no %s: %v\n%s", words, err, text)
+}
+
+// TestLogAsJSON: what the service says of a connection has its TLS_ID.
+func TestLogAsJSON(t *testing.T) {
+	w := newWorld(t)
+	s := w.service(t, "--log-format", "json", "-v")
+	l := w.network.Listen(t)
+	p := w.python(t, nil, `
+s = tls()
+put(s, NAME, "a.example")
+connect(s, args[0])
+say("@id", struct.unpack("=Q", s.getsockopt(205, ID, 8))[0])
+wait()
+`, l.Port())
+	l.Accept()
+	id := p.Wait("id")
+	found := false
+	for deadline := time.Now().Add(20 * time.Second); !found && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		found = toldOf(t, s.Said(), id)
+	}
+	if !found {
+		t.Errorf("no line tells of connection %s:\n%s", id, s.Said())
+	}
+	p.GoOn()
+	p.Finish()
+}
+
+// toldOf looks for the line about a connection in a log of JSON lines.
+func toldOf(t *testing.T, log, id string) bool {
+	t.Helper()
+	for line := range strings.Lines(log) {
+		var record struct {
+			Message string `json:"msg"`
+			ID      uint64 `json:"tls_id"`
+			UID     *int   `json:"uid"`
+			Program string `json:"program"`
+			Peer    string `json:"peer"`
+			Facts   string `json:"facts"`
+		}
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Errorf("a line is no JSON: %s", line)
+			continue
+		}
+		if record.Message == "connected" && strconv.FormatUint(record.ID, 10) == id && record.UID != nil && *record.UID == os.Getuid() &&
+			strings.Contains(record.Program, "python") && record.Peer != "" && strings.HasPrefix(record.Facts, "TLS 1.3") {
+			return true
+		}
+	}
+	return false
+}
+
+// TestAuditRotation: after SIGHUP lines go into the new file, and the next
+// service serves metrics at the same places.
+func TestAuditRotation(t *testing.T) {
+	w := newWorld(t)
+	dir := filepath.Dir(w.policy)
+	path, log := filepath.Join(dir, "m"), filepath.Join(dir, "audit.log")
+	s := w.service(t, "--metrics", "unix:"+path, "--audit", log)
+	l := w.network.Listen(t)
+	refused := func() {
+		t.Helper()
+		p := w.python(t, nil, `
+t = tls()
+put(t, NAME, "b.example")
+say(attempt(t.connect, ("127.0.0.1", int(args[0]))))
+`, l.Port())
+		l.AcceptFailing()
+		wantTranscript(t, p, "EPROTO")
+	}
+	refused()
+	awaitAudit(t, log, "untrusted")
+	if err := os.Rename(log, log+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(log); err == nil {
+			break
+		}
+	}
+	refused()
+	awaitAudit(t, log, "untrusted")
+	w.service(t, "--replace", "--metrics", "unix:"+path, "--audit", log)
+	page := ""
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if page = scrape(t, path); strings.Contains(page, `ssa_refusals_total{what="untrusted"} 0`) {
+			return
+		}
+	}
+	t.Errorf("the metrics are not those of the new service:\n%s", page)
 }
