@@ -29,7 +29,7 @@ var allowed = append([]int{
 	// What a process may know of itself. Which files can be opened, Landlock
 	// says.
 	unix.SYS_GETPID, unix.SYS_GETPPID, unix.SYS_GETTID, unix.SYS_GETUID, unix.SYS_GETEUID, unix.SYS_GETGID, unix.SYS_GETEGID,
-	unix.SYS_GETRUSAGE, unix.SYS_GETRLIMIT, unix.SYS_UNAME, unix.SYS_SYSINFO, unix.SYS_FSTAT, unix.SYS_STATX, unix.SYS_GETDENTS64,
+	unix.SYS_GETRUSAGE, unix.SYS_GETRLIMIT, unix.SYS_UNAME, unix.SYS_SYSINFO, unix.SYS_FSTAT, unix.SYS_FSTATFS, unix.SYS_STATX, unix.SYS_GETDENTS64,
 	unix.SYS_READLINKAT, unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2, unix.SYS_GETCWD,
 	// Memory that is handed on to others, by descriptor.
 	unix.SYS_MEMFD_CREATE,

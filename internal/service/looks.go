@@ -63,11 +63,15 @@ func (l *looks) Look(pidfd *sys.FD, exe string) (Process, error) {
 	return process, err
 }
 
-// identify returns what tells the process from all others; not before Linux
-// 6.9, where all pidfds share an inode, which is of no type.
+// pidfs is the type of the file system of pidfds, PID_FS_MAGIC of Linux 6.9.
+// Before, all pidfds share one inode.
+const pidfs = 0x50494446
+
+// identify returns what tells the process from all others.
 func identify(pidfd *sys.FD) (processID, bool) {
+	var fs unix.Statfs_t
 	var st unix.Stat_t
-	if err := unix.Fstat(pidfd.Int(), &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if unix.Fstatfs(pidfd.Int(), &fs) != nil || fs.Type != pidfs || unix.Fstat(pidfd.Int(), &st) != nil {
 		return processID{}, false
 	}
 	return processID{st.Dev, st.Ino}, true
