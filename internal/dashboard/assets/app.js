@@ -94,7 +94,7 @@ function calendar(s) {
     : [element("p", "note", "No server of the policy has one.")]));
 }
 
-const kinds = ["policy", "untrusted", "limit", "impersonation", "bad-message"];
+const kinds = ["policy", "untrusted", "limit", "impersonation", "unidentified", "not-administrator", "bad-message"];
 
 function refusals(s) {
   const by = s.programs.filter(p => total(p.refused)).sort((a, b) => total(b.refused) - total(a.refused)).slice(0, 8);
@@ -102,7 +102,7 @@ function refusals(s) {
   byId("refusal-bars").replaceChildren(...(by.length ? by.map(p => {
     const track = element("div", "track");
     for (const [kind, n] of Object.entries(p.refused)) {
-      const part = element("div", `f${(kinds.indexOf(kind) + 6) % 6}`);
+      const part = element("div", `f${Math.min(kinds.indexOf(kind) + 1 || 6, 6) - 1}`);
       part.style.width = `${100 * n / most}%`;
       part.title = `${n} ${kind}`;
       track.append(part);
