@@ -32,7 +32,8 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	return err
 }
 
-// lineText tells a record in one line.
+// lineText tells a record in one line. Of what peers and programs chose,
+// nothing is left that a terminal obeys or that looks like another record.
 func lineText(r slog.Record) string {
 	var b strings.Builder
 	var facts string
@@ -40,24 +41,34 @@ func lineText(r slog.Record) string {
 	r.Attrs(func(a slog.Attr) bool {
 		switch v := a.Value.Any().(type) {
 		case *engine.Facts:
-			facts = ": " + v.String()
+			facts = ": " + printable(v.String())
 		default:
 			if a.Key == "id" {
 				fmt.Fprintf(&b, "[%v] ", v)
 				return true
 			}
-			about = append(about, fmt.Sprintf("%s %v", a.Key, v))
+			about = append(about, printable(fmt.Sprintf("%s %v", a.Key, v)))
 		}
 		return true
 	})
 	if r.Level >= slog.LevelError {
 		b.WriteString("error: ")
 	}
-	b.WriteString(r.Message)
+	b.WriteString(printableLines(r.Message))
 	if len(about) > 0 {
 		b.WriteString(" (" + strings.Join(about, ", ") + ")")
 	}
 	return b.String() + facts
+}
+
+// printableLines makes a message printable. It may have several lines; none but
+// the first looks like the beginning of a record.
+func printableLines(text string) string {
+	all := strings.Split(strings.ReplaceAll(text, "\t", "    "), "\n")
+	for i, line := range all {
+		all[i] = printable(line)
+	}
+	return strings.Join(all, "\n     ")
 }
 
 // WithAttrs and WithGroup are not used by this program's loggers.

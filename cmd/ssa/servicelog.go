@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"os"
@@ -32,7 +33,7 @@ func (o *daemonOptions) alarms(stderr io.Writer) (*slog.Logger, error) {
 		}
 		conn, err := journal.Dial(journal.Socket)
 		if err == nil {
-			return slog.New(journal.New(journal.Config{Conn: conn, Text: lineText, Fallback: text})), nil
+			return slog.New(journal.New(journal.Config{Conn: conn, Text: lineText, Expand: expandFacts, Fallback: text})), nil
 		}
 		if o.logFormat == logAuto {
 			return slog.New(text), nil
@@ -48,12 +49,32 @@ func jsonAttr(_ []string, a slog.Attr) slog.Attr {
 		a.Key = "tls_id"
 	}
 	if facts, ok := a.Value.Any().(*engine.Facts); ok {
-		a.Value = slog.StringValue(facts.String())
+		return slog.Attr{Key: "tls", Value: slog.GroupValue(factAttrs(facts)...)}
 	}
 	if err, ok := a.Value.Any().(error); ok {
 		a.Value = slog.StringValue(err.Error())
 	}
 	return a
+}
+
+// expandFacts makes attributes of what is known of a connection.
+func expandFacts(a slog.Attr) []slog.Attr {
+	if facts, ok := a.Value.Any().(*engine.Facts); ok {
+		return factAttrs(facts)
+	}
+	return []slog.Attr{a}
+}
+
+// factAttrs leaves out certificates and what is not known.
+func factAttrs(f *engine.Facts) []slog.Attr {
+	all := []slog.Attr{slog.String("version", tls.VersionName(f.Version)), slog.String("suite", tls.CipherSuiteName(f.CipherSuite)), slog.Bool("resumed", f.Resumed)}
+	for _, text := range []struct{ key, value string }{
+		{"group", f.Group}, {"alpn", f.ALPN}, {"server_name", f.ServerName}, {"peer_identity", f.PeerIdentity}} {
+		if text.value != "" {
+			all = append(all, slog.String(text.key, text.value))
+		}
+	}
+	return all
 }
 
 // verboseLog is the log for what happens to each connection, if it is wanted.

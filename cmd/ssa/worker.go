@@ -121,7 +121,6 @@ func (o *workerOptions) work(client *monitor.Client, watch *watching, orphaned <
 	s := service.New(service.Config{Engine: local, Policy: rules, Looker: client, Log: alarms,
 		Observer: observer.New(watch.registry, watch.keyLogs), Administrator: o.administrator})
 	watch.registry.WatchQueue("handshakes", s.Waiting)
-	watch.registry.WatchQueue("handshakes", s.Waiting)
 	ctx, cancel := context.WithCancel(context.Background())
 	var background sync.WaitGroup
 	background.Go(func() { watch.registry.Run(ctx) })

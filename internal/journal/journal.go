@@ -7,9 +7,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -34,17 +34,14 @@ func Connected(file *os.File, stream string) bool {
 
 // Config is what a Handler needs.
 type Config struct {
-	// Conn is a datagram socket connected to Socket.
-	Conn net.Conn
+	// Conn is the way to the journal, of Dial.
+	Conn *Conn
 	// Text tells a record to a person, without time and level.
 	Text func(slog.Record) string
+	// Expand makes several attributes of one, which then are fields. Nil does not.
+	Expand func(slog.Attr) []slog.Attr
 	// Fallback gets what the journal does not take.
 	Fallback slog.Handler
-}
-
-// Dial connects to the journal.
-func Dial(path string) (net.Conn, error) {
-	return net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
 }
 
 // Handler is a slog.Handler.
@@ -74,14 +71,27 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 		}
 		return true
 	}
+	expand := func(a slog.Attr) bool {
+		if h.cfg.Expand == nil {
+			return add(a)
+		}
+		for _, a := range h.cfg.Expand(a) {
+			add(a)
+		}
+		return true
+	}
 	for _, a := range h.attrs {
-		add(a)
+		expand(a)
 	}
-	r.Attrs(add)
-	if _, err := h.cfg.Conn.Write(b.Bytes()); err != nil && h.cfg.Fallback != nil {
-		return h.cfg.Fallback.Handle(ctx, r)
+	r.Attrs(expand)
+	err := h.cfg.Conn.send(b.Bytes())
+	if err == nil || errors.Is(err, errBusy) { // standard error goes there too, and would wait
+		return nil
 	}
-	return nil
+	if h.cfg.Fallback == nil {
+		return err
+	}
+	return h.cfg.Fallback.Handle(ctx, r)
 }
 
 // WithAttrs implements slog.Handler.

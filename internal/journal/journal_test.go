@@ -53,8 +53,14 @@ func TestRecords(t *testing.T) {
 	}
 	defer conn.Close()
 	var fallback strings.Builder
-	log := slog.New(journal.New(journal.Config{Conn: conn, Text: func(r slog.Record) string { return "[x] " + r.Message }, Fallback: slog.NewTextHandler(&fallback, nil)}))
-	log.With("id", uint64(7)).Warn("refused", "peer", "192.0.2.1:443", "program", "/tmp/a\nPRIORITY=0", "odd-Key.x", 3, "", "none")
+	log := slog.New(journal.New(journal.Config{Conn: conn, Text: func(r slog.Record) string { return "[x] " + r.Message }, Fallback: slog.NewTextHandler(&fallback, nil),
+		Expand: func(a slog.Attr) []slog.Attr {
+			if a.Key == "two" {
+				return []slog.Attr{slog.Int("one", 1), slog.Bool("more", true)}
+			}
+			return []slog.Attr{a}
+		}}))
+	log.With("id", uint64(7)).Warn("refused", "two", 2, "peer", "192.0.2.1:443", "program", "/tmp/a\nPRIORITY=0", "odd-Key.x", 3, "", "none")
 	buffer := make([]byte, 1<<16)
 	n, err := journald.Read(buffer)
 	if err != nil {
@@ -62,7 +68,7 @@ func TestRecords(t *testing.T) {
 	}
 	got, err := parse(string(buffer[:n]))
 	want := map[string]string{"MESSAGE": "[x] refused", "PRIORITY": "4", "SYSLOG_IDENTIFIER": "ssa", "TLS_ID": "7", "TLS_PEER": "192.0.2.1:443",
-		"TLS_PROGRAM": "/tmp/a\nPRIORITY=0", "TLS_ODD_KEY_X": "3"}
+		"TLS_PROGRAM": "/tmp/a\nPRIORITY=0", "TLS_ODD_KEY_X": "3", "TLS_ONE": "1", "TLS_MORE": "true"}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("the journal got %v (%v), want %v", got, err, want)
 	}

@@ -32,3 +32,20 @@ func (e *Entry) logEnded(end engine.End) {
 	}
 	e.log(slog.LevelInfo, "ended", "sent", end.Sent, "received", end.Received)
 }
+
+// logRefused tells of what was not even begun. Of what callers do wrong, the
+// service tells itself, also when nothing is told of single connections.
+func (r *Registry) logRefused(p Program, f Refusal) {
+	log := r.cfg.Log
+	if f.What == Impersonation || f.What == BadMessage || !log.Enabled(context.Background(), slog.LevelWarn) {
+		return
+	}
+	about := []any{"program", p.Exe, "pid", p.PID, "uid", p.UID, "profile", p.Profile, "what", f.What}
+	if f.Name != "" {
+		about = append(about, "name", f.Name)
+	}
+	if f.Peer != "" {
+		about = append(about, "peer", f.Peer)
+	}
+	log.Warn("refused: "+f.Sentence, about...)
+}

@@ -91,6 +91,11 @@ func (k *refusals) drop(fits func(*Refusal) bool) {
 // listener, by a limit, of a caller on the service's own socket. Its time is
 // now.
 func (r *Registry) Refused(program Program, f Refusal) {
+	r.refused(program, f)
+	r.logRefused(program, f)
+}
+
+func (r *Registry) refused(program Program, f Refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.programLocked(program)

@@ -121,14 +121,17 @@ func toldOf(t *testing.T, log, id string) bool {
 			UID     *int   `json:"uid"`
 			Program string `json:"program"`
 			Peer    string `json:"peer"`
-			Facts   string `json:"facts"`
+			TLS     struct {
+				Version  string `json:"version"`
+				Identity string `json:"peer_identity"`
+			} `json:"tls"`
 		}
 		if err := json.Unmarshal([]byte(line), &record); err != nil {
 			t.Errorf("a line is no JSON: %s", line)
 			continue
 		}
 		if record.Message == "connected" && strconv.FormatUint(record.ID, 10) == id && record.UID != nil && *record.UID == os.Getuid() &&
-			strings.Contains(record.Program, "python") && record.Peer != "" && strings.HasPrefix(record.Facts, "TLS 1.3") {
+			strings.Contains(record.Program, "python") && record.Peer != "" && record.TLS.Version == "TLS 1.3" && record.TLS.Identity == "a.example" {
 			return true
 		}
 	}
