@@ -62,6 +62,13 @@ func underSystemd(t *testing.T, first, second string) {
 		"wrong: not started",
 		"after correction: HELLO",
 		"corrected: socket active, service active",
+		"seen: HELLO",
+		"journal: told by field",
+		"journal: told after its restart",
+		"audit: -rw------- root",
+		"audit: goes on after rotation",
+		"metrics: True True",
+		"status: told",
 		"after purging: socket inactive, service inactive",
 	} {
 		if !strings.Contains(out, want+"\n") {

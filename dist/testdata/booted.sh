@@ -124,6 +124,49 @@ wait answered
 cat talked
 state "corrected"
 
+# What the service tells: the journal by field, also after that was started
+# again; refusals; metrics.
+mkdir -p /etc/systemd/system/ssa.service.d
+cat >/etc/systemd/system/ssa.service.d/seeing.conf <<EOF
+[Service]
+ExecStart=
+ExecStart=/usr/bin/ssa daemon -v --audit /var/log/ssa/audit.log --metrics unix:/run/ssa/metrics.sock
+EOF
+systemctl daemon-reload
+systemctl restart ssa.service
+answered() { talk "seen" >talked && grep -q HELLO talked; }
+wait answered
+cat talked
+told() { journalctl -b -o json _SYSTEMD_UNIT=ssa.service "TLS_UID=$1" | grep '"TLS_VERSION":"TLS 1.3"' | grep -q '"TLS_PROGRAM":"/usr/bin/python3'; }
+wait told 65534
+echo "journal: told by field"
+systemctl restart systemd-journald.service
+as 2 ssa run --engine service -- python3 client.py hello >/dev/null
+wait told 2
+echo "journal: told after its restart"
+sed s/www.example/other.example/ client.py >wrong.py
+wrong() { as 65534 ssa run --engine service -- python3 wrong.py hello >/dev/null 2>&1 || true; }
+wrong
+wait grep -q '"what":"untrusted"' /var/log/ssa/audit.log
+stat -c 'audit: %A %U' /var/log/ssa/audit.log
+mv /var/log/ssa/audit.log /var/log/ssa/audit.log.1
+systemctl reload ssa.service
+wait test -e /var/log/ssa/audit.log
+wrong
+wait grep -q '"what":"untrusted"' /var/log/ssa/audit.log
+echo "audit: goes on after rotation"
+cat >metrics.py <<'EOF'
+import socket
+s = socket.socket(socket.AF_UNIX)
+s.connect("/run/ssa/metrics.sock")
+s.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
+text = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+print("metrics:", 'ssa_refusals_total{what="untrusted"} 2' in text, "ssa_handshakes_total{" in text)
+EOF
+python3 metrics.py
+if ssa status --json | grep -q '"identity":"www"'; then echo "status: told"; fi
+rm -r /etc/systemd/system/ssa.service.d
+
 dpkg -P ssa
 state "after purging"
 if [ -e /var/log/ssa ]; then echo "left: /var/log/ssa"; fi
