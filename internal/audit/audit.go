@@ -34,15 +34,10 @@ type Log struct {
 	mu     sync.Mutex
 	more   *sync.Cond // lines, a file, or the end
 	lines  [][]byte
-	lost   uint64 // lines for which there was no room
-	ready  bool   // there is a file
+	lost   uint64   // lines that could not be written, and are not in lines
+	next   *os.File // takes the place of the one that is written
 	closed bool
 	users  map[uint32]*allowance
-
-	// fileMu is held while lines are written, so that a file is only closed
-	// behind them.
-	fileMu sync.Mutex
-	file   *os.File // nil before the first one
 }
 
 // New makes a Log. Lines wait until it has a file.
@@ -60,38 +55,33 @@ func New(cfg Config) *Log {
 }
 
 // SetFile writes to another file from now on, which the Log owns: at start, and
-// when the one before was rotated.
+// when the one before was rotated. It does not wait for the disk.
 func (l *Log) SetFile(file *os.File) {
-	l.fileMu.Lock()
-	old := l.file
-	l.file = file
-	if old != nil {
-		old.Close()
-	}
-	l.fileMu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ready = true
+	if l.closed {
+		file.Close()
+		return
+	}
+	if l.next != nil {
+		l.next.Close() // nothing was written to it
+	}
+	l.next = file
 	l.more.Broadcast()
 }
 
 // Close writes what waits, if there is a file, and ends the Log.
 func (l *Log) Close() {
 	l.mu.Lock()
-	l.closed = true
 	for uid, a := range l.users {
 		if a.leftOut > 0 {
 			l.addLocked(leftOut{l.cfg.Now().UTC(), "left-out", uid, a.leftOut})
 		}
 	}
+	l.closed = true
 	l.more.Broadcast()
 	l.mu.Unlock()
 	<-l.done
-	l.fileMu.Lock()
-	defer l.fileMu.Unlock()
-	if l.file != nil {
-		l.file.Close()
-	}
 }
 
 // event is a line about what is no refusal.
@@ -121,12 +111,12 @@ func (l *Log) Refusal(f registry.Refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.cfg.Now()
-	a := l.allowanceLocked(f.Program.UID, now)
+	a := l.allowanceLocked(f.Culprit(), now)
 	if !a.take(now) {
 		return
 	}
 	if a.leftOut > 0 {
-		l.addLocked(leftOut{now.UTC(), "left-out", f.Program.UID, a.leftOut})
+		l.addLocked(leftOut{now.UTC(), "left-out", f.Culprit(), a.leftOut})
 		a.leftOut = 0
 	}
 	l.addLocked(struct {
@@ -136,53 +126,58 @@ func (l *Log) Refusal(f registry.Refusal) {
 }
 
 func (l *Log) addLocked(line any) {
+	if l.closed {
+		return
+	}
 	text, err := json.Marshal(line)
 	if err != nil || len(l.lines) >= queued {
 		l.lost++
 		return
 	}
 	if l.lost > 0 {
-		text = fmt.Appendf(nil, "{\"time\":%q,\"event\":\"lost\",\"count\":%d}\n%s", l.cfg.Now().UTC().Format(time.RFC3339Nano), l.lost, text)
+		l.lines = append(l.lines, l.lostLine(l.lost))
 		l.lost = 0
 	}
 	l.lines = append(l.lines, append(text, '\n'))
 	l.more.Broadcast()
 }
 
+// lostLine is the line about lines that could not be written.
+func (l *Log) lostLine(n uint64) []byte {
+	return fmt.Appendf(nil, "{\"time\":%q,\"event\":\"lost\",\"count\":%d}\n", l.cfg.Now().UTC().Format(time.RFC3339Nano), n)
+}
+
 // run writes lines until the end.
 func (l *Log) run() {
 	defer close(l.done)
-	failing := false
+	w := &writer{problem: l.cfg.Problem}
+	defer w.close()
 	for {
 		l.mu.Lock()
-		for !l.closed && (len(l.lines) == 0 || !l.ready) {
+		for l.next == nil && !l.closed && (len(l.lines) == 0 || w.out == nil) {
 			l.more.Wait()
 		}
-		if len(l.lines) == 0 || !l.ready {
-			l.mu.Unlock()
+		next, lines, closed := l.next, l.lines, l.closed
+		if l.next = nil; next != nil || w.out != nil {
+			l.lines = nil
+		}
+		l.mu.Unlock()
+		if next != nil {
+			w.use(next)
+		}
+		if w.out == nil {
+			return // closed, and there never was a file
+		}
+		lost := w.write(lines)
+		l.mu.Lock()
+		l.lost += lost
+		lost = l.lost
+		l.mu.Unlock()
+		if closed {
+			if lost > 0 {
+				w.write([][]byte{l.lostLine(lost)})
+			}
 			return
 		}
-		lines := l.lines
-		l.lines = nil
-		l.mu.Unlock()
-		if err := l.write(lines); err != nil && !failing {
-			failing = true
-			l.cfg.Problem(fmt.Errorf("writing the audit log: %w", err))
-		} else if err == nil {
-			failing = false
-		}
 	}
-}
-
-// write appends lines, each with one write, so that others who append to the
-// same file do not come between.
-func (l *Log) write(lines [][]byte) error {
-	l.fileMu.Lock()
-	defer l.fileMu.Unlock()
-	for _, line := range lines {
-		if _, err := l.file.Write(line); err != nil {
-			return err
-		}
-	}
-	return nil
 }

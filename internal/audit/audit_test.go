@@ -161,6 +161,58 @@ func TestProblemIsToldOnce(t *testing.T) {
 	}
 }
 
+// What a full disk did not take is counted, in the file that takes the place.
+func TestLostIsCounted(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skipf("a device that is always full: %v", err)
+	}
+	path := filepath.Join(t.TempDir(), "audit.log")
+	told := make(chan error, 10)
+	l := audit.New(audit.Config{Problem: func(err error) { told <- err }})
+	l.SetFile(full)
+	l.Event("x", "")
+	<-told
+	l.SetFile(open(t, path))
+	l.Event("y", "")
+	l.Close()
+	l.Event("z", "") // too late, and no harm
+	l.SetFile(open(t, path))
+	got := lines(t, path)
+	if len(got) != 2 {
+		t.Fatalf("the log has %v", got)
+	}
+	if got[0]["event"] == "y" { // it may have waited before the loss was counted
+		got[0], got[1] = got[1], got[0]
+	}
+	if got[0]["event"] != "lost" || got[0]["count"] != 1.0 || got[1]["event"] != "y" {
+		t.Errorf("the log has %v", got)
+	}
+}
+
+// Who speaks for others uses up what he may write himself, not what they may.
+func TestFloodOfImpersonation(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	l := audit.New(audit.Config{Now: func() time.Time { return time.Unix(1e9, 0) }})
+	l.SetFile(open(t, path))
+	for range 500 {
+		f := refusal(1, 1)
+		f.What, f.Caller = registry.Impersonation, 3
+		l.Refusal(f)
+	}
+	l.Refusal(refusal(1, 2))
+	l.Close()
+	count := map[any]int{}
+	for _, line := range lines(t, path) {
+		if count[line["id"]]++; line["event"] == "left-out" && line["uid"] != 3.0 {
+			t.Errorf("lines of user %v are left out", line["uid"])
+		}
+	}
+	if count[1.0] != 200 || count[2.0] != 1 {
+		t.Errorf("lines by id %v", count)
+	}
+}
+
 func TestBadFiles(t *testing.T) {
 	dir := t.TempDir()
 	open := filepath.Join(dir, "open")

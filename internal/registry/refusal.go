@@ -19,6 +19,15 @@ const (
 	BadMessage       = "bad-message"       // somebody sent what no gate sends
 )
 
+// Culprit is the user whom a refusal is counted against, so that nobody's can
+// push out those of others.
+func (f *Refusal) Culprit() uint32 {
+	if f.Caller != 0 {
+		return f.Caller
+	}
+	return f.Program.UID
+}
+
 // Refusers are all of them.
 func Refusers() []string {
 	return []string{ByPolicy, ByTrust, ByLimit, Impersonation, Unidentified, NotAdministrator, BadMessage}
@@ -52,17 +61,17 @@ const (
 // refusals are the last ones, the oldest first.
 type refusals struct {
 	last  []Refusal
-	count map[uint32]int // by user
+	count map[uint32]int // by culprit
 }
 
 func (k *refusals) add(f Refusal) {
 	if k.count == nil {
 		k.count = map[uint32]int{}
 	}
-	uid := f.Program.UID
+	uid := f.Culprit()
 	switch {
 	case k.count[uid] >= maxRefusalsUser:
-		k.drop(func(o *Refusal) bool { return o.Program.UID == uid })
+		k.drop(func(o *Refusal) bool { return o.Culprit() == uid })
 	case len(k.last) >= maxRefusals:
 		k.drop(func(*Refusal) bool { return true })
 	}
@@ -76,7 +85,7 @@ func (k *refusals) drop(fits func(*Refusal) bool) {
 		if !fits(&k.last[i]) {
 			continue
 		}
-		uid := k.last[i].Program.UID
+		uid := k.last[i].Culprit()
 		if k.count[uid]--; k.count[uid] == 0 {
 			delete(k.count, uid)
 		}

@@ -188,6 +188,13 @@ func TestRefusalsOfOneUser(t *testing.T) {
 	if len(mine) != 128 || mine[127].ID != 9999 || mine[0].ID != 9872 {
 		t.Errorf("%d refusals are kept, not the last 128", len(mine))
 	}
+	for range 1000 { // somebody speaks for nginx, and that pushes out his own refusals alone
+		r.Refused(nginx, registry.Refusal{What: registry.Impersonation, Caller: 77})
+	}
+	theirs := r.Snapshot(registry.Viewer{UID: 33}, registry.Query{}).Refusals
+	if len(theirs) != 129 || theirs[0].What != registry.ByLimit {
+		t.Errorf("nginx is told %d refusals, the first %+v", len(theirs), theirs[0])
+	}
 	for uid := range uint32(2000) {
 		r.Refused(registry.Program{UID: uid}, registry.Refusal{What: registry.ByPolicy})
 	}
