@@ -2,10 +2,13 @@ package service
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -50,6 +53,8 @@ func (c *caller) keyLog(m *wire.KeyLog, fd *sys.FD) error {
 		return c.refuse(m.Ref, c.notAdministrator("switch a key log on"))
 	case fd.Int() < 0:
 		err = errors.New("KeyLog comes with the file to write to, and this one has none")
+	case !c.service.hasProfile(m.Profile):
+		err = fmt.Errorf("the policy has no profile %q: nothing would be written", m.Profile)
 	default:
 		err = c.service.cfg.Observer.KeyLog(m.Profile, duration, os.NewFile(uintptr(fd.Disown()), "key log"), c.uid)
 	}
@@ -57,6 +62,12 @@ func (c *caller) keyLog(m *wire.KeyLog, fd *sys.FD) error {
 		return c.refuse(m.Ref, refused("%v", err))
 	}
 	return c.conn.Send(&wire.Done{Ref: m.Ref})
+}
+
+// hasProfile reports whether the policy has a profile of this name.
+func (s *Service) hasProfile(name string) bool {
+	rules := s.rules.Load()
+	return name == rules.Default().Profile || slices.ContainsFunc(rules.Profiles(), func(e *policy.Effective) bool { return e.Profile == name })
 }
 
 // takeOver hands the listening socket to another service, and leaves.

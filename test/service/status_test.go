@@ -98,6 +98,9 @@ func TestKeyLogOfService(t *testing.T) {
 	w.network.Server.KeyLogWriter = &theirs
 	l := w.network.Listen(t)
 	name := filepath.Join(filepath.Dir(w.policy), "keys")
+	if _, errs, status := w.ssa(t, "keylog", "--to", name, "--profile", "defautl"); status == 0 || !strings.Contains(errs, `no profile "defautl"`) {
+		t.Errorf("a profile that there is not: status %d, %s", status, errs)
+	}
 	text, errs, status := w.ssa(t, "keylog", "--to", name, "--for", "1m")
 	if status != 0 || !strings.Contains(text, "profile default") {
 		t.Fatalf("keylog: status %d, %s%s", status, text, errs)
