@@ -21,8 +21,13 @@ LDFLAGS      = $(if $(VERSION),-ldflags "-s -w -X main.release=$(VERSION)")
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-build: ## build bin/ssa
+build: ## build bin/ssa, and bin/ssa-pkcs11 for keys on tokens where there is a C compiler
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false $(LDFLAGS) -o $(BIN)/ssa ./cmd/ssa
+	@if command -v $(CC) >/dev/null && [ "$$($(GO) env GOARCH)" = "$$($(GO) env GOHOSTARCH)" ]; then \
+		CGO_ENABLED=1 $(GO) build -trimpath -buildvcs=false $(LDFLAGS) -o $(BIN)/ssa-pkcs11 ./cmd/ssa-pkcs11; \
+	else \
+		echo "bin/ssa-pkcs11 is not built: it needs a C compiler for this architecture ($(CC))"; \
+	fi
 
 examples: $(C_EXAMPLES) ## build the C examples into bin/examples
 

@@ -20,6 +20,7 @@ var installed = []string{
 	"/opt/ssa/lib/systemd/system/ssa.socket",
 	"/opt/ssa/lib/sysusers.d/ssa.conf",
 	"/opt/ssa/lib/tmpfiles.d/ssa.conf",
+	"/opt/ssa/libexec/ssa/ssa-pkcs11 -rwxr-xr-x",
 	"/opt/ssa/share/bash-completion/completions/ssa",
 	"/opt/ssa/share/doc/ssa/policy.yaml",
 	"/opt/ssa/share/fish/vendor_completions.d/ssa.fish",

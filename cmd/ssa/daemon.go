@@ -75,7 +75,9 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	source := &bundler{source: policySource{file: o.policy, root: "/"}}
+	keys := newTokens(alarms, true)
+	defer keys.close()
+	source := &bundler{source: policySource{file: o.policy, root: "/", options: policy.Options{OpenKey: keys.open}}}
 	loaded := source.source.state()
 	rules, err := source.load()
 	if err != nil {
@@ -105,7 +107,7 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 	defer closeNamed()
 	next := newSuccessor(given, stderr, alarms)
 	m := monitor.New(monitor.Config{
-		Worker: workerCommand(given, credential), Looker: process.Looker{}, Log: alarms, Inherit: []*os.File{socket}, Named: named,
+		Worker: workerCommand(given, credential), Looker: process.Looker{}, Log: alarms, Inherit: []*os.File{socket}, Named: append(named, keys.named()...),
 		Ready: func() { tell(daemon.SdNotifyReady) },
 		Leaving: func() {
 			next.tookOver()

@@ -70,9 +70,16 @@ func (o *runOptions) chooseEngine(log, alarms *slog.Logger) (*chosen, error) {
 }
 
 func (o *runOptions) embedded(log, alarms *slog.Logger) (*chosen, error) {
+	// Other users have no business with the tokens that the policy names.
+	closeTokens := func() {}
+	if os.Geteuid() == 0 {
+		o.tokens = newTokens(alarms, false)
+		closeTokens = func() { _ = o.tokens.close() } // the process ends
+	}
 	loaded := o.source().state()
 	rules, err := o.loadPolicy()
 	if err != nil {
+		closeTokens()
 		return nil, err
 	}
 	for _, w := range rules.Warnings() {
@@ -88,7 +95,7 @@ func (o *runOptions) embedded(log, alarms *slog.Logger) (*chosen, error) {
 		}
 		return watched.close
 	}
-	return &chosen{engine: local, rules: rules, close: func() { local.Close(); tickets.Close() }, follow: follow}, nil
+	return &chosen{engine: local, rules: rules, close: func() { local.Close(); tickets.Close(); closeTokens() }, follow: follow}, nil
 }
 
 // service connects to the service. With --engine auto one that does not answer

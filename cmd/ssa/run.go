@@ -30,6 +30,7 @@ const (
 type runOptions struct {
 	policy  string
 	engine  engineOptions
+	tokens  *tokens // of the embedded engine of root
 	verbose bool
 }
 
@@ -54,7 +55,13 @@ func runCommand(stderr io.Writer) *cobra.Command {
 	return c
 }
 
-func (o *runOptions) source() policySource { return policySource{file: o.policy, root: "/"} }
+func (o *runOptions) source() policySource {
+	s := policySource{file: o.policy, root: "/"}
+	if o.tokens != nil {
+		s.options.OpenKey = o.tokens.open
+	}
+	return s
+}
 
 func (o *runOptions) loadPolicy() (*policy.Policy, error) {
 	p, err := o.source().load()

@@ -75,8 +75,10 @@ func (o *workerOptions) run(stderr io.Writer) error {
 	defer processors.Start()()
 	watch := o.newWatching(log, alarms)
 	defer watch.close()
+	keys := &sharedTokens{}
+	defer keys.close()
 	client, err := monitor.NewClient(sys.Own(monitor.SocketFD), func(name string, f *os.File) {
-		if !watch.take(name, f) {
+		if !watch.take(name, f) && !keys.take(name, f) {
 			f.Close()
 		}
 	})
@@ -92,7 +94,7 @@ func (o *workerOptions) run(stderr io.Writer) error {
 		client.Close()
 		<-orphaned
 	}()
-	return o.work(client, watch, orphaned, log, alarms)
+	return o.work(client, watch, keys, orphaned, log, alarms)
 }
 
 // isSocket reports whether a descriptor is a socket.
@@ -102,8 +104,8 @@ func isSocket(fd int) bool {
 }
 
 // work makes the service and serves.
-func (o *workerOptions) work(client *monitor.Client, watch *watching, orphaned <-chan struct{}, log, alarms *slog.Logger) error {
-	received := &received{source: policySource{file: o.policy, root: "/"}}
+func (o *workerOptions) work(client *monitor.Client, watch *watching, keys *sharedTokens, orphaned <-chan struct{}, log, alarms *slog.Logger) error {
+	received := &received{source: policySource{file: o.policy, root: "/", options: policy.Options{OpenKey: keys.open}}}
 	first, ok := <-client.Policies()
 	if !ok {
 		return errOrphaned

@@ -1,0 +1,201 @@
+//go:build cgo
+
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	p11 "github.com/miekg/pkcs11"
+
+	"github.com/secure-socket-api/ssa/internal/pkcs11/uri"
+)
+
+// module is a loaded PKCS #11 library.
+type module struct {
+	path string
+	ctx  *p11.Ctx
+
+	mu      sync.Mutex // while tokens are opened and closed
+	tokens  []*token   // open
+	refused [][sha256.Size]byte
+}
+
+// loadModule loads a library, which from then on is part of this process. It
+// must be under the control of an administrator.
+func loadModule(path string) (*module, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("load the module: %w", err)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("load the module: %s is not a regular file", path)
+	case info.Mode().Perm()&0o002 != 0:
+		return nil, fmt.Errorf("load the module: %s may be written by everyone; chmod o-w it", path)
+	}
+	ctx := p11.New(path)
+	if ctx == nil {
+		return nil, fmt.Errorf("load the module: %s is not a PKCS #11 library, or a library that it needs is missing", path)
+	}
+	if err := ctx.Initialize(); err != nil {
+		ctx.Destroy()
+		return nil, fmt.Errorf("initialize the module %s: %w", path, err)
+	}
+	return &module{path: path, ctx: ctx}, nil
+}
+
+// find opens the token of a key, and finds the key on it.
+func (m *module) find(where *uri.URI) (*object, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	slot, info, err := m.slot(where)
+	if err != nil {
+		return nil, err
+	}
+	t, err := m.token(slot, info)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.login(t, where); err != nil {
+		return nil, err
+	}
+	return t.find(where)
+}
+
+// slot finds the slot with a token.
+func (m *module) slot(where *uri.URI) (uint, p11.TokenInfo, error) {
+	slot, info, found, seen, err := m.search(where)
+	if err == nil && found == 0 && len(m.tokens) == 0 {
+		// Many modules look for tokens only when they are initialized.
+		if err := errors.Join(m.ctx.Finalize(), m.ctx.Initialize()); err != nil {
+			return 0, info, fmt.Errorf("initialize the module %s again: %w", m.path, err)
+		}
+		slot, info, found, seen, err = m.search(where)
+	}
+	switch {
+	case err != nil:
+		return 0, info, err
+	case found == 0:
+		return 0, info, fmt.Errorf("no token fits %s: the module has %s", name(where), listed(seen))
+	case found > 1:
+		return 0, info, fmt.Errorf("%d tokens fit %s: name one by its serial", found, name(where))
+	}
+	return slot, info, nil
+}
+
+func (m *module) search(where *uri.URI) (slot uint, info p11.TokenInfo, found int, seen []string, err error) {
+	slots, err := m.ctx.GetSlotList(true)
+	if err != nil {
+		return 0, info, 0, nil, fmt.Errorf("list the tokens of %s: %w", m.path, err)
+	}
+	for _, s := range slots {
+		i, err := m.ctx.GetTokenInfo(s)
+		if err != nil || i.Flags&p11.CKF_TOKEN_INITIALIZED == 0 {
+			continue // taken out meanwhile, or empty
+		}
+		seen = append(seen, fmt.Sprintf("%q", padded(i.Label)))
+		if fits(where.Token, i.Label) && fits(where.Serial, i.SerialNumber) && fits(where.Manufacturer, i.ManufacturerID) && fits(where.Model, i.Model) {
+			slot, info, found = s, i, found+1
+		}
+	}
+	return slot, info, found, seen, nil
+}
+
+func fits(want, is string) bool { return want == "" || want == padded(is) }
+
+// padded takes away what modules fill fields of fixed length with.
+func padded(s string) string { return strings.TrimRight(s, " \x00") }
+
+func name(where *uri.URI) string {
+	if where.Token == "" {
+		return "serial " + where.Serial
+	}
+	return fmt.Sprintf("%q", where.Token)
+}
+
+func listed(seen []string) string {
+	if len(seen) == 0 {
+		return "none (or this process may not read them)"
+	}
+	return strings.Join(seen[:min(len(seen), 5)], ", ")
+}
+
+// token returns the open token in a slot, or opens it.
+func (m *module) token(slot uint, info p11.TokenInfo) (*token, error) {
+	for _, t := range m.tokens {
+		if t.slot == slot {
+			return t, nil
+		}
+	}
+	t, err := openToken(m, slot, info)
+	if err != nil {
+		return nil, err
+	}
+	m.tokens = append(m.tokens, t)
+	return t, nil
+}
+
+// login gives a token its PIN, from the file that names it. A PIN that was
+// refused is not tried again: tokens lock themselves after a few.
+func (m *module) login(t *token, where *uri.URI) error {
+	if where.PINSource == "" || t.loggedIn {
+		return nil
+	}
+	pin, err := readPIN(where.PINSource)
+	if err != nil {
+		return err
+	}
+	tried := sha256.Sum256(fmt.Appendf(nil, "%d %q %q", t.slot, t.serial, pin))
+	if slices.Contains(m.refused, tried) {
+		return fmt.Errorf("the token has refused the PIN in %s before; it is not tried again until ssa starts anew, lest the token lock itself", where.PINSource)
+	}
+	err = m.ctx.Login(t.session, p11.CKU_USER, pin)
+	switch {
+	case err == nil, errors.Is(err, p11.Error(p11.CKR_USER_ALREADY_LOGGED_IN)):
+		t.loggedIn = true
+		return nil
+	case errors.Is(err, p11.Error(p11.CKR_PIN_INCORRECT)), errors.Is(err, p11.Error(p11.CKR_PIN_LEN_RANGE)), errors.Is(err, p11.Error(p11.CKR_PIN_INVALID)):
+		m.refused = append(m.refused, tried)
+	}
+	if isLost(err) {
+		t.dropLocked()
+	}
+	return fmt.Errorf("log in to the token %s with the PIN in %s: %w", name(where), where.PINSource, err)
+}
+
+// readPIN reads the first line of a file.
+func readPIN(path string) (string, error) {
+	const longest = 256
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("read the PIN: %w", err)
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("read the PIN: %s is not a regular file", path)
+	case info.Mode().Perm()&0o002 != 0:
+		return "", fmt.Errorf("read the PIN: %s may be written by everyone; chmod o-w it", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("read the PIN: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, longest+1))
+	defer clear(data)
+	if err != nil {
+		return "", fmt.Errorf("read the PIN: %w", err)
+	}
+	line, rest, _ := bytes.Cut(data, []byte("\n"))
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if len(line) == 0 || len(line) > longest || len(bytes.TrimSpace(rest)) > 0 {
+		return "", fmt.Errorf("read the PIN: %s is not one line of at most %d bytes", path, longest)
+	}
+	return string(line), nil
+}
