@@ -24,7 +24,8 @@ help: ## this list
 build: ## build bin/ssa, and bin/ssa-pkcs11 for keys on tokens where there is a C compiler
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false $(LDFLAGS) -o $(BIN)/ssa ./cmd/ssa
 	@if command -v $(CC) >/dev/null && [ "$$($(GO) env GOARCH)" = "$$($(GO) env GOHOSTARCH)" ]; then \
-		CGO_ENABLED=1 $(GO) build -trimpath -buildvcs=false $(LDFLAGS) -o $(BIN)/ssa-pkcs11 ./cmd/ssa-pkcs11; \
+		CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2" CGO_LDFLAGS="-Wl,-z,relro,-z,now" \
+			$(GO) build -trimpath -buildvcs=false -buildmode=pie $(LDFLAGS) -o $(BIN)/ssa-pkcs11 ./cmd/ssa-pkcs11; \
 	else \
 		echo "bin/ssa-pkcs11 is not built: it needs a C compiler for this architecture ($(CC))"; \
 	fi
