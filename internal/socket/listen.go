@@ -29,8 +29,8 @@ type listener struct {
 	slots      chan struct{} // handshakes and deliveries under way
 	handshakes chan struct{} // those that have begun, at most limits.handshakes
 	lookMu     sync.Mutex
-	looked     time.Time     // when the program's descriptor was last seen open
-	took       time.Duration // how long that look took
+	looked     time.Time     // when the program's descriptor was last asked for
+	credit     time.Duration // how much time looking may take now
 	ctx        context.Context
 	cancel     context.CancelFunc
 }

@@ -51,17 +51,22 @@ func (l *listener) serve(context.Context) {
 // sockets on the machine.
 const lookShare = 20
 
+// lookCredit is how much looking is saved up while few clients come: then each
+// of them is looked for.
+const lookCredit = 20 * time.Millisecond
+
 // open reports whether the program still has the listener; otherwise it ends.
 func (l *listener) open() bool {
 	l.lookMu.Lock()
 	defer l.lookMu.Unlock()
 	now := time.Now()
-	if now.Sub(l.looked) < lookShare*l.took {
+	l.credit = min(l.credit+now.Sub(l.looked)/lookShare, lookCredit)
+	l.looked = now
+	if l.credit <= 0 {
 		return true
 	}
 	l.socket.sweep(l.socket.table.exists)
-	l.looked = time.Now()
-	l.took = l.looked.Sub(now)
+	l.credit -= time.Since(now)
 	return l.ctx.Err() == nil
 }
 
