@@ -93,7 +93,7 @@ func Start(cfg Config) (*Helper, error) {
 	return h, nil
 }
 
-// started starts the process, once, and waits until it is there.
+// started starts the process, once, and waits until one is there.
 func (h *Helper) started() error {
 	h.start.Do(func() {
 		process, err := h.startProcess(1)
@@ -103,11 +103,14 @@ func (h *Helper) started() error {
 			return
 		}
 		go h.supervise(process)
-		if err := h.client.waitUp(1, h.stop); err != nil {
-			h.failed = fmt.Errorf("start the process for keys on tokens, %s: %w", h.config.Program, err)
-		}
 	})
-	return h.failed
+	if h.failed != nil {
+		return h.failed
+	}
+	if err := h.client.waitThere(); err != nil {
+		return fmt.Errorf("start the process for keys on tokens, %s: %w", h.config.Program, err)
+	}
+	return nil
 }
 
 // connect makes the sockets.

@@ -1,0 +1,74 @@
+//go:build linux
+
+package service
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestProgramThatDoesNotAccept: clients of a program that never accepts fill
+// what is bounded, and disturb nobody else.
+func TestProgramThatDoesNotAccept(t *testing.T) {
+	const queue, clients = 1024, 1300 // handshakes and undelivered connections of one listener
+	w := newWorld(t)
+	s := w.service(t)
+	w.wantWorking(t)
+	before := descriptorsOf(t, s)
+	p := w.python(t, nil, `
+s = tls()
+s.bind(("127.0.0.1", 0))
+s.listen(4)
+say("@port", s.getsockname()[1])
+wait()
+`)
+	address := fmt.Sprintf("127.0.0.1:%d", p.Port())
+	var done atomic.Int64
+	var mu sync.Mutex
+	var open []*tls.Conn
+	var group sync.WaitGroup
+	for range clients {
+		group.Go(func() {
+			tcp, err := dial(address)
+			if err != nil {
+				return // the kernel's own queue is full
+			}
+			c := tls.Client(tcp, w.network.Client)
+			mu.Lock()
+			open = append(open, c)
+			mu.Unlock()
+			if c.Handshake() == nil {
+				done.Add(1)
+			}
+		})
+	}
+	for end := time.Now().Add(time.Minute); done.Load() < queue; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d of at least %d clients were served", done.Load(), queue)
+		}
+	}
+	w.wantWorking(t)
+	if now := descriptorsOf(t, s); now > before+queue+64 {
+		t.Errorf("the service has %d descriptors for %d clients of a program that does not accept, and had %d before", now, clients, before)
+	}
+	if n := done.Load(); n > queue+16 {
+		t.Errorf("%d clients were served, and at most %d and the program's own queue can wait", n, queue)
+	}
+	mu.Lock()
+	for _, c := range open {
+		c.NetConn().Close()
+	}
+	mu.Unlock()
+	p.GoOn()
+	p.Finish()
+	group.Wait()
+	wantNoMore(t, s, before+4) // what resting connections share may have been made meanwhile
+}
+
+// dial connects by TCP, and gives up when the kernel keeps it waiting.
+func dial(address string) (net.Conn, error) { return net.DialTimeout("tcp", address, 20*time.Second) }
