@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -69,8 +70,21 @@ func (o *daemonOptions) flags(f *pflag.FlagSet) {
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell on standard error what happens to each connection")
 }
 
+// check finds values that mean nothing.
+func (o *daemonOptions) check() error {
+	for name, d := range map[string]time.Duration{"grace": o.grace, "expiry-warning": o.expiryWarning} {
+		if d < 0 {
+			return &problem{what: fmt.Sprintf("--%s is %v, and must not be below zero", name, d), status: statusUsage}
+		}
+	}
+	return nil
+}
+
 // run is the monitor.
 func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
+	if err := o.check(); err != nil {
+		return err
+	}
 	alarms, err := o.alarms(stderr)
 	if err != nil {
 		return err
@@ -98,7 +112,8 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	socket := os.NewFile(uintptr(listener.Disown()), o.socket)
+	place := boundTo(listener)
+	socket := os.NewFile(uintptr(listener.Disown()), place)
 	defer socket.Close()
 	named, closeNamed, err := o.named()
 	if err != nil {
@@ -108,7 +123,10 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 	next := newSuccessor(given, stderr, alarms)
 	m := monitor.New(monitor.Config{
 		Worker: workerCommand(given, credential), Looker: process.Looker{}, Log: alarms, Inherit: []*os.File{socket}, Named: append(named, keys.named()...),
-		Ready: func() { tell(daemon.SdNotifyReady) },
+		Ready: func() {
+			tell(daemon.SdNotifyReady)
+			alarms.Info("the service is ready at " + place)
+		},
 		Leaving: func() {
 			next.tookOver()
 			socket.Close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -14,6 +15,9 @@ import (
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
+
+// elsewhere is what may be done by who may not listen where he asked to.
+const elsewhere = "start it as root, or name a socket in a folder of yours by --socket"
 
 // takeOver is how long a running service may take to hand its socket over.
 const takeOver = 10 * time.Second
@@ -27,12 +31,23 @@ func (o *daemonOptions) listen() (*sys.FD, error) {
 	if o.replace {
 		return o.fromRunning()
 	}
-	if conn, err := wire.Dial(o.socket); err == nil {
+	conn, err := wire.Dial(o.socket)
+	if err == nil {
 		conn.Close()
 		return nil, &problem{what: "a service listens at " + o.socket + " already",
 			hint: "`ssa daemon --replace` takes over from it without breaking its connections", status: statusUsage}
 	}
+	if !nobodyListens(err) {
+		return nil, &problem{what: err.Error(), hint: "--socket names another place for the service's socket", status: statusUsage}
+	}
 	return makeSocket(o.socket)
+}
+
+// nobodyListens reports whether an error of Dial means that the path may be
+// taken. It must not be what a busy service, or what another program's socket
+// answers.
+func nobodyListens(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED)
 }
 
 // fromSystemd takes the socket that systemd passes, sd_listen_fds(3); nil when
@@ -52,6 +67,15 @@ func fromSystemd() (*sys.FD, error) {
 			hint: "the socket unit must have one line, ListenStream=/run/ssa/ssa.sock", status: statusUsage}
 	}
 	return duplicate(int(files[0].Fd()))
+}
+
+// boundTo returns where a socket listens.
+func boundTo(socket *sys.FD) string {
+	at, err := unix.Getsockname(socket.Int())
+	if named, ok := at.(*unix.SockaddrUnix); err == nil && ok {
+		return named.Name
+	}
+	return "a socket without a name"
 }
 
 func duplicate(fd int) (*sys.FD, error) {
@@ -76,7 +100,7 @@ func (o *daemonOptions) fromRunning() (*sys.FD, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), takeOver)
 	defer cancel()
 	conn, err := wire.Dial(o.socket)
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) {
+	if nobodyListens(err) {
 		return makeSocket(o.socket) // there is nobody to replace
 	}
 	if err != nil {
@@ -102,12 +126,15 @@ func (o *daemonOptions) fromRunning() (*sys.FD, error) {
 // makeSocket binds a socket that every user may connect to: who they are and
 // what they may do is found out for each.
 func makeSocket(path string) (*sys.FD, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("making the folder of the socket: %w", err)
+	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, &problem{what: "making the folder of the socket: " + err.Error(), hint: elsewhere, status: statusUsage}
 	}
-	if st, err := os.Lstat(path); err == nil && st.Mode().Type() == os.ModeSocket {
+	if st, err := os.Lstat(path); err == nil {
+		if st.Mode().Type() != os.ModeSocket {
+			return nil, &problem{what: path + " is there already, and is no socket", hint: "--socket names another place for the service's socket", status: statusUsage}
+		}
 		if err := os.Remove(path); err != nil {
-			return nil, fmt.Errorf("removing the socket of a service that has ended: %w", err)
+			return nil, &problem{what: "removing the socket of a service that has ended: " + err.Error(), hint: elsewhere, status: statusUsage}
 		}
 	}
 	fd, err := sys.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
@@ -123,7 +150,7 @@ func makeSocket(path string) (*sys.FD, error) {
 	}
 	if err != nil {
 		fd.Close()
-		return nil, fmt.Errorf("listening at %s: %w", path, err)
+		return nil, &problem{what: fmt.Sprintf("listening at %s: %v", path, err), hint: elsewhere, status: statusUsage}
 	}
 	return fd, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -30,10 +31,13 @@ type engineOptions struct {
 	which  string
 	socket string
 	wait   time.Duration
+	// given says which flags are on the command line.
+	given func(name string) bool
 }
 
 func (o *engineOptions) flags(c *cobra.Command) {
 	f := c.Flags()
+	o.given = f.Changed
 	f.StringVar(&o.which, "engine", engineAuto, "who does TLS: `WHICH` is service (ssa daemon), embedded (ssa run itself),\nor auto: the service where it is there")
 	f.StringVar(&o.socket, "socket", wire.DefaultPath, "where the service listens")
 	f.DurationVar(&o.wait, "wait", 0, "how long new sockets wait for a service that is not there, for example 5s;\nwithout it they fail with ENETDOWN")
@@ -58,11 +62,22 @@ func (o *runOptions) chooseEngine(log, alarms *slog.Logger) (*chosen, error) {
 	case e == engineService && o.policy != "":
 		return nil, &problem{what: "--policy does not go with --engine service: the service has the policy",
 			hint: "leave --policy out, or give it to ssa daemon", status: statusUsage}
+	case o.engine.wait < 0:
+		return nil, &problem{what: fmt.Sprintf("--wait is %v, and must not be below zero", o.engine.wait), status: statusUsage}
 	case e == engineEmbedded, o.policy != "":
+		for _, name := range []string{"socket", "wait"} {
+			if o.engine.given(name) {
+				return nil, &problem{what: "--" + name + " is about the service, and with --engine embedded or --policy ssa run does TLS itself",
+					hint: "leave one of them out", status: statusUsage}
+			}
+		}
 		return o.embedded(log, alarms)
 	}
 	if o.engine.which == engineAuto {
 		if _, err := os.Stat(o.engine.socket); err != nil {
+			if o.engine.given("socket") { // who names a service wants to know that it is not there
+				alarms.Warn("TLS is done by ssa run itself: no service is running at " + o.engine.socket)
+			}
 			return o.embedded(log, alarms)
 		}
 	}
@@ -105,7 +120,11 @@ func (o *runOptions) service(log, alarms *slog.Logger) (*chosen, error) {
 	r := remote.New(remote.Config{Path: o.engine.socket, Agent: "ssa run " + version(), Wait: o.engine.wait, Log: log, SetPolicy: f.set})
 	err := r.Available(context.Background())
 	if err != nil && o.engine.which == engineAuto {
-		alarms.Warn("TLS is done by ssa run itself: " + err.Error())
+		told := alarms
+		if nobodyListens(err) && !o.engine.given("socket") {
+			told = log // as if it had never been there
+		}
+		told.Warn("TLS is done by ssa run itself: " + err.Error())
 		r.Close()
 		return o.embedded(log, alarms)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"math"
 	"os"
 	"strings"
 
@@ -53,7 +54,7 @@ func explainCommand() *cobra.Command {
 			"and line says so; with --to also whether it may talk to a peer. Nothing is started,\n" +
 			"and nobody is asked over the network: `ssa probe` does that.",
 		Example: "  ssa explain -- /usr/bin/curl --to bank.example:443\n  ssa explain --user www-data -- /usr/sbin/nginx",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    needs("a program to explain", math.MaxInt),
 		RunE: func(c *cobra.Command, args []string) error {
 			if n := len(args); n >= 3 && args[n-2] == "--to" && o.to == "" {
 				o.to, args = args[n-1], args[:n-2] // after the program, where it reads well

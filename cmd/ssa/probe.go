@@ -36,7 +36,7 @@ func probeCommand() *cobra.Command {
 			"have to change. To tell that, a refused peer is connected to again and offered everything.\n" +
 			"No data is sent. The exit status is 0 when the peer is accepted, 1 when not.",
 		Example: "  ssa probe example.com:443\n  ssa probe --program /usr/bin/curl --alpn h2,http/1.1 example.com:443",
-		Args:    cobra.ExactArgs(1),
+		Args:    needs("a peer, host:port", 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
 			defer stop()

@@ -22,6 +22,19 @@ type problem struct {
 
 func (p *problem) Error() string { return p.what }
 
+// needs is for a command that works on at least one thing and at most so many.
+func needs(what string, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return fmt.Errorf("%s needs %s", c.CommandPath(), what)
+		case len(args) > most:
+			return fmt.Errorf("%s takes one argument, %s, and not %q too", c.CommandPath(), what, args[most])
+		}
+		return nil
+	}
+}
+
 // execute runs the command line and returns the exit status.
 func execute(args []string, stdout, stderr io.Writer) int {
 	root := &cobra.Command{
@@ -37,7 +50,13 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	root.AddCommand(runCommand(stderr), daemonCommand(stderr), daemonWorkerCommand(stderr), checkCommand(), explainCommand(), probeCommand(), statusCommand(), dashboardCommand(), keyLogCommand(), doctorCommand())
 	completions(root)
-	err := root.Execute()
+	understood := false
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		err := c.ValidateRequiredFlags()
+		understood = err == nil
+		return err
+	}
+	asked, err := root.ExecuteC()
 	var status exitStatus
 	var p *problem
 	switch {
@@ -52,6 +71,9 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		}
 		return p.status
 	}
-	fmt.Fprintf(stderr, "ssa: error: %v\nssa: hint: `ssa --help` and `ssa run --help` say what can be done\n", err)
+	fmt.Fprintf(stderr, "ssa: error: %v\n", err)
+	if !understood {
+		fmt.Fprintf(stderr, "ssa: hint: `%s --help` says what can be done\n", asked.CommandPath())
+	}
 	return statusUsage
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"runtime"
@@ -43,7 +44,7 @@ func runCommand(stderr io.Writer) *cobra.Command {
 			"socket(AF_INET, SOCK_STREAM, IPPROTO_TLS). The exit status is the program's;\n" +
 			"125 to 127 say that ssa itself failed, the program cannot be executed, or is not there.",
 		Example: "  ssa run -- ./client example.com\n  ssa run -v --policy lab.yaml -- ./server 8443",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    needs("a program to run", math.MaxInt),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return o.run(args, stderr)
 		},

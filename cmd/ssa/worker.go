@@ -69,7 +69,7 @@ func (o *workerOptions) run(stderr io.Writer) error {
 	}
 	for _, m := range measures {
 		if m.Err != nil {
-			alarms.Warn("not so: " + m.String())
+			alarms.Warn("a protection of the service does not hold: " + m.String() + "; `ssa doctor` says what to do")
 		}
 	}
 	defer processors.Start()()

@@ -14,6 +14,9 @@ func Greet(ctx context.Context, c *Conn, hello Hello) (*Welcome, error) {
 		return nil, fmt.Errorf("the service does not take this caller on; it may have too many of this user: %w", err)
 	}
 	frame, err := c.Receive(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, fmt.Errorf("something listens at the service's socket, but does not answer: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("greeting the service: %w", err)
 	}

@@ -88,8 +88,14 @@ func NewConn(fd *sys.FD, budget Budget) (*Conn, error) {
 	return &Conn{stream: stream, budget: budget}, nil
 }
 
+// maxPath is what of sun_path is left for a path: a zero byte ends it.
+const maxPath = len(unix.RawSockaddrUnix{}.Path) - 1
+
 // Dial connects to a service. Errors are those of connect(2).
 func Dial(path string) (*Conn, error) {
+	if len(path) > maxPath {
+		return nil, fmt.Errorf("the path of the service's socket has %d bytes, and at most %d fit into an address of AF_UNIX: %w", len(path), maxPath, unix.ENAMETOOLONG)
+	}
 	fd, err := sys.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return nil, err
