@@ -6,6 +6,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -198,4 +200,41 @@ func TestErrTruncatedIsNoticed(t *testing.T) {
 		t.Errorf("the end of TCP alone is taken for %v", err)
 	}
 	<-ended
+}
+
+// TestTruncationAllowed: where the policy says so, the end of TCP is an end. A
+// reset and what is no record are not.
+func TestTruncationAllowed(t *testing.T) {
+	world := newPair(t)
+	text, err := os.ReadFile(world.policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	world.policy = filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(world.policy, append(text, "  truncation: end\n"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		last string
+		end  func(*peer.Conn)
+		want string
+	}{
+		"between records":      {"", func(c *peer.Conn) { c.CloseTCP() }, "the end"},
+		"in the middle of one": {"\x17\x03\x03\x01\x00**", func(c *peer.Conn) { c.CloseTCP() }, "the end"},
+		"after what is no TLS": {"HTTP/1.1 400 Bad Request\r\n\r\n", func(c *peer.Conn) { _, _ = c.Drain() }, "ECONNRESET"},
+		"with a reset":         {"", func(c *peer.Conn) { c.WaitQueued(); c.Reset() }, "ECONNRESET"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, conn := world.begin(t, "read-end")
+			conn.Say("everything")
+			if _, err := conn.TCP().Write([]byte(c.last)); err != nil {
+				t.Error(err)
+			}
+			c.end(conn)
+			if line := lineWith(t, p.Finish(), "read: "); !strings.HasSuffix(line, "then "+c.want) {
+				t.Errorf("%s; wanted %s", line, c.want)
+			}
+		})
+	}
 }
