@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -41,13 +43,21 @@ func (o *keyLogOptions) run(out io.Writer) error {
 	if o.duration < time.Second || o.duration > 24*time.Hour {
 		return &problem{what: "--for must be between 1s and 24h", status: statusUsage}
 	}
-	file, err := os.OpenFile(o.to, os.O_WRONLY|os.O_CREATE|os.O_APPEND|unix.O_NOFOLLOW, 0o600)
+	const flags = os.O_WRONLY | os.O_APPEND | unix.O_NOFOLLOW
+	file, err := os.OpenFile(o.to, flags|os.O_CREATE|os.O_EXCL, 0o600)
+	made := err == nil
+	if errors.Is(err, fs.ErrExist) {
+		file, err = os.OpenFile(o.to, flags, 0)
+	}
 	if err != nil {
 		return &problem{what: "the file for the key log: " + err.Error(), status: statusUsage}
 	}
 	defer file.Close()
 	frame, err := question(o.socket, &wire.KeyLog{Ref: 1, Profile: o.profile, Seconds: uint64(o.duration / time.Second)}, int(file.Fd()))
 	if err != nil {
+		if made {
+			os.Remove(o.to) // nothing will be written
+		}
 		return err
 	}
 	defer frame.Close()

@@ -5,6 +5,8 @@ package service
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,6 +102,9 @@ func TestKeyLogOfService(t *testing.T) {
 	name := filepath.Join(filepath.Dir(w.policy), "keys")
 	if _, errs, status := w.ssa(t, "keylog", "--to", name, "--profile", "defautl"); status == 0 || !strings.Contains(errs, `no profile "defautl"`) {
 		t.Errorf("a profile that there is not: status %d, %s", status, errs)
+	}
+	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file is left of a key log that was refused: %v", err)
 	}
 	text, errs, status := w.ssa(t, "keylog", "--to", name, "--for", "1m")
 	if status != 0 || !strings.Contains(text, "profile default") {
