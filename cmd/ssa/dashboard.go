@@ -2,10 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 
@@ -18,44 +19,56 @@ import (
 )
 
 // shownConnections bounds the connections of the page.
-const shownConnections = 500
+const shownConnections = 1000
+
+type dashboardOptions struct {
+	socket, listen string
+}
 
 func dashboardCommand() *cobra.Command {
-	var socket, listen string
+	o := dashboardOptions{}
 	c := &cobra.Command{
 		Use:   "dashboard [flags]",
-		Short: "Show what the service does on a web page, for this user alone",
-		Long: "Serve a web page that shows what the service does, until interrupted. It shows what the\n" +
-			"user who starts it may see, to who has the address that is printed; it changes nothing.",
-		Example: "  ssa dashboard\n  ssa dashboard --listen 127.0.0.1:0",
+		Short: "Show what the service does in a web browser, until interrupted",
+		Long: "Serve a web page that shows what the service does: connections, versions and suites over\n" +
+			"time, certificates, refusals. It shows what `ssa status` shows to who starts it: users see\n" +
+			"their own programs, root sees all. Its address has a key in it, new each time; who has the\n" +
+			"address sees the page. It listens on loopback alone.",
+		Example: "  ssa dashboard\n  sudo ssa dashboard --listen 127.0.0.1:9300",
 		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return showDashboard(socket, listen, c.OutOrStdout()) },
+		RunE:    func(c *cobra.Command, _ []string) error { return o.run(c.OutOrStdout()) },
 	}
-	c.Flags().StringVar(&socket, "socket", wire.DefaultPath, "where the service listens")
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:9206", "the `ADDRESS` of the page, of loopback")
+	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:9206", "the `ADDRESS` of loopback to serve the page at; port 0 takes any")
+	c.Flags().StringVar(&o.socket, "socket", wire.DefaultPath, "where the service listens")
 	return c
 }
 
-func showDashboard(socket, address string, out io.Writer) error {
-	status := func() ([]byte, error) {
-		_, text, err := askStatus(socket, registry.Query{Connections: shownConnections, Series: true})
-		return text, err
-	}
-	if _, err := status(); err != nil {
-		return err
-	}
-	listener, err := dashboard.Listen(address)
-	if err != nil {
-		return &problem{what: err.Error(), hint: "--listen 127.0.0.1:0 takes any port that is free", status: statusUsage}
-	}
-	cfg := dashboard.Config{Status: status, Secret: dashboard.NewSecret()}
-	server := dashboard.NewServer(cfg)
+func (o *dashboardOptions) run(out io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
-	defer context.AfterFunc(ctx, func() { server.Close() })()
-	fmt.Fprintf(out, "http://%s/%s/\n", listener.Addr(), cfg.Secret)
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	listener, err := dashboard.Listen(o.listen)
+	if err != nil {
+		return &problem{what: err.Error(), hint: "--listen names another address; 127.0.0.1:0 takes any port that is free", status: statusUsage}
 	}
-	return nil
+	defer listener.Close()
+	if _, _, err := askStatus(o.socket, registry.Query{Connections: -1}); err != nil {
+		return err // better told here than on a page
+	}
+	at, err := netip.ParseAddrPort(listener.Addr().String())
+	if err != nil {
+		return fmt.Errorf("the address of the dashboard: %w", err)
+	}
+	key := rand.Text()
+	fmt.Fprintf(out, "http://%s/#key=%s\n", at, key)
+	return dashboard.Serve(ctx, listener, dashboard.Handler(dashboard.Config{Ask: o.ask, Key: key, Address: at}))
+}
+
+// ask asks the service anew each time: it may come and go.
+func (o *dashboardOptions) ask(series bool) ([]byte, error) {
+	_, text, err := askStatus(o.socket, registry.Query{Connections: shownConnections, Series: series})
+	var p *problem
+	if errors.As(err, &p) && p.hint != "" {
+		return nil, fmt.Errorf("%w; %s", err, p.hint)
+	}
+	return text, err
 }

@@ -1,122 +1,107 @@
-// Package dashboard is a web page that shows what the service does, to who has
-// its address. It reads and never changes anything, asks nobody but the
-// service, and only answers on loopback, to browsers that came by an address
-// with the secret in it: other users of the machine can connect, too.
+// Package dashboard serves a web page that shows what the service does, to who
+// has its key, on loopback alone. It asks the service with the rights of who
+// started it and changes nothing: there is no request but to look. It loads
+// nothing from anywhere else, and hands what the service tells on as data: the
+// page puts it in place as text, never as markup, since peers choose parts of it.
 package dashboard
 
 import (
-	"crypto/rand"
 	"crypto/subtle"
-	"embed"
-	"fmt"
-	"net"
+	"encoding/json"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
-//go:embed assets
-var assets embed.FS
-
-// Config is what a page needs.
+// Config says what a dashboard shows, and to whom.
 type Config struct {
-	// Status asks the service for its status with the time series, as JSON.
-	Status func() ([]byte, error)
-	// Secret is the first part of the path; NewSecret makes one.
-	Secret string
+	// Ask asks the service for its status, with the time series or without,
+	// and returns it as JSON.
+	Ask func(series bool) ([]byte, error)
+	// Key is what the page must know to be told anything.
+	Key string
+	// Address is where the page is served.
+	Address netip.AddrPort
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
 }
 
-// NewSecret makes a secret that nobody guesses.
-func NewSecret() string { return rand.Text() }
+// fresh is for how long an answer is told again, so that many pages ask the
+// service as often as one.
+const fresh = time.Second
 
-// Listen listens at an address of loopback.
-func Listen(address string) (net.Listener, error) {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil || !at.Addr().IsLoopback() || at.Addr().Zone() != "" {
-		return nil, fmt.Errorf("the page is shown at an address of loopback alone, such as 127.0.0.1:9206, not at %q", address)
-	}
-	return net.Listen("tcp", at.String())
+// dashboard answers requests.
+type dashboard struct {
+	cfg Config
+
+	mu    sync.Mutex
+	known map[bool]answer // by whether it has the time series
 }
 
-// NewServer makes a server of the page.
-func NewServer(cfg Config) *http.Server {
-	return &http.Server{Handler: Handler(cfg), ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+type answer struct {
+	at   time.Time
+	json []byte
+	err  error
 }
 
-// policy of what the page may load and do: itself.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-// files are those of the page, by name, with their types.
-var files = map[string]string{
-	"index.html": "text/html; charset=utf-8", "style.css": "text/css; charset=utf-8",
-	"app.js": "text/javascript; charset=utf-8", "charts.js": "text/javascript; charset=utf-8",
-}
-
-// Handler answers requests for the page.
+// Handler returns what serves the page.
 func Handler(cfg Config) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for name, value := range map[string]string{
-			"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-			"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "Cache-Control": "no-store",
-		} {
-			w.Header().Set(name, value)
-		}
-		name, status := cfg.resource(r)
-		switch {
-		case status != http.StatusOK:
-			http.Error(w, http.StatusText(status), status)
-		case name == "status.json":
-			cfg.status(w)
-		default:
-			file(w, name)
-		}
-	})
-}
-
-// resource finds out what a request may have.
-func (cfg Config) resource(r *http.Request) (name string, status int) {
-	secret, name, inside := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	switch {
-	case !isLocal(r.Host): // a name of somebody else's that leads here
-		return "", http.StatusMisdirectedRequest
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		return "", http.StatusMethodNotAllowed
-	case !inside || cfg.Secret == "" || subtle.ConstantTimeCompare([]byte(secret), []byte(cfg.Secret)) != 1:
-		return "", http.StatusNotFound
-	case name == "":
-		return "index.html", http.StatusOK
-	case name != "status.json" && files[name] == "":
-		return "", http.StatusNotFound
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
-	return name, http.StatusOK
+	d := &dashboard{cfg: cfg, known: map[bool]answer{}}
+	mux := http.NewServeMux()
+	addFiles(mux)
+	mux.HandleFunc("GET /status.json", d.status)
+	return guard(cfg.Address.Port(), mux)
 }
 
-func (cfg Config) status(w http.ResponseWriter) {
-	text, err := cfg.Status()
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
+// status tells the status to who has the key. The page sends it in a header:
+// a cookie would go to every server on loopback, whosever that is.
+func (d *dashboard) status(w http.ResponseWriter, r *http.Request) {
+	key, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if d.cfg.Key == "" || subtle.ConstantTimeCompare([]byte(key), []byte(d.cfg.Key)) != 1 {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="ssa dashboard"`)
+		problem(w, http.StatusUnauthorized, "this page has no key, or one of before: open the address that `ssa dashboard` has written")
+		return
+	}
+	a := d.ask(r.URL.Query().Get("series") == "1")
+	if a.err != nil {
+		problem(w, http.StatusServiceUnavailable, a.err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(text) // the browser has gone
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.json)))
+	_, _ = w.Write(a.json) // the reader has gone
 }
 
-func file(w http.ResponseWriter, name string) {
-	text, err := assets.ReadFile("assets/" + name)
+// ask asks the service, one request at a time.
+func (d *dashboard) ask(series bool) answer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if a, known := d.known[series]; known {
+		if age := d.cfg.Now().Sub(a.at); age >= 0 && age < fresh {
+			return a
+		}
+	}
+	var a answer
+	a.json, a.err = d.cfg.Ask(series)
+	a.at = d.cfg.Now()
+	d.known[series] = a
+	return a
+}
+
+// problem tells the page why it cannot be shown anything.
+func problem(w http.ResponseWriter, status int, sentence string) {
+	body, err := json.Marshal(map[string]string{"problem": sentence})
 	if err != nil {
-		http.Error(w, "this is a bug in ssa: "+err.Error(), http.StatusInternalServerError)
+		http.Error(w, "the problem cannot be told", http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", files[name])
-	_, _ = w.Write(text) // the browser has gone
-}
-
-func isLocal(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the reader has gone
 }
