@@ -194,6 +194,7 @@ func (s *Socket) clientRequestLocked(c Caller, to abi.Sockaddr) (*engine.Request
 	}
 	if to.Family != abi.FamilyUnspec { // an upgrade has its peer already
 		if err := mayTalkTo(s.effectiveLocked(c), name, netip.AddrPortFrom(to.IP.Unmap(), to.Port)); err != nil {
+			s.table.cfg.Log.Warn(err.Error(), "id", s.id, "program", c.String())
 			return nil, err
 		}
 	}

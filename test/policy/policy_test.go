@@ -72,6 +72,31 @@ func TestConnections(t *testing.T) {
 	}
 }
 
+// What the policy refuses is told by ssa run -v, with the line that says so.
+func TestRefusalsAreTold(t *testing.T) {
+	ssatest.Need(t, "perl")
+	a := ssatest.NewAuthority(t)
+	for _, c := range []struct{ what, policy, args, want string }{
+		{"a peer denied", "  peers: {deny: [127.0.0.0/8]}\n", "205 9", "the policy forbids to talk to 127.0.0.1:9 ("},
+		{"a peer not allowed", "  peers: {allow: [other.example]}\n", "205 9 peer.example", "not among the peers that the policy allows ("},
+		{"plain TCP denied", "  plain_tcp: deny\n", "6 9", "the policy allows no plain TCP connection to 127.0.0.1:9 ("},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			run := ssatest.Run{Policy: ssatest.PolicyWithRoots(t, c.policy, a.File(t)), Verbose: true}
+			cmd := run.Command(t, "perl", append([]string{"-e", connects}, strings.Fields(c.args)...)...)
+			var told strings.Builder
+			cmd.Stderr = &told
+			if out, err := cmd.Output(); err != nil || string(out) != "Operation not permitted\n" {
+				t.Errorf("the program prints %q (%v)", out, err)
+			}
+			line := told.String()
+			if !strings.Contains(line, c.want) || !strings.Contains(line, "policy.yaml:4:") || !strings.Contains(line, "(program perl[") {
+				t.Errorf("ssa run -v said %q; want %q, the place and the program", line, c.want)
+			}
+		})
+	}
+}
+
 // A profile holds for the executable it names, and a server needs no
 // certificate options where the policy has an identity for it.
 func TestProfileAndIdentity(t *testing.T) {
