@@ -36,7 +36,7 @@ func (o *daemonOptions) credential(alarms *slog.Logger) (*syscall.Credential, er
 	found, err := user.Lookup(name)
 	var unknown user.UnknownUserError
 	if errors.As(err, &unknown) && o.user == "" {
-		alarms.Warn("there is no user " + workerUser + " on this machine: TLS is done as nobody, whose other processes may interfere")
+		alarms.Warn("there is no user " + workerUser + " on this machine: TLS is done as nobody, whose other processes may interfere; make a system account " + workerUser + ", or name one by --user")
 		found, err = user.Lookup("nobody")
 	}
 	if err != nil {
