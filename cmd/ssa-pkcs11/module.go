@@ -3,15 +3,14 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
-	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	p11 "github.com/miekg/pkcs11"
 
@@ -23,22 +22,20 @@ type module struct {
 	path string
 	ctx  *p11.Ctx
 
-	mu      sync.Mutex // while tokens are opened and closed
-	tokens  []*token   // open
-	refused [][sha256.Size]byte
+	mu      sync.Mutex          // while tokens are opened and closed
+	tokens  []*token            // open
+	refused [][sha256.Size]byte // PINs, by the token too
 }
 
 // loadModule loads a library, which from then on is part of this process. It
 // must be under the control of an administrator.
 func loadModule(path string) (*module, error) {
 	info, err := os.Stat(path)
-	switch {
-	case err != nil:
+	if err == nil {
+		err = trusted(path, info)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("load the module: %w", err)
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("load the module: %s is not a regular file", path)
-	case info.Mode().Perm()&0o002 != 0:
-		return nil, fmt.Errorf("load the module: %s may be written by everyone; chmod o-w it", path)
 	}
 	ctx := p11.New(path)
 	if ctx == nil {
@@ -49,6 +46,20 @@ func loadModule(path string) (*module, error) {
 		return nil, fmt.Errorf("initialize the module %s: %w", path, err)
 	}
 	return &module{path: path, ctx: ctx}, nil
+}
+
+// trusted makes sure that nobody else decides what is in a file.
+func trusted(path string, info fs.FileInfo) error {
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file", path)
+	case info.Mode().Perm()&0o002 != 0:
+		return fmt.Errorf("%s may be written by everyone; chmod o-w it", path)
+	case !ok || owner.Uid != 0 && int(owner.Uid) != os.Geteuid():
+		return fmt.Errorf("%s belongs to another user, who could change it; chown it", path)
+	}
+	return nil
 }
 
 // find opens the token of a key, and finds the key on it.
@@ -140,62 +151,4 @@ func (m *module) token(slot uint, info p11.TokenInfo) (*token, error) {
 	}
 	m.tokens = append(m.tokens, t)
 	return t, nil
-}
-
-// login gives a token its PIN, from the file that names it. A PIN that was
-// refused is not tried again: tokens lock themselves after a few.
-func (m *module) login(t *token, where *uri.URI) error {
-	if where.PINSource == "" || t.loggedIn {
-		return nil
-	}
-	pin, err := readPIN(where.PINSource)
-	if err != nil {
-		return err
-	}
-	tried := sha256.Sum256(fmt.Appendf(nil, "%d %q %q", t.slot, t.serial, pin))
-	if slices.Contains(m.refused, tried) {
-		return fmt.Errorf("the token has refused the PIN in %s before; it is not tried again until ssa starts anew, lest the token lock itself", where.PINSource)
-	}
-	err = m.ctx.Login(t.session, p11.CKU_USER, pin)
-	switch {
-	case err == nil, errors.Is(err, p11.Error(p11.CKR_USER_ALREADY_LOGGED_IN)):
-		t.loggedIn = true
-		return nil
-	case errors.Is(err, p11.Error(p11.CKR_PIN_INCORRECT)), errors.Is(err, p11.Error(p11.CKR_PIN_LEN_RANGE)), errors.Is(err, p11.Error(p11.CKR_PIN_INVALID)):
-		m.refused = append(m.refused, tried)
-	}
-	if isLost(err) {
-		t.dropLocked()
-	}
-	return fmt.Errorf("log in to the token %s with the PIN in %s: %w", name(where), where.PINSource, err)
-}
-
-// readPIN reads the first line of a file.
-func readPIN(path string) (string, error) {
-	const longest = 256
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("read the PIN: %w", err)
-	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("read the PIN: %s is not a regular file", path)
-	case info.Mode().Perm()&0o002 != 0:
-		return "", fmt.Errorf("read the PIN: %s may be written by everyone; chmod o-w it", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("read the PIN: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, longest+1))
-	defer clear(data)
-	if err != nil {
-		return "", fmt.Errorf("read the PIN: %w", err)
-	}
-	line, rest, _ := bytes.Cut(data, []byte("\n"))
-	line = bytes.TrimSuffix(line, []byte("\r"))
-	if len(line) == 0 || len(line) > longest || len(bytes.TrimSpace(rest)) > 0 {
-		return "", fmt.Errorf("read the PIN: %s is not one line of at most %d bytes", path, longest)
-	}
-	return string(line), nil
 }

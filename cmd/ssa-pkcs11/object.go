@@ -51,6 +51,11 @@ func (t *token) find(where *uri.URI) (*object, error) {
 	case len(found) > 1:
 		return nil, errors.New("several private keys of the token fit: name one by object and id")
 	}
+	// Logged in for one key, a token shows all: which one is asked for first must
+	// make no difference.
+	if private, err := t.attribute(found[0], p11.CKA_PRIVATE); where.PINSource == "" && (err != nil || len(private) != 1 || private[0] != 0) {
+		return nil, errors.New("the token shows this key only to who knows its PIN: pin-source is missing")
+	}
 	o := &object{token: t, handle: found[0]}
 	if always, err := t.attribute(o.handle, p11.CKA_ALWAYS_AUTHENTICATE); err == nil && len(always) == 1 && always[0] != 0 {
 		return nil, errors.New("the key asks for its PIN at each use (CKA_ALWAYS_AUTHENTICATE), which is not supported")

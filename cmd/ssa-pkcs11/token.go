@@ -3,6 +3,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,7 +24,9 @@ type token struct {
 	serial   string
 	session  p11.SessionHandle // for what is done under module.mu
 	loggedIn bool
-	slots    chan struct{} // one for each session in use
+	source   string            // of the PIN that it was given
+	pin      [sha256.Size]byte // that PIN
+	slots    chan struct{}     // one for each session in use
 
 	mu      sync.Mutex
 	idle    []p11.SessionHandle

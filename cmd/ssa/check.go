@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,8 +24,9 @@ const (
 )
 
 type checkOptions struct {
-	json  bool
-	other string // --from-crypto-policies
+	json   bool
+	tokens bool
+	other  string // --from-crypto-policies
 }
 
 // place is a problem or a warning with its place.
@@ -64,15 +66,24 @@ func checkCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	c.Flags().BoolVar(&o.tokens, "tokens", false,
+		"open keys on tokens too, with the modules and PINs that the policy names")
 	c.Flags().StringVar(&o.other, "from-crypto-policies", "",
 		"check nothing, but print a policy that says what the system-wide crypto-policies in `PATH` say")
 	return c
 }
 
 func (o *checkOptions) run(args []string, out io.Writer) error {
-	files, load := systemFiles("/"), func() (*policy.Policy, error) { return policy.LoadSystem("/") }
+	// Not unless asked to: a policy that is only looked at could name any library.
+	options := policy.Options{OpenKey: untried}
+	if o.tokens {
+		keys := newTokens(slog.New(slog.DiscardHandler), false)
+		defer keys.close()
+		options.OpenKey = keys.open
+	}
+	files, load := systemFiles("/"), func() (*policy.Policy, error) { return options.LoadSystem("/") }
 	if len(args) == 1 {
-		files, load = args, func() (*policy.Policy, error) { return policy.Load(args[0]) }
+		files, load = args, func() (*policy.Policy, error) { return options.Load(args[0]) }
 	}
 	result, err := check(files, load)
 	if err != nil {

@@ -3,6 +3,8 @@ package main
 import (
 	"crypto"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -19,26 +21,21 @@ type tokens struct {
 	log   *slog.Logger
 	share bool // workers may use the keys that are opened here
 
-	once    sync.Once
-	helper  *pkcs11.Helper
-	missing error // why there is none
+	once   sync.Once
+	helper *pkcs11.Helper
+	failed error // why there is none
 }
 
 func newTokens(log *slog.Logger, share bool) *tokens { return &tokens{log: log, share: share} }
 
-func (t *tokens) find() (*pkcs11.Helper, error) {
-	t.once.Do(func() {
-		var program string
-		if program, t.missing = pkcs11.FindProgram(); t.missing == nil {
-			t.helper, t.missing = pkcs11.New(pkcs11.Config{Program: program, Share: t.share, Log: t.log})
-		}
-	})
-	return t.helper, t.missing
+func (t *tokens) get() (*pkcs11.Helper, error) {
+	t.once.Do(func() { t.helper, t.failed = pkcs11.New(pkcs11.Config{Share: t.share, Log: t.log}) })
+	return t.helper, t.failed
 }
 
 // open is a policy.KeyOpener.
-func (t *tokens) open(uri string) (crypto.Signer, error) {
-	helper, err := t.find()
+func (t *tokens) open(uri string, _ crypto.PublicKey) (crypto.Signer, error) {
+	helper, err := t.get()
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +43,7 @@ func (t *tokens) open(uri string) (crypto.Signer, error) {
 }
 
 func (t *tokens) close() error {
-	t.once.Do(func() {}) // and none will be
+	t.once.Do(func() { t.failed = errors.New("keys on tokens are not used any more") })
 	if t.helper == nil {
 		return nil
 	}
@@ -55,11 +52,18 @@ func (t *tokens) close() error {
 
 // named says how workers get to the keys.
 func (t *tokens) named() []monitor.Named {
-	helper, err := t.find()
-	if err != nil {
-		return nil // open says why
-	}
-	return []monitor.Named{{Name: tokensName, Lasting: true, Open: helper.UserSocket}}
+	return []monitor.Named{{Name: tokensName, Lasting: true, Open: func() (*os.File, error) {
+		helper, err := t.get()
+		if err != nil {
+			return nil, err
+		}
+		return helper.UserSocket()
+	}}}
+}
+
+// untried is a policy.KeyOpener that opens none.
+func untried(string, crypto.PublicKey) (crypto.Signer, error) {
+	return nil, fmt.Errorf("the key was not tried (%w): `ssa check --tokens` tries it, with the module that the policy names", fs.ErrPermission)
 }
 
 // sharedTokens are the keys on tokens that a worker has of its monitor.
@@ -86,15 +90,17 @@ func (s *sharedTokens) take(name string, file *os.File) bool {
 	return err == nil
 }
 
-// open is a policy.KeyOpener.
-func (s *sharedTokens) open(uri string) (crypto.Signer, error) {
+// open is a policy.KeyOpener. The monitor has opened the key when it loaded the
+// same policy: one that is out of reach by now is no reason to do without all
+// others.
+func (s *sharedTokens) open(uri string, certified crypto.PublicKey) (crypto.Signer, error) {
 	s.mu.Lock()
 	client := s.client
 	s.mu.Unlock()
 	if client == nil {
 		return nil, errors.New("the service's monitor has not handed over the way to tokens")
 	}
-	return client.Open(uri)
+	return client.Assume(uri, certified)
 }
 
 func (s *sharedTokens) close() {

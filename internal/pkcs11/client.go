@@ -34,20 +34,21 @@ type Client struct {
 	mu      sync.Mutex
 	pending map[uint32]chan *wire.Message // each takes one answer
 	number  uint32
-	down    error         // why nobody answers now, nil if somebody does
-	process uint32        // the number that who answers, or did last, gave itself
-	changed chan struct{} // closed when down or process change
+	state
 }
 
 var (
-	errClosed   = errors.New("the connection to ssa-pkcs11 is closed")
-	errStarting = errors.New("ssa-pkcs11 is being started")
-	errBusy     = errors.New("too many signatures wait for the token")
+	errClosed = errors.New("the connection to ssa-pkcs11 is closed")
+	errBusy   = errors.New("too many signatures wait for the token")
 )
 
 // NewClient makes a client of a socket on whose other side is ssa-pkcs11. It
 // takes the descriptor. A timeout of zero is DefaultTimeout.
 func NewClient(socket *os.File, timeout time.Duration) (*Client, error) {
+	return newClient(socket, timeout, false)
+}
+
+func newClient(socket *os.File, timeout time.Duration, owner bool) (*Client, error) {
 	conn, err := wire.NewConn(socket)
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func NewClient(socket *os.File, timeout time.Duration) (*Client, error) {
 		timeout = DefaultTimeout
 	}
 	c := &Client{conn: conn, timeout: timeout, sends: make(chan *wire.Message), closed: make(chan struct{}),
-		pending: map[uint32]chan *wire.Message{}, down: errStarting, changed: make(chan struct{})}
+		pending: map[uint32]chan *wire.Message{}, state: newState(owner)}
 	c.wg.Go(c.receive)
 	c.wg.Go(c.send)
 	return c, nil
@@ -89,7 +90,7 @@ func (c *Client) receive() {
 			c.setDown(fmt.Errorf("the connection to ssa-pkcs11 has ended: %w", err))
 			return
 		case m.Kind == wire.Hello:
-			c.setUp(m.Number)
+			c.greeted(m.Number)
 		case m.Kind == wire.Down:
 			c.setDown(errors.New(m.Text))
 		case m.Kind == wire.OK, m.Kind == wire.Error:
@@ -122,70 +123,27 @@ func (c *Client) answer(m *wire.Message) {
 	}
 }
 
-func (c *Client) setUp(process uint32) {
-	c.set(process, nil, errors.New("ssa-pkcs11 was started anew meanwhile"))
-}
-
-func (c *Client) setDown(why error) {
-	c.mu.Lock()
-	process := c.process
-	c.mu.Unlock()
-	c.set(process, why, why)
-}
-
-// set notes who answers, or why nobody does. What was asked for before gets an
-// error.
-func (c *Client) set(process uint32, down, lost error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.failLocked(lost)
-	c.process, c.down = process, down
-	close(c.changed)
-	c.changed = make(chan struct{})
-}
-
-// failLocked answers everyone who waits.
-func (c *Client) failLocked(err error) {
-	for number, to := range c.pending {
-		delete(c.pending, number)
-		to <- wire.Failure(number, err)
-	}
-}
-
-// waitUp waits until a process answers, the one with that number.
-func (c *Client) waitUp(process uint32, stop <-chan struct{}) error {
-	return c.wait(stop, func() bool { return c.down == nil && c.process == process })
-}
-
-// waitThere waits for a process that answers: one may just be started.
-func (c *Client) waitThere() error {
-	return c.wait(c.closed, func() bool { return c.down == nil })
-}
-
-// wait waits for a condition of what set sets.
-func (c *Client) wait(stop <-chan struct{}, condition func() bool) error {
-	timer := time.NewTimer(c.timeout)
-	defer timer.Stop()
-	for {
-		c.mu.Lock()
-		ok, changed, down := condition(), c.changed, c.down
-		c.mu.Unlock()
-		if ok {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-stop:
-			return errClosed
-		case <-timer.C:
-			return fmt.Errorf("it did not answer within %v: %w", c.timeout, down)
-		}
-	}
-}
-
 // call makes a request and waits for its answer.
 func (c *Client) call(m wire.Message) ([]byte, error) {
-	answer, err := c.register(&m)
+	return c.ask(m, func() error { return c.down })
+}
+
+// tell makes a request of the owner to a process that is not there yet for
+// others.
+func (c *Client) tell(process uint32, m wire.Message) error {
+	_, err := c.ask(m, func() error {
+		if c.process != process || c.down != nil && c.down != errStarting {
+			return errAnother
+		}
+		return nil
+	})
+	return err
+}
+
+// ask makes a request, unless something is in the way, which is asked for with
+// c.mu held.
+func (c *Client) ask(m wire.Message, obstacleLocked func() error) ([]byte, error) {
+	answer, err := c.register(&m, obstacleLocked)
 	if err != nil {
 		return nil, err
 	}
@@ -209,13 +167,13 @@ func (c *Client) call(m wire.Message) ([]byte, error) {
 }
 
 // register gives a request its number.
-func (c *Client) register(m *wire.Message) (<-chan *wire.Message, error) {
+func (c *Client) register(m *wire.Message, obstacleLocked func() error) (<-chan *wire.Message, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case c.down != nil:
-		return nil, c.down
-	case len(c.pending) >= maxPending:
+	if err := obstacleLocked(); err != nil {
+		return nil, err
+	}
+	if len(c.pending) >= maxPending {
 		return nil, errBusy
 	}
 	for {

@@ -19,7 +19,8 @@ const maxKeys = 4096
 
 // Config says how ssa-pkcs11 is started.
 type Config struct {
-	// Program is the path of ssa-pkcs11; see FindProgram.
+	// Program is the path of ssa-pkcs11; empty is what FindProgram finds
+	// whenever a process is started.
 	Program string
 	// Credential is who it runs as: who may read the PIN files and use the
 	// tokens, and nothing else. Nil is who this process runs as.
@@ -60,21 +61,21 @@ type Helper struct {
 	config Config
 	own    *link // for this process
 	client *Client
-	stop   chan struct{}
-	done   chan struct{} // closed when no process is left
-	start  sync.Once
-	failed error // of start
+	stop   chan struct{} // closed by Close
+	wg     sync.WaitGroup
+
+	starting sync.Mutex // while the first process is started, and when closed
+	running  bool       // there is a supervisor, guarded by starting
 
 	mu      sync.Mutex
 	allowed []string    // URIs, which each new process is told
 	shared  *link       // for a user, nil without
 	process *os.Process // nil if there is none
-	closed  bool
 }
 
 // New makes a helper whose process is started when the first key is opened.
 func New(cfg Config) (*Helper, error) {
-	h := &Helper{config: cfg.withDefaults(), stop: make(chan struct{}), done: make(chan struct{})}
+	h := &Helper{config: cfg.withDefaults(), stop: make(chan struct{})}
 	if err := h.connect(); err != nil {
 		return nil, err
 	}
@@ -93,23 +94,36 @@ func Start(cfg Config) (*Helper, error) {
 	return h, nil
 }
 
-// started starts the process, once, and waits until one is there.
+// started starts the process, unless that has been done, and waits until one is
+// there.
 func (h *Helper) started() error {
-	h.start.Do(func() {
-		process, err := h.startProcess(1)
-		if err != nil {
-			close(h.done)
-			h.failed = fmt.Errorf("start the process for keys on tokens: %w", err)
-			return
-		}
-		go h.supervise(process)
-	})
-	if h.failed != nil {
-		return h.failed
+	err := h.supervised()
+	if err == nil {
+		err = h.client.waitThere()
 	}
-	if err := h.client.waitThere(); err != nil {
-		return fmt.Errorf("start the process for keys on tokens, %s: %w", h.config.Program, err)
+	if err != nil {
+		return fmt.Errorf("start the process for keys on tokens: %w", err)
 	}
+	return nil
+}
+
+// supervised starts the first process. Where that does not succeed, another
+// call tries again.
+func (h *Helper) supervised() error {
+	h.starting.Lock()
+	defer h.starting.Unlock()
+	switch {
+	case h.stopped():
+		return errClosed
+	case h.running:
+		return nil
+	}
+	process, err := h.startProcess(1)
+	if err != nil {
+		return err
+	}
+	h.running = true
+	h.wg.Go(func() { h.supervise(process) })
 	return nil
 }
 
@@ -126,7 +140,7 @@ func (h *Helper) connect() error {
 	}
 	end := h.own.near
 	h.own.near = nil
-	if h.client, err = NewClient(end, h.config.Timeout); err != nil {
+	if h.client, err = newClient(end, h.config.Timeout, true); err != nil {
 		return errors.Join(err, h.disconnect())
 	}
 	return nil
@@ -186,7 +200,7 @@ func (h *Helper) PID() int {
 }
 
 // Open allows a key to be used, by the user of the shared connection too, and
-// opens it. It fits policy.Options.OpenKey.
+// opens it. The key has proved by a signature that it can be used.
 func (h *Helper) Open(text string) (crypto.Signer, error) {
 	where, err := uri.Parse(text)
 	if err != nil {
@@ -223,17 +237,17 @@ func (h *Helper) allow(key string) error {
 
 // Close ends the process. Signers that Open returned fail from then on.
 func (h *Helper) Close() error {
-	h.mu.Lock()
-	closed := h.closed
-	h.closed = true
-	h.mu.Unlock()
+	h.starting.Lock()
+	closed := h.stopped()
+	if !closed {
+		close(h.stop)
+	}
+	h.starting.Unlock()
 	if closed {
-		<-h.done
+		h.wg.Wait()
 		return nil
 	}
-	close(h.stop)
-	h.start.Do(func() { close(h.done) })
 	err := h.client.Close()
-	<-h.done
+	h.wg.Wait()
 	return errors.Join(err, h.disconnect())
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -50,7 +51,14 @@ func FindProgram() (string, error) {
 
 // startProcess starts the process with this number.
 func (h *Helper) startProcess(number uint32) (*exec.Cmd, error) {
-	cmd := exec.Command(h.config.Program, strconv.FormatUint(uint64(number), 10))
+	program, err := h.config.Program, error(nil)
+	if program == "" {
+		program, err = FindProgram()
+	}
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(program, strconv.FormatUint(uint64(number), 10))
 	cmd.Env = h.config.Env
 	cmd.Dir = "/"
 	cmd.ExtraFiles = []*os.File{h.own.far}
@@ -68,6 +76,7 @@ func (h *Helper) startProcess(number uint32) (*exec.Cmd, error) {
 		return nil, err
 	}
 	h.process = cmd.Process
+	h.client.awaited()
 	return cmd, nil
 }
 
@@ -79,7 +88,6 @@ func (h *Helper) noProcess() {
 
 // supervise keeps a process running until the helper is closed.
 func (h *Helper) supervise(cmd *exec.Cmd) {
-	defer close(h.done)
 	pause := h.config.FirstPause
 	for number := uint32(1); ; {
 		began := time.Now()
@@ -111,7 +119,7 @@ func (h *Helper) await(cmd *exec.Cmd, number uint32) error {
 	gone := make(chan struct{})
 	go func() {
 		defer close(told)
-		h.tell(number, gone)
+		h.tell(cmd, number, gone)
 	}()
 	var err error
 	select {
@@ -124,8 +132,9 @@ func (h *Helper) await(cmd *exec.Cmd, number uint32) error {
 	h.down("the process for keys on tokens (ssa-pkcs11) has ended") // and so what tell waits for
 	<-told
 	cmd.Stderr.(*lines).flush()
-	if err == nil {
-		err = errors.New("it ended by itself")
+	// Who reaps all its children, as ssa run does, may have been faster.
+	if err == nil || errors.Is(err, syscall.ECHILD) {
+		err = errors.New("it has ended")
 	}
 	return err
 }
@@ -145,22 +154,26 @@ func (h *Helper) end(cmd *exec.Cmd, ended <-chan error) error {
 	return <-ended
 }
 
-// tell makes a new process what the one before it was.
-func (h *Helper) tell(number uint32, gone <-chan struct{}) {
-	if h.client.waitUp(number, gone) != nil {
-		return // Start or the next signature says so
+// tell makes a new process what the one before it was. Only then others may ask
+// it for anything: it would know none of their keys.
+func (h *Helper) tell(cmd *exec.Cmd, number uint32, gone <-chan struct{}) {
+	if h.client.waitGreeted(number, gone) != nil {
+		return // who waits for it finds out
 	}
 	h.mu.Lock()
-	keys := append([]string(nil), h.allowed...)
+	keys := slices.Clone(h.allowed)
 	h.mu.Unlock()
 	for _, key := range keys {
-		if _, err := h.client.call(wire.Message{Kind: wire.Allow, URI: key}); err != nil {
+		if err := h.client.tell(number, wire.Message{Kind: wire.Allow, URI: key}); err != nil {
 			h.config.Log.Error("a key on a token is not available: " + err.Error())
 		}
 	}
-	if _, err := h.client.call(wire.Message{Kind: wire.Serve}); err != nil {
+	if err := h.client.tell(number, wire.Message{Kind: wire.Serve}); err != nil {
 		h.config.Log.Error("keys on tokens are not available: " + err.Error())
+		_ = cmd.Process.Kill() // it may have ended; another one may do better
+		return
 	}
+	h.client.ready(number)
 }
 
 func (h *Helper) stopped() bool {

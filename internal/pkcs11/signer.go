@@ -44,6 +44,17 @@ func (c *Client) Open(text string) (crypto.Signer, error) {
 	return s, s.prove()
 }
 
+// Assume returns a key on a token whose public key is known and which another
+// process has opened: nothing is asked now, so that the token need not be there
+// before a signature is needed. Its signatures are checked like all others.
+func (c *Client) Assume(text string, public crypto.PublicKey) (crypto.Signer, error) {
+	where, err := uri.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return &signer{client: c, uri: where.String(), public: public}, nil
+}
+
 // prove makes a signature that means nothing.
 func (s *signer) prove() error {
 	message := []byte("ssa: this key can be used")

@@ -122,7 +122,7 @@ func (l *loader) readIdentity(files *IdentityFiles) (*identity.Identity, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", files.Chain, err)
 	}
-	key, err := l.readKey(files)
+	key, err := l.readKey(files, chain.Leaf().PublicKey)
 	if err != nil {
 		return nil, err
 	}
@@ -134,9 +134,9 @@ func (l *loader) readIdentity(files *IdentityFiles) (*identity.Identity, error) 
 }
 
 // readKey returns the key of an identity, from its file or its token.
-func (l *loader) readKey(files *IdentityFiles) (crypto.Signer, error) {
+func (l *loader) readKey(files *IdentityFiles, certified crypto.PublicKey) (crypto.Signer, error) {
 	if onToken(files.Key) {
-		return l.openTokenKey(files)
+		return l.openTokenKey(files, certified)
 	}
 	data, err := l.readIdentityFile(files.Key)
 	if err != nil {

@@ -13,10 +13,11 @@ import (
 )
 
 // KeyOpener finds a key on a token by its pkcs11: URI, in the form that
-// uri.URI's String gives it. An error that is fs.ErrPermission says that this
-// process may not have the key; any other makes the policy unacceptable. It is
-// called while a policy loads, by one goroutine.
-type KeyOpener func(uri string) (crypto.Signer, error)
+// uri.URI's String gives it. Certified is the public key that it should have:
+// that of the identity's certificate. An error that is fs.ErrPermission says
+// that this process may not have the key; any other makes the policy
+// unacceptable. It is called while a policy loads, by one goroutine.
+type KeyOpener func(uri string, certified crypto.PublicKey) (crypto.Signer, error)
 
 // noTokens is why a process that opens no tokens has no key of one. It is
 // fs.ErrPermission.
@@ -41,7 +42,7 @@ func (d *decoder) tokenKey(n *yaml.Node, what, text string) string {
 }
 
 // openTokenKey asks for a key on a token.
-func (l *loader) openTokenKey(files *IdentityFiles) (crypto.Signer, error) {
+func (l *loader) openTokenKey(files *IdentityFiles, certified crypto.PublicKey) (crypto.Signer, error) {
 	where, err := uri.Parse(files.Key)
 	if err != nil {
 		return nil, err
@@ -52,7 +53,7 @@ func (l *loader) openTokenKey(files *IdentityFiles) (crypto.Signer, error) {
 	if l.openKey == nil {
 		return nil, noTokens{}
 	}
-	key, err := l.openKey(files.Key)
+	key, err := l.openKey(files.Key, certified)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", files.Key, err)

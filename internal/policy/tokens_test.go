@@ -2,6 +2,7 @@ package policy
 
 import (
 	"crypto"
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,9 +34,9 @@ func TestTokenKeys(t *testing.T) {
 		return k
 	}
 	opens := func(k crypto.Signer, err error) KeyOpener {
-		return func(uri string) (crypto.Signer, error) {
-			if uri != aKey {
-				t.Errorf("asked for %s, want %s", uri, aKey)
+		return func(uri string, certified crypto.PublicKey) (crypto.Signer, error) {
+			if uri != aKey || !key("a").Public().(*ecdsa.PublicKey).Equal(certified) {
+				t.Errorf("asked for %s with the public key %v, want %s with that of the certificate", uri, certified, aKey)
 			}
 			return k, err
 		}
