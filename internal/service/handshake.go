@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"net/netip"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -12,9 +13,15 @@ import (
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// handshake begins a connection on a goroutine of its own.
+// handshake begins a connection on a goroutine of its own. It waits while too
+// many requests of the user are being judged: no limit counts their descriptors
+// yet, and messages come faster than processes can be looked up.
 func (c *caller) handshake(m *wire.Handshake, tcp, pidfd *sys.FD) error {
-	if err := c.newRef(m.Ref); err != nil {
+	err := c.newRef(m.Ref)
+	if err == nil {
+		err = c.service.judged.enter(c.ctx, c.uid)
+	}
+	if err != nil {
 		tcp.Close()
 		pidfd.Close()
 		return err
@@ -25,9 +32,11 @@ func (c *caller) handshake(m *wire.Handshake, tcp, pidfd *sys.FD) error {
 	known := c.servers[m.Listener]
 	c.conns[m.Ref] = x
 	c.mu.Unlock()
+	judged := sync.OnceFunc(func() { c.service.judged.leave(c.uid) })
 	// The stack that a handshake needs is not kept for the connection.
 	c.service.work.Go(func() {
-		err := x.run(m, known, tcp, pidfd)
+		err := x.run(m, known, tcp, pidfd, judged)
+		judged()
 		if err == nil {
 			c.service.work.Go(x.serve)
 			return
@@ -38,8 +47,9 @@ func (c *caller) handshake(m *wire.Handshake, tcp, pidfd *sys.FD) error {
 	return nil
 }
 
-// run does all until the connection is established.
-func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD) *engine.Error {
+// run does all until the connection is established, and calls judged once
+// limits count the connection.
+func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD, judged func()) *engine.Error {
 	defer pidfd.Close()
 	stream, peer, refusal := connectedTCP(tcp)
 	if refusal != nil {
@@ -74,6 +84,8 @@ func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD) *
 		done()
 		s.end()
 	}
+	pidfd.Close() // before waiting for others and for the peer
+	judged()
 	if refusal = x.begin(m, known, res, peer); refusal != nil {
 		x.uncount()
 	}

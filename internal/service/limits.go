@@ -16,6 +16,7 @@ type Limits struct {
 	Callers     int // connections to the service's socket
 	Connections int // TLS connections
 	Handshakes  int // handshakes at a time; more wait in turn
+	Judged      int // requests at a time that are being judged; callers with more wait in turn
 	Servers     int // listening servers of one caller
 	Buffered    int // bytes of incomplete messages
 }
@@ -36,6 +37,7 @@ func (l *Limits) setDefaults() {
 	set(&l.Callers, min(files/8, 16384))
 	set(&l.Connections, (files-files/8-64)/2)
 	set(&l.Handshakes, 1024)
+	set(&l.Judged, min(files/32, 1024)) // two descriptors each, which Connections does not count yet
 	set(&l.Servers, 4096)
 	set(&l.Buffered, 64<<20)
 }

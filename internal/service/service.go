@@ -38,7 +38,8 @@ type Service struct {
 	rules  atomic.Pointer[policy.Policy]
 	looks  *looks
 	users  *users
-	queue  *queue
+	queue  *queue        // of handshakes
+	judged *queue        // of requests that no limit counts yet
 	blocks atomic.Uint64 // of numbers given out
 
 	mu       sync.Mutex
@@ -60,7 +61,8 @@ func New(cfg Config) *Service {
 	if cfg.Observer == nil {
 		cfg.Observer = noObserver{}
 	}
-	s := &Service{cfg: cfg, looks: newLooks(cfg.Looker), users: newUsers(cfg.Limits), queue: newQueue(cfg.Limits.Handshakes, cfg.Limits.share(cfg.Limits.Handshakes)),
+	turns := func(n int) *queue { return newQueue(n, cfg.Limits.share(n)) }
+	s := &Service{cfg: cfg, looks: newLooks(cfg.Looker), users: newUsers(cfg.Limits), queue: turns(cfg.Limits.Handshakes), judged: turns(cfg.Limits.Judged),
 		callers: map[*caller]bool{}, relays: map[*func()]bool{}, idle: make(chan struct{})}
 	s.rules.Store(cfg.Policy)
 	return s
