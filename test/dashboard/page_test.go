@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/secure-socket-api/ssa/internal/registry"
 )
 
 // wantQuiet fails the test when the page has complained, or a name has become
@@ -47,7 +50,7 @@ func TestPage(t *testing.T) {
 		width, height int
 		scheme        string
 		back          string
-	}{{1280, 900, "light", "rgb(244, 246, 248)"}, {1280, 900, "dark", "rgb(17, 22, 28)"}, {760, 900, "light", "rgb(244, 246, 248)"},
+	}{{1280, 900, "light", "rgb(244, 246, 248)"}, {1280, 900, "dark", "rgb(17, 22, 28)"}, {1265, 900, "light", "rgb(244, 246, 248)"}, {1255, 900, "light", "rgb(244, 246, 248)"}, {1005, 900, "light", "rgb(244, 246, 248)"}, {760, 900, "light", "rgb(244, 246, 248)"},
 		{400, 800, "dark", "rgb(17, 22, 28)"}, {400, 800, "light", "rgb(244, 246, 248)"}, {320, 600, "light", "rgb(244, 246, 248)"}} {
 		p.look(look.width, look.height, look.scheme)
 		p.await(fmt.Sprintf(`innerWidth === %d && getComputedStyle(document.documentElement).backgroundColor === %q`, look.width, look.back))
@@ -60,6 +63,8 @@ func TestPage(t *testing.T) {
 			t.Errorf("at a width of %d these are wider than their place: %q", look.width, got)
 		}
 		p.screenshot(fmt.Sprintf("busy-%d-%s", look.width, look.scheme), true)
+		eval[bool](p, `(document.querySelector('#connections').scrollIntoView(), true)`)
+		p.screenshot(fmt.Sprintf("rows-%d-%s", look.width, look.scheme), false)
 	}
 	p.wantQuiet()
 }
@@ -108,5 +113,43 @@ func TestHands(t *testing.T) {
 	p.await(`document.querySelectorAll('#versions .numbers tbody tr').length === 360`)
 	eval[bool](p, `(document.querySelector('#range-day').click(), true)`)
 	p.await(`document.querySelectorAll('#versions .numbers tbody tr').length === 200`)
+	p.wantQuiet()
+}
+
+// TestCounted: of who is not told the past, the page counts what happens while
+// it is open, and begins anew with a new service.
+func TestCounted(t *testing.T) {
+	s := serve(t)
+	status := busy()
+	status.AllUsers, status.Series, status.Certificates = false, nil, nil
+	s.set(status)
+	p := startBrowser(t).open(s.url, 800, 900, "light")
+	p.await(`document.querySelector('#tiles')?.textContent.includes('18,234') && !document.querySelector('#time-note').hidden`)
+	// Ten seconds later, for which nobody has to wait.
+	later := *status
+	later.Time = status.Time.Add(10 * time.Second)
+	later.Totals.Handshakes += 3
+	later.Totals.Sent += 5000
+	added := later.Connections[1]
+	added.ID, added.Version, added.Suite = 1000, "TLS 1.2", evil
+	later.Connections = append([]registry.ConnectionInfo{added}, later.Connections...)
+	s.set(&later)
+	eval[bool](p, `(document.querySelectorAll('details').forEach((d) => { d.open = true }), true)`)
+	const table = `Array.from(document.querySelectorAll('#%s .numbers tr:first-child :not(:first-child)')).map((e) => e.textContent).join(' ')`
+	p.await(`document.querySelectorAll('#versions .numbers tbody tr').length === 1`)
+	for chart, want := range map[string]string{"versions": "(ended between looks) TLS 1.2 2 1", "suites": "(ended between looks) " + evil + " 2 1",
+		"bytes": "received sent 0\u00a0B/s 500\u00a0B/s", "troubles": "failed refused 0 0"} {
+		if got := eval[string](p, fmt.Sprintf(table, chart)); got != want {
+			t.Errorf("chart %s counts %q, want %q", chart, got, want)
+		}
+	}
+	again := later
+	again.Time, again.Service.Started = later.Time.Add(20*time.Second), later.Time
+	again.Totals = registry.Totals{Handshakes: 1}
+	s.set(&again)
+	p.await(`document.querySelector('#tiles').textContent.includes('0 of 1')`)
+	if got := eval[int](p, `document.querySelectorAll('#versions .numbers tbody tr').length`); got != 1 {
+		t.Errorf("another service's sums were counted on: %d points", got)
+	}
 	p.wantQuiet()
 }

@@ -11,7 +11,7 @@ const columns = [
   { name: 'Program', kind: 'wide', text: (c) => programName(c.program), title: (c) => `${programPath(c.program)}, process ${c.program.pid ?? '?'}, profile ${visible(c.program.profile)}` },
   { name: 'User', text: (c) => userName(c.program) },
   { name: 'Role', text: (c) => visible(c.role) },
-  { name: 'Peer', kind: 'wide', text: (c) => peer(c), title: (c) => [c.peer && 'at ' + visible(c.peer), c.peer_identity && 'verified as ' + visible(c.peer_identity)].filter(Boolean).join(', ') },
+  { name: 'Peer', kind: 'wide peer', text: (c) => peer(c), title: (c) => [c.peer && 'at ' + visible(c.peer), c.peer_identity && 'verified as ' + visible(c.peer_identity)].filter(Boolean).join(', ') },
   { name: 'Version', kind: 'short', text: versionOf },
   { name: 'Suite', kind: 'wider', text: (c) => visible(c.suite), title: (c) => [c.group && 'key exchange ' + visible(c.group), c.alpn && 'ALPN ' + visible(c.alpn)].filter(Boolean).join(', ') },
   { name: 'Resumed', text: (c) => c.state === 'handshake' ? '' : c.resumed ? 'yes' : 'no' },
