@@ -72,7 +72,10 @@ func (s *Service) Worker(t testing.TB) int {
 		}
 		for _, name := range lists {
 			data, _ := os.ReadFile(name) // a thread may have ended
-			if worker, err := strconv.Atoi(strings.TrimSpace(string(data))); err == nil {
+			worker, err := strconv.Atoi(strings.TrimSpace(string(data)))
+			// Before it executes, a child still is what its parent is.
+			line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", worker))
+			if err == nil && strings.Contains(string(line), "daemon-worker") {
 				return worker
 			}
 		}
