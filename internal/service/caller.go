@@ -38,6 +38,9 @@ type caller struct {
 	conns   map[uint64]*connection
 }
 
+// errTurnedAway is the error of a caller that is one too many, which was told.
+var errTurnedAway = errors.New("there are too many callers")
+
 // newCaller takes fd over. A user with too many callers is turned away.
 func newCaller(s *Service, fd *sys.FD) (*caller, error) {
 	c := &caller{service: s, servers: map[uint64]*server{}, conns: map[uint64]*connection{}}
@@ -56,7 +59,8 @@ func newCaller(s *Service, fd *sys.FD) (*caller, error) {
 		c.refusedFor(Judged, Connection{Process: c.process()}, refusal)
 		_ = c.refuse(0, refusal)
 		c.conn.Close()
-		return nil, fmt.Errorf("user %d has too many callers", c.uid)
+		s.complain(c.uid, "a caller was turned away: its user has too many", c.pid)
+		return nil, errTurnedAway
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil
@@ -76,7 +80,7 @@ func (c *caller) serve() {
 	}
 	gone := errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, io.ErrClosedPipe)
 	if !gone && c.ctx.Err() == nil {
-		c.service.cfg.Log.Warn("a caller broke the protocol: "+err.Error(), "pid", c.pid, "uid", c.uid)
+		c.service.complain(c.uid, "a caller broke the protocol: "+err.Error(), c.pid)
 		c.nonsense(refused("the caller broke the protocol: %v", err))
 	}
 }

@@ -69,7 +69,7 @@ func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Err
 	}
 	known.Process = process
 	if err := mayAct(c.uid, &process); err != nil {
-		c.service.cfg.Log.Warn("impersonation: "+err.Error(), "pid", c.pid, "uid", c.uid)
+		c.service.complain(c.uid, "impersonation: "+err.Error(), c.pid)
 		return nil, c.refusedFor(Impersonation, known, refused("%v", err))
 	}
 	if r.Exe != "" && executable(r.Exe) != executable(process.Exe) {

@@ -34,13 +34,14 @@ type Config struct {
 
 // Service serves callers. Make it with New.
 type Service struct {
-	cfg    Config
-	rules  atomic.Pointer[policy.Policy]
-	looks  *looks
-	users  *users
-	queue  *queue        // of handshakes
-	judged *queue        // of requests that no limit counts yet
-	blocks atomic.Uint64 // of numbers given out
+	cfg        Config
+	rules      atomic.Pointer[policy.Policy]
+	looks      *looks
+	complaints *complaints
+	users      *users
+	queue      *queue        // of handshakes
+	judged     *queue        // of requests that no limit counts yet
+	blocks     atomic.Uint64 // of numbers given out
 
 	mu       sync.Mutex
 	listener *sys.Stream
@@ -62,7 +63,7 @@ func New(cfg Config) *Service {
 		cfg.Observer = noObserver{}
 	}
 	turns := func(n int) *queue { return newQueue(n, cfg.Limits.share(n)) }
-	s := &Service{cfg: cfg, looks: newLooks(cfg.Looker), users: newUsers(cfg.Limits), queue: turns(cfg.Limits.Handshakes), judged: turns(cfg.Limits.Judged),
+	s := &Service{cfg: cfg, looks: newLooks(cfg.Looker), complaints: newComplaints(), users: newUsers(cfg.Limits), queue: turns(cfg.Limits.Handshakes), judged: turns(cfg.Limits.Judged),
 		callers: map[*caller]bool{}, relays: map[*func()]bool{}, idle: make(chan struct{})}
 	s.rules.Store(cfg.Policy)
 	return s
@@ -151,7 +152,9 @@ func accept(listener *sys.Stream) (fd *sys.FD, err error) {
 func (s *Service) welcome(fd *sys.FD) {
 	c, err := newCaller(s, fd)
 	if err != nil {
-		s.cfg.Log.Warn("a caller was turned away: " + err.Error())
+		if !errors.Is(err, errTurnedAway) {
+			s.cfg.Log.Warn("a caller was turned away: " + err.Error())
+		}
 		return
 	}
 	s.mu.Lock()
