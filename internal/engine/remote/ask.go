@@ -75,11 +75,9 @@ func (e *Engine) handshake(ctx context.Context, tcp engine.Stream, more []int, p
 // handshake sends a handshake's message and waits for the outcome. An error
 // leaves tcp open.
 func (l *link) handshake(ctx context.Context, tcp engine.Stream, m *wire.Handshake, more []int) (engine.Conn, error) {
-	l.order.Lock()
 	c, answer := l.begin(tcp)
 	m.Ref = c.ref
 	err := withDescriptor(tcp, func(fd int) error { return l.conn.Send(m, append([]int{fd}, more...)...) })
-	l.order.Unlock()
 	if err != nil {
 		c.forget()
 		return nil, down(err)

@@ -26,10 +26,6 @@ type link struct {
 	down   chan struct{} // closed at the end
 	ids    idBlock
 
-	// Held from the making of a reference until its message is sent: the
-	// service wants them in order. Sending does not wait.
-	order sync.Mutex
-
 	mu      sync.Mutex
 	retired bool
 	ended   bool
@@ -177,7 +173,7 @@ func (l *link) answer(ref uint64, m wire.Message) {
 }
 
 // ref makes a reference that nothing on this link had, and a place for its
-// answer. The caller holds order until the reference is sent.
+// answer.
 func (l *link) ref() (uint64, chan wire.Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -89,10 +89,8 @@ func (l *link) listen(ctx context.Context, req *engine.Request) (uint64, error) 
 	if req.Program.Process != nil {
 		descriptors = []int{req.Program.Process.Int()}
 	}
-	l.order.Lock()
 	ref, answer := l.ref()
 	err := l.conn.Send(&wire.Listen{Ref: ref, Request: r}, descriptors...)
-	l.order.Unlock()
 	if err != nil {
 		return 0, down(err)
 	}
