@@ -25,15 +25,15 @@ type Program struct {
 	Cgroup   string   // path in the unified hierarchy, for example "/user.slice"
 }
 
-// deletedMark is what the kernel appends to the path of an executable that was
-// removed or replaced while it runs. The program keeps its profile: only who
+// DeletedMark is what the kernel appends to the path of an executable that was
+// removed or replaced while it runs (proc(5)). The program keeps its profile: only who
 // may write the folder could have put another file at that path.
-const deletedMark = " (deleted)"
+const DeletedMark = " (deleted)"
 
 // normal returns the program as match sees it.
 func (p Program) normal() Program {
-	p.Exe = strings.TrimSuffix(p.Exe, deletedMark)
-	p.Script = strings.TrimSuffix(p.Script, deletedMark)
+	p.Exe = strings.TrimSuffix(p.Exe, DeletedMark)
+	p.Script = strings.TrimSuffix(p.Script, DeletedMark)
 	return p
 }
 

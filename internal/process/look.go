@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
 	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/sys"
@@ -30,7 +28,7 @@ func (Looker) Look(pidfd *sys.FD) (service.Process, error) {
 		return service.Process{}, err
 	}
 	p, err := describe(pid)
-	if err == nil && ended(pidfd) {
+	if err == nil && sys.Ended(pidfd) {
 		err = errEnded
 	}
 	if err != nil {
@@ -68,13 +66,6 @@ func pidOf(pidfd *sys.FD) (int, error) {
 		return pid, nil
 	}
 	return 0, errors.New("the descriptor is no pidfd")
-}
-
-// ended reports whether the process of a pidfd has ended: it is readable then.
-func ended(pidfd *sys.FD) bool {
-	p := []unix.PollFd{{Fd: int32(pidfd.Int()), Events: unix.POLLIN}}
-	n, err := unix.Poll(p, 0)
-	return err != nil || n > 0
 }
 
 func describe(pid int) (service.Process, error) {

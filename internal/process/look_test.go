@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -80,7 +81,7 @@ func TestLook(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if p, err := (Looker{}).Look(fd); err != nil || p.Exe != path+deletedMark {
+	if p, err := (Looker{}).Look(fd); err != nil || p.Exe != path+policy.DeletedMark {
 		t.Errorf("after its file was removed: %+v, %v", p, err)
 	}
 	_ = cmd.Process.Kill()

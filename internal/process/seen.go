@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
 // elsewhere begins the path of an executable that is not the file which that
@@ -15,10 +17,6 @@ import (
 // slash. In a mount namespace of his own, any user can have any file at any
 // path (mount_namespaces(7)).
 const elsewhere = "elsewhere:"
-
-// deletedMark is what the kernel appends to the path of a file that was
-// removed or replaced (proc(5)).
-const deletedMark = " (deleted)"
 
 // executable returns the path of the file that a process executes, as it is
 // known in this process's mount namespace.
@@ -37,7 +35,7 @@ func executable(pid int) (string, error) {
 	case err != nil: // a file system of a user in user space, which lets nobody else look (fuse(4))
 	case unix.Stat(path, &ours) == nil && ours.Dev == theirs.Dev && ours.Ino == theirs.Ino:
 		return path, nil
-	case strings.HasSuffix(path, deletedMark) && hostMounts(pid):
+	case strings.HasSuffix(path, policy.DeletedMark) && hostMounts(pid):
 		// It was replaced while it runs: only who may write its folder could
 		// have put another file there.
 		return path, nil

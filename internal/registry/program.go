@@ -4,6 +4,8 @@ import (
 	"maps"
 	"strings"
 	"time"
+
+	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
 // maxPrograms bounds how many programs are listed one by one. Those without a
@@ -145,7 +147,7 @@ func (p ProgramInfo) Short() string {
 	if file == "" {
 		file = p.Exe
 	}
-	file = strings.TrimSuffix(file, " (deleted)")
+	file = strings.TrimSuffix(file, policy.DeletedMark)
 	return file[strings.LastIndexByte(file, '/')+1:]
 }
 

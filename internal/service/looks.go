@@ -52,7 +52,7 @@ func (l *looks) Look(pidfd *sys.FD, exe string) (Process, error) {
 	l.mu.Lock()
 	known, ok := l.known[id]
 	l.mu.Unlock()
-	if ok && l.now().Sub(known.at) < fresh && executable(known.process.Exe) == executable(exe) && !ended(pidfd) {
+	if ok && l.now().Sub(known.at) < fresh && sameFile(known.process.Exe, exe) && !sys.Ended(pidfd) {
 		return known.process, nil
 	}
 	at := l.now()
@@ -75,13 +75,6 @@ func identify(pidfd *sys.FD) (processID, bool) {
 		return processID{}, false
 	}
 	return processID{st.Dev, st.Ino}, true
-}
-
-// ended reports whether the process of a pidfd has ended: it is readable then.
-func ended(pidfd *sys.FD) bool {
-	p := []unix.PollFd{{Fd: int32(pidfd.Int()), Events: unix.POLLIN}}
-	n, err := unix.Poll(p, 0)
-	return err != nil || n > 0
 }
 
 func (l *looks) keep(id processID, k look) {

@@ -72,7 +72,7 @@ func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Err
 		c.service.complain(c.uid, "impersonation: "+err.Error(), c.pid)
 		return nil, c.refusedFor(Impersonation, known, refused("%v", err))
 	}
-	if r.Exe != "" && executable(r.Exe) != executable(process.Exe) {
+	if r.Exe != "" && !sameFile(r.Exe, process.Exe) {
 		return nil, c.refusedFor(Unidentified, known,
 			refused("the process %d executed %s when it asked, and executes %s now", process.PID, r.Exe, process.Exe))
 	}
@@ -91,8 +91,11 @@ func (c *caller) refusedFor(cause Cause, x Connection, err *engine.Error) *engin
 	return err
 }
 
-// executable is a path without what the kernel adds when the file is gone.
-func executable(path string) string { return strings.TrimSuffix(path, " (deleted)") }
+// sameFile reports whether two paths of executables differ at most in what the
+// kernel adds when the file is gone.
+func sameFile(a, b string) bool {
+	return strings.TrimSuffix(a, policy.DeletedMark) == strings.TrimSuffix(b, policy.DeletedMark)
+}
 
 // judge makes the engine's request under the policy for the program.
 func (c *caller) judge(r *wire.Request, process *Process) (*resolved, *engine.Error) {
