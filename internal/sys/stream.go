@@ -28,6 +28,7 @@ type Stream struct {
 	file   *os.File // polled
 	raw    syscall.RawConn
 	parked bool
+	closed bool // nothing becomes of it any more
 }
 
 var errParked = errors.New("the socket is another process's to read and write")
@@ -60,10 +61,10 @@ func (s *Stream) polled() (*os.File, error) {
 	switch {
 	case s.file != nil:
 		return s.file, nil
+	case s.closed:
+		return nil, os.ErrClosed
 	case s.parked:
 		return nil, errParked
-	case s.fd.Int() < 0:
-		return nil, os.ErrClosed
 	}
 	file = os.NewFile(uintptr(s.fd.Disown()), "socket")
 	raw, err := file.SyscallConn()
@@ -96,6 +97,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 // Close closes the descriptor.
 func (s *Stream) Close() error {
 	s.mu.Lock()
+	s.closed = true
 	file := s.file
 	if file == nil {
 		defer s.mu.Unlock()
@@ -144,10 +146,10 @@ func (s *Stream) SyscallConn() (syscall.RawConn, error) {
 func (s *Stream) Control(f func(fd int) error) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.file == nil {
-		if s.fd.Int() < 0 {
-			return os.ErrClosed
-		}
+	switch {
+	case s.closed:
+		return os.ErrClosed
+	case s.file == nil:
 		return f(s.fd.Int())
 	}
 	var inner error
@@ -163,7 +165,7 @@ func (s *Stream) Control(f func(fd int) error) error {
 func (s *Stream) Park() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.parked || s.file == nil {
+	if s.parked || s.closed || s.file == nil {
 		s.parked = true
 		return nil
 	}
