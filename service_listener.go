@@ -4,14 +4,12 @@ package ssa
 
 import (
 	"context"
-	"errors"
 	"net"
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // pending is how many clients may be in their handshake, or wait for Accept;
@@ -73,7 +71,7 @@ func (l *serviceListener) serve() {
 			continue
 		}
 		<-l.turns
-		if !passing(err) {
+		if !sys.AcceptsLater(err) {
 			l.failed <- err
 			return
 		}
@@ -82,12 +80,6 @@ func (l *serviceListener) serve() {
 		case <-l.ctx.Done():
 		}
 	}
-}
-
-// passing reports whether accept(2) may succeed later.
-func passing(err error) bool {
-	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOBUFS) ||
-		errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.ECONNABORTED)
 }
 
 // admit has the service do a client's handshake, and offers the connection to

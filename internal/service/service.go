@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
@@ -99,11 +97,11 @@ func (s *Service) Serve(ctx context.Context, socket *sys.FD) error {
 	stop := context.AfterFunc(ctx, func() { listener.Close() })
 	defer stop()
 	for {
-		fd, err := accept(listener)
+		fd, err := listener.Accept()
 		switch {
 		case ctx.Err() != nil || err != nil && s.isLeaving():
 			return nil
-		case passing(err):
+		case sys.AcceptsLater(err):
 			s.cfg.Log.Warn("taking a caller on: " + err.Error())
 			select {
 			case <-time.After(50 * time.Millisecond):
@@ -121,31 +119,6 @@ func (s *Service) isLeaving() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.leaving
-}
-
-// passing reports whether accept(2) may succeed later.
-func passing(err error) bool {
-	for _, errno := range []unix.Errno{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.ECONNABORTED} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
-}
-
-func accept(listener *sys.Stream) (fd *sys.FD, err error) {
-	raw, err := listener.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	pollErr := raw.Read(func(n uintptr) bool {
-		fd, _, err = sys.Accept(int(n))
-		return !errors.Is(err, unix.EAGAIN)
-	})
-	if pollErr != nil {
-		return nil, pollErr
-	}
-	return fd, err
 }
 
 // welcome begins to serve a caller.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
-	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // turnTime is how long a handshake keeps its turn at most. Computing takes a
@@ -20,7 +19,7 @@ const turnTime = 200 * time.Millisecond
 func (x *connection) turn(known *server, res *resolved) (leave func(), refusal *engine.Error) {
 	q, uid := x.caller.service.queue, x.caller.uid
 	if known != nil {
-		if limit := res.req.Policy.HandshakeTimeout; !x.spoken(limit) && x.ctx.Err() == nil {
+		if limit := res.req.Policy.HandshakeTimeout; !x.tcp.AwaitReadable(x.ctx, limit) && x.ctx.Err() == nil {
 			return nil, &engine.Error{Reason: engine.TimedOut, Sentence: fmt.Sprintf("the client said nothing for %v", limit)}
 		}
 		select {
@@ -49,26 +48,4 @@ func (x *connection) turn(known *server, res *resolved) (leave func(), refusal *
 
 func givenUp(err error) *engine.Error {
 	return &engine.Error{Reason: engine.Cancelled, Sentence: "the connection was given up before its handshake", Err: err}
-}
-
-// spoken waits until the client says something, or for no longer than the limit.
-func (x *connection) spoken(limit time.Duration) bool {
-	spoken := false
-	_ = x.tcp.Control(func(fd int) error {
-		spoken = sys.Readable(fd)
-		return nil
-	})
-	if spoken {
-		return true
-	}
-	begun := time.Now()
-	_ = x.tcp.SetReadDeadline(begun.Add(limit))
-	stop := context.AfterFunc(x.ctx, func() { _ = x.tcp.SetReadDeadline(begun) })
-	raw, err := x.tcp.SyscallConn()
-	if err == nil {
-		err = raw.Read(func(fd uintptr) bool { return sys.Readable(int(fd)) })
-	}
-	stop()
-	_ = x.tcp.SetReadDeadline(time.Time{})
-	return err == nil
 }

@@ -16,21 +16,15 @@ import (
 // serve accepts clients until the listener is stopped.
 func (l *listener) serve(context.Context) {
 	defer l.name.Close()
-	raw, _ := l.tcp.SyscallConn()
 	for {
 		select {
 		case l.slots <- struct{}{}:
 		case <-l.ctx.Done():
 			return
 		}
-		var tcp *sys.FD
-		var err error
-		pollErr := raw.Read(func(fd uintptr) bool {
-			tcp, _, err = sys.Accept(int(fd))
-			return !errors.Is(err, unix.EAGAIN)
-		})
+		tcp, err := l.tcp.Accept()
 		switch {
-		case pollErr != nil:
+		case err != nil && l.ctx.Err() != nil:
 			return // stopped
 		case err == nil && !l.open():
 			l.passOn(tcp)
@@ -207,7 +201,7 @@ func (l *listener) handshake(stream *sys.Stream, id uint64) (engine.Conn, error)
 	if l.socket.table.Asks() {
 		return l.server.Handshake(l.ctx, stream, id) // who is asked sees to both
 	}
-	if !l.spoken(stream) {
+	if !stream.AwaitReadable(l.ctx, l.req.HandshakeTimeout) {
 		stream.Close()
 		return nil, fail(abi.ETIMEDOUT, "the client said nothing for %v", l.req.HandshakeTimeout)
 	}
@@ -219,26 +213,6 @@ func (l *listener) handshake(stream *sys.Stream, id uint64) (engine.Conn, error)
 		return nil, l.ctx.Err()
 	}
 	return l.server.Handshake(l.ctx, stream, id)
-}
-
-// spoken waits until a client says something, or no longer.
-func (l *listener) spoken(stream *sys.Stream) bool {
-	spoken := false
-	_ = stream.Control(func(fd int) error {
-		spoken = sys.Readable(fd)
-		return nil
-	})
-	if spoken {
-		return true // as nearly always, see deferAcceptLocked
-	}
-	begun := time.Now()
-	_ = stream.SetReadDeadline(begun.Add(l.req.HandshakeTimeout))
-	stop := context.AfterFunc(l.ctx, func() { _ = stream.SetReadDeadline(begun) })
-	raw, _ := stream.SyscallConn()
-	err := raw.Read(func(fd uintptr) bool { return sys.Readable(int(fd)) })
-	stop()
-	_ = stream.SetReadDeadline(time.Time{})
-	return err == nil
 }
 
 // refused keeps why a client was not let in, for TLS_ERROR of the listener.
