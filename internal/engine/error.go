@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"errors"
+	"syscall"
+)
+
 // Reason classifies why a connection failed.
 type Reason uint8
 
@@ -35,6 +40,30 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return e.Sentence }
+
+// Errno is the error number that a program sees: TCP's own when that failed,
+// and else the one of the reason.
+func (e *Error) Errno() syscall.Errno {
+	var kernel syscall.Errno
+	switch e.Reason {
+	case Network:
+		if errors.As(e.Err, &kernel) {
+			return kernel
+		}
+		return syscall.ECONNRESET
+	case Truncated:
+		return syscall.ECONNRESET
+	case TimedOut:
+		return syscall.ETIMEDOUT
+	case Cancelled:
+		return syscall.ECONNABORTED
+	case Down:
+		return syscall.ENETDOWN
+	case Limited:
+		return syscall.EAGAIN
+	}
+	return syscall.EPROTO
+}
 
 // Unwrap returns the underlying error.
 func (e *Error) Unwrap() error { return e.Err }

@@ -33,35 +33,13 @@ func Errno(err error) abi.Errno {
 	var tls *engine.Error
 	switch {
 	case errors.As(err, &tls):
-		return tlsErrno(tls)
+		return abi.Errno(tls.Errno())
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &kernel):
 		return abi.Errno(kernel)
 	}
 	return abi.EIO
-}
-
-func tlsErrno(err *engine.Error) abi.Errno {
-	var kernel unix.Errno
-	switch err.Reason {
-	case engine.Network:
-		if errors.As(err.Err, &kernel) {
-			return abi.Errno(kernel)
-		}
-		return abi.ECONNRESET
-	case engine.TimedOut:
-		return abi.ETIMEDOUT
-	case engine.Truncated:
-		return abi.ECONNRESET
-	case engine.Cancelled:
-		return abi.ECONNABORTED
-	case engine.Down:
-		return abi.ENETDOWN
-	case engine.Limited:
-		return abi.EAGAIN
-	}
-	return abi.EPROTO
 }
 
 // Sentence returns what TLS_ERROR says about an error.
