@@ -5,7 +5,7 @@ package ssa
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/engine/remote"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
@@ -58,41 +57,46 @@ func (s *service) request(role engine.Role, settings []Setting) (*engine.Request
 }
 
 // established hands a connection whose handshake is done to the program.
-func (s *service) established(c engine.Conn, tcp *sys.FD) (*Conn, error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+func (s *service) established(c engine.Conn, between addresses) (*Conn, error) {
+	plain, end, err := plaintextPair()
 	if err != nil {
 		c.Abort()
-		tcp.Close()
-		return nil, os.NewSyscallError("socketpair", err)
-	}
-	plain, err := sys.NewStream(sys.Own(pair[0]), nil)
-	file := os.NewFile(uintptr(pair[1]), "tls")
-	var end net.Conn
-	if err == nil {
-		end, err = net.FileConn(file)
-	}
-	file.Close()
-	if err != nil {
-		c.Abort()
-		tcp.Close()
 		return nil, err
 	}
-	t := &throughService{UnixConn: end.(*net.UnixConn), conn: c, tcp: tcp}
+	t := &throughService{UnixConn: end, conn: c, addresses: between}
 	go t.relay(plain)
 	return &Conn{stream: t, answers: t}, nil
+}
+
+// plaintextPair makes the two ends between the service and this program.
+func plaintextPair() (service *sys.Stream, program *net.UnixConn, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	file := os.NewFile(uintptr(pair[1]), "tls")
+	defer file.Close()
+	if service, err = sys.NewStream(sys.Own(pair[0]), nil); err != nil {
+		return nil, nil, err
+	}
+	end, err := net.FileConn(file)
+	if err != nil {
+		service.Close()
+		return nil, nil, err
+	}
+	return service, end.(*net.UnixConn), nil
 }
 
 // throughService is this program's end of a connection in the service. Its
 // addresses are those of the TCP connection.
 type throughService struct {
 	*net.UnixConn
-	conn engine.Conn
-	tcp  *sys.FD // for its addresses
+	conn      engine.Conn
+	addresses addresses
 
-	mu    sync.Mutex
-	last  error // how it ended, when badly
-	shut  bool  // for writing
-	close sync.Once
+	mu   sync.Mutex
+	last error // how it ended, when badly
+	shut bool  // for writing
 }
 
 // relay lasts as long as the connection, which ends it when it is closed.
@@ -131,31 +135,9 @@ func (t *throughService) CloseWrite() error {
 	return t.UnixConn.CloseWrite()
 }
 
-// Close ends the connection: what was written still goes out.
-func (t *throughService) Close() error {
-	t.close.Do(func() { t.tcp.Close() })
-	return t.UnixConn.Close()
-}
-
 // LocalAddr and RemoteAddr are those of the TCP connection.
-func (t *throughService) LocalAddr() net.Addr  { return tcpAddr(sys.Getsockname(t.tcp.Int())) }
-func (t *throughService) RemoteAddr() net.Addr { return tcpAddr(sys.Getpeername(t.tcp.Int())) }
-
-func tcpAddr(raw []byte, err error) net.Addr {
-	if err != nil {
-		return &net.TCPAddr{}
-	}
-	addr, err := abi.DecodeSockaddr(raw)
-	if err != nil {
-		return &net.TCPAddr{}
-	}
-	return &net.TCPAddr{IP: addr.IP.Unmap().AsSlice(), Port: int(addr.Port), Zone: addr.IP.Zone()}
-}
-
-// ReadFrom is not that of UnixConn, which does not know shut connections.
-func (t *throughService) ReadFrom(r io.Reader) (int64, error) {
-	return io.Copy(struct{ io.Writer }{t.UnixConn}, r)
-}
+func (t *throughService) LocalAddr() net.Addr  { return t.addresses.local }
+func (t *throughService) RemoteAddr() net.Addr { return t.addresses.remote }
 
 // explain makes an error of the engine one of this package.
 func explain(err error) error {
@@ -163,53 +145,32 @@ func explain(err error) error {
 	if !errors.As(err, &failed) {
 		return err
 	}
-	errno := syscall.EPROTO
-	switch failed.Reason {
-	case engine.Down:
-		errno = syscall.ENETDOWN
-	case engine.TimedOut:
-		errno = syscall.ETIMEDOUT
-	case engine.Truncated, engine.Network:
-		errno = syscall.ECONNRESET
-	case engine.Limited:
-		errno = syscall.EAGAIN
-	case engine.Cancelled:
-		errno = syscall.ECONNABORTED
-	}
-	return &Error{Err: errno, Reason: failed.Sentence}
+	return &Error{Err: failed.Errno(), Reason: failed.Sentence}
 }
+
+// addresses are those of a TCP connection.
+type addresses struct{ local, remote net.Addr }
 
 // takeTCP takes the socket of a connection that the service is going to have:
 // nothing in this program can read or write it any more.
-func takeTCP(c net.Conn) (stream *sys.Stream, addresses *sys.FD, err error) {
+func takeTCP(c net.Conn) (*sys.Stream, addresses, error) {
+	defer c.Close()
+	of := addresses{c.LocalAddr(), c.RemoteAddr()}
 	tcp, ok := c.(*net.TCPConn)
 	if !ok {
-		c.Close()
-		return nil, nil, errors.New("the connection is not TCP")
+		return nil, of, errors.New("the connection is not TCP")
 	}
-	defer tcp.Close()
 	raw, err := tcp.SyscallConn()
 	if err != nil {
-		return nil, nil, err
+		return nil, of, err
 	}
-	var fds [2]*sys.FD
-	controlErr := raw.Control(func(fd uintptr) {
-		for i := range fds {
-			var n int
-			if n, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err != nil {
-				return
-			}
-			fds[i] = sys.Own(n)
-		}
-	})
-	if err = errors.Join(controlErr, err); err != nil {
-		fds[0].Close()
-		return nil, nil, err
+	n := -1
+	closed := raw.Control(func(fd uintptr) { n, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	if err = errors.Join(closed, err); err != nil {
+		return nil, of, fmt.Errorf("taking the socket of a connection: %w", err)
 	}
-	if stream, err = sys.NewStream(fds[0], nil); err != nil {
-		fds[1].Close()
-	}
-	return stream, fds[1], err
+	stream, err := sys.NewStream(sys.Own(n), nil)
+	return stream, of, err
 }
 
 // dial makes a connection through the service.
@@ -227,14 +188,13 @@ func (s *service) dial(ctx context.Context, d *Dialer, network, address string, 
 	if err != nil {
 		return nil, err
 	}
-	stream, addresses, err := takeTCP(c)
+	stream, between, err := takeTCP(c)
 	if err != nil {
 		return nil, err
 	}
 	conn, err := s.engine.Handshake(ctx, stream, req)
 	if err != nil {
-		addresses.Close()
 		return nil, explain(err)
 	}
-	return s.established(conn, addresses)
+	return s.established(conn, between)
 }

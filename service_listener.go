@@ -85,16 +85,15 @@ func (l *serviceListener) serve() {
 // admit has the service do a client's handshake, and offers the connection to
 // Accept.
 func (l *serviceListener) admit(c net.Conn) {
-	stream, addresses, err := takeTCP(c)
+	stream, between, err := takeTCP(c)
 	if err != nil {
 		return
 	}
 	conn, err := l.server.Handshake(l.ctx, stream, l.service.engine.NewID())
 	if err != nil {
-		addresses.Close()
 		return // the client was not let in; the service's log says why
 	}
-	delivered, err := l.service.established(conn, addresses)
+	delivered, err := l.service.established(conn, between)
 	if err != nil {
 		return
 	}
