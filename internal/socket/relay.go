@@ -13,9 +13,11 @@ import (
 // beginRelay relays on a goroutine of its own, so that the stack which the
 // handshake needed is not kept for as long as the connection.
 func (s *Socket) beginRelay(plain *sys.Stream, conn engine.Conn, tcp *sys.Stream) {
-	cut := func(error) {
+	cut := func(err error) {
 		tcp.Close()
+		s.provokeReset(plain)
 		plain.Close()
+		s.relayDone(engine.End{Err: err}, false)
 	}
 	s.table.background(cut, func(context.Context) { s.relay(plain, conn) })
 }
