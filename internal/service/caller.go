@@ -69,20 +69,29 @@ func newCaller(s *Service, fd *sys.FD) (*caller, error) {
 // serve answers messages until the caller goes or breaks the protocol.
 func (c *caller) serve() {
 	defer c.end()
+	c.service.survive(c.converse)
+}
+
+func (c *caller) converse() {
 	err := c.greet()
 	for err == nil {
-		var frame *wire.Frame
-		if frame, err = c.conn.Receive(c.ctx); err != nil {
-			break
-		}
-		err = c.dispatch(frame)
-		frame.Close()
+		err = c.answer()
 	}
 	gone := errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, io.ErrClosedPipe)
 	if !gone && c.ctx.Err() == nil {
 		c.service.complain(c.uid, "a caller broke the protocol: "+err.Error(), c.pid)
 		c.nonsense(refused("the caller broke the protocol: %v", err))
 	}
+}
+
+// answer waits for a message and carries it out.
+func (c *caller) answer() error {
+	frame, err := c.conn.Receive(c.ctx)
+	if err != nil {
+		return err
+	}
+	defer frame.Close()
+	return c.dispatch(frame)
 }
 
 // nonsense tells the observer of what no gate sends.

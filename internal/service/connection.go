@@ -73,17 +73,16 @@ func (x *connection) relay(conn engine.Conn) engine.End {
 	case fd = <-x.plain:
 	case <-x.ctx.Done():
 	}
-	plain := plaintextEnd(fd)
-	if plain == nil {
+	if fd == nil {
 		conn.Abort()
 		return engine.End{}
 	}
-	force := x.caller.service.forced(func() {
-		x.tcp.Close()
-		plain.Close()
-	})
-	defer force()
-	end := conn.Relay(plain, engine.RelayOptions{BeforeReset: func() { x.beforeReset(plain) }})
+	end := engine.End{Err: errNotPlaintext}
+	if plain := plaintextEnd(fd); plain != nil {
+		end = x.move(conn, plain)
+	} else {
+		conn.Abort()
+	}
 	m := &wire.Ended{Ref: x.ref, Sent: end.Sent, Received: end.Received}
 	if end.Err != nil {
 		e := asEngineError(end.Err)
@@ -93,12 +92,31 @@ func (x *connection) relay(conn engine.Conn) engine.End {
 	return end
 }
 
+// move moves bytes until the end of both.
+func (x *connection) move(conn engine.Conn, plain *sys.Stream) (end engine.End) {
+	over := x.caller.service.forced(func() {
+		x.tcp.Close()
+		plain.Close()
+	})
+	defer over()
+	bug := x.caller.service.survive(func() {
+		end = conn.Relay(plain, engine.RelayOptions{BeforeReset: func() { x.beforeReset(plain) }})
+	})
+	if bug != nil {
+		x.tcp.Close()
+		x.beforeReset(plain) // or the program takes it for a clean end
+		plain.Close()
+		end.Err = bug
+	}
+	return end
+}
+
+// errNotPlaintext is how a connection ends whose plaintext could go nowhere.
+var errNotPlaintext = refused("the descriptor of a relay is no stream socket of AF_UNIX")
+
 // plaintextEnd makes a stream of a descriptor that is an AF_UNIX stream socket;
 // nil when it is anything else.
 func plaintextEnd(fd *sys.FD) *sys.Stream {
-	if fd == nil {
-		return nil
-	}
 	domain, err := unix.GetsockoptInt(fd.Int(), unix.SOL_SOCKET, unix.SO_DOMAIN)
 	kind, typeErr := unix.GetsockoptInt(fd.Int(), unix.SOL_SOCKET, unix.SO_TYPE)
 	if err != nil || typeErr != nil || domain != unix.AF_UNIX || kind != unix.SOCK_STREAM {

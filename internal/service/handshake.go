@@ -35,7 +35,11 @@ func (c *caller) handshake(m *wire.Handshake, tcp, pidfd *sys.FD) error {
 	judged := sync.OnceFunc(func() { c.service.judged.leave(c.uid) })
 	// The stack that a handshake needs is not kept for the connection.
 	c.service.work.Go(func() {
-		err := x.run(m, known, tcp, pidfd, judged)
+		var err *engine.Error
+		if bug := c.service.survive(func() { err = x.run(m, known, tcp, pidfd, judged) }); bug != nil {
+			x.abandon(tcp)
+			err = bug
+		}
 		judged()
 		if err == nil {
 			c.service.work.Go(x.serve)
@@ -45,6 +49,18 @@ func (c *caller) handshake(m *wire.Handshake, tcp, pidfd *sys.FD) error {
 		_ = c.refuse(m.Ref, err)
 	})
 	return nil
+}
+
+// abandon gives up what a handshake that a bug has ended was for, however far
+// it had come.
+func (x *connection) abandon(tcp *sys.FD) {
+	tcp.Close()
+	if x.tcp != nil {
+		x.tcp.Close()
+	}
+	if x.uncount != nil {
+		x.uncount()
+	}
 }
 
 // run does all until the connection is established, and calls judged once
@@ -80,10 +96,10 @@ func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD, j
 		s.end()
 		return x.caller.refusedFor(Judged, res.observed(m.ID, peer), refusal)
 	}
-	x.uncount = func() {
+	x.uncount = sync.OnceFunc(func() {
 		done()
 		s.end()
-	}
+	})
 	pidfd.Close() // before waiting for others and for the peer
 	judged()
 	if refusal = x.begin(m, known, res, peer); refusal != nil {

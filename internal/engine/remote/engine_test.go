@@ -35,11 +35,18 @@ type rig struct {
 
 func newRig(t testing.TB, rules string) *rig {
 	t.Helper()
+	local := engine.New(engine.Config{})
+	t.Cleanup(local.Close)
+	return newRigWith(t, local, rules)
+}
+
+// newRigWith is newRig with an engine of the test's.
+func newRigWith(t testing.TB, local engine.Engine, rules string) *rig {
+	t.Helper()
 	loaded, err := policy.Parse("test", []byte(rules))
 	if err != nil {
 		t.Fatal(err)
 	}
-	local := engine.New(engine.Config{})
 	s := service.New(service.Config{Engine: local, Policy: loaded, Looker: process.Looker{}, Log: slog.New(slog.DiscardHandler)})
 	dir, err := os.MkdirTemp("", "ssa-") // a short path: sun_path is short
 	if err != nil {
@@ -77,7 +84,6 @@ func newRig(t testing.TB, rules string) *rig {
 		}
 		s.Leave()
 		s.Drain(ctx)
-		local.Close()
 		r.self.Close()
 		os.RemoveAll(dir)
 	})

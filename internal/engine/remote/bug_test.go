@@ -1,0 +1,132 @@
+//go:build linux
+
+package remote_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// faulty is an engine with bugs.
+type faulty struct {
+	engine.Engine
+	handshake, relay atomic.Bool // what has one
+}
+
+func (f *faulty) Handshake(ctx context.Context, tcp engine.Stream, req *engine.Request) (engine.Conn, error) {
+	if f.handshake.Load() {
+		panic("a bug in handshakes")
+	}
+	conn, err := f.Engine.Handshake(ctx, tcp, req)
+	return &faultyConn{conn, &f.relay}, err
+}
+
+type faultyConn struct {
+	engine.Conn
+	relay *atomic.Bool
+}
+
+func (c *faultyConn) Relay(plain engine.Stream, opts engine.RelayOptions) engine.End {
+	if c.relay.Load() {
+		panic("a bug in relays")
+	}
+	return c.Conn.Relay(plain, opts)
+}
+
+func faultyRig(t *testing.T) (*rig, *faulty, net.Listener) {
+	ssatest.NoLeaks(t)
+	a := ssatest.NewAuthority(t)
+	l := echoServer(t, a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))
+	local := engine.New(engine.Config{})
+	t.Cleanup(local.Close)
+	f := &faulty{Engine: local}
+	return newRigWith(t, f, fmt.Sprintf("default: {trust: {roots: [%s]}}", a.File(t))), f, l
+}
+
+// dial makes a connection, without a relay.
+func dial(r *rig, address string) (engine.Conn, error) {
+	tcp, err := net.Dial("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return r.engine.Handshake(context.Background(), tcp.(*net.TCPConn), &engine.Request{
+		ID: r.engine.NewID(), Policy: r.policy.Default(), Name: "a.example", Program: engine.Program{Process: r.self}})
+}
+
+// pair returns the service's and the program's end of a connection.
+func pair(t *testing.T, kind int) (ours, program *sys.Stream) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range []**sys.Stream{&ours, &program} {
+		if *s, err = sys.NewStream(sys.Own(fds[i]), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { program.Close() })
+	return ours, program
+}
+
+// TestBugInHandshake: a panic ends the connection that it was for, and no
+// other.
+func TestBugInHandshake(t *testing.T) {
+	r, f, l := faultyRig(t)
+	f.handshake.Store(true)
+	if _, err := dial(r, l.Addr().String()); err == nil || !strings.Contains(err.Error(), "a bug in handshakes") {
+		t.Errorf("the handshake ended with %v, want to be told of the bug", err)
+	}
+	f.handshake.Store(false)
+	if err := exchange(r, l.Addr().String()); err != nil {
+		t.Errorf("the next connection: %v", err)
+	}
+}
+
+// TestBugInRelay: to the program the stream is cut, not ended.
+func TestBugInRelay(t *testing.T) {
+	r, f, l := faultyRig(t)
+	f.relay.Store(true)
+	conn, err := dial(r, l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, program := pair(t, unix.SOCK_STREAM)
+	end := conn.Relay(ours, engine.RelayOptions{BeforeReset: func() { _, _ = program.Write([]byte{0}) }})
+	if end.Err == nil || !strings.Contains(end.Err.Error(), "a bug in relays") {
+		t.Errorf("the relay ended with %v, want to be told of the bug", end.Err)
+	}
+	if _, err := io.ReadAll(program); !errors.Is(err, unix.ECONNRESET) {
+		t.Errorf("the program read %v at the end, want ECONNRESET", err)
+	}
+	f.relay.Store(false)
+	if err := exchange(r, l.Addr().String()); err != nil {
+		t.Errorf("the next connection: %v", err)
+	}
+}
+
+// TestRelayOfAnythingElse: the service relays to stream sockets alone, and says
+// so.
+func TestRelayOfAnythingElse(t *testing.T) {
+	r, _, l := faultyRig(t)
+	conn, err := dial(r, l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, _ := pair(t, unix.SOCK_DGRAM)
+	if end := conn.Relay(ours, engine.RelayOptions{}); end.Err == nil || !strings.Contains(end.Err.Error(), "no stream socket") {
+		t.Errorf("the relay ended with %v, want to be told that the descriptor is of no use", end.Err)
+	}
+}
