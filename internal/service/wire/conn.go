@@ -16,8 +16,8 @@ import (
 
 // Limits of what waits in one connection.
 const (
-	// maxQueued bounds the bytes that wait because the other side does not
-	// read: then it is given up.
+	// maxQueued bounds the bytes that wait, besides the largest message,
+	// because the other side does not read: then it is given up.
 	maxQueued = 1 << 20
 	// chunk is how much is read at a time.
 	chunk = 64 << 10
