@@ -133,11 +133,8 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 			closeNamed()
 		},
 	}, source.take())
-	watched, err := startReloader(&reloader{source: source.source, load: source.load, judged: true,
+	watched := startReloader(&reloader{source: source.source, load: source.load, judged: true,
 		apply: func(*policy.Policy) { m.SetPolicy(source.take()) }, log: alarms, alarms: alarms}, loaded)
-	if err != nil {
-		return err
-	}
 	lists := source.watchLists(watched.reloadNow)
 	debug.FreeOSMemory() // from now on there is little to do here
 	err = supervise(m, daemonActions{reload: watched.reloadNow, unlisten: func() { socket.Close() },

@@ -103,7 +103,7 @@ type reloader struct {
 	alarms *slog.Logger // told of what goes wrong
 
 	forced  atomic.Bool // by reloadNow
-	watch   *sys.Watch
+	watch   *sys.Watch  // nil where there can be none
 	changes chan struct{}
 	stopped chan struct{} // closed when the watching has ended
 	done    chan struct{} // closed when the loading has ended
@@ -118,20 +118,26 @@ const watchAfter = 300 * time.Millisecond
 
 // startReloader begins to watch, or will. The policy in force is that of a
 // state which the caller took before reading it, so that no change is missed.
-func startReloader(r *reloader, inForce [sha256.Size]byte) (*reloader, error) {
-	var err error
-	if r.watch, err = sys.NewWatch(); err != nil {
-		return nil, err
-	}
+// Where nothing can be watched, only reloadNow has effect.
+func startReloader(r *reloader, inForce [sha256.Size]byte) *reloader {
 	r.changes, r.stopped, r.done = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
-	go r.await()
+	var err error
+	if r.watch, err = sys.NewWatch(); err == nil {
+		go r.await()
+	} else {
+		r.alarms.Error(fmt.Sprintf("changes of the policy's files will not be seen, until a reload is asked for: %v (the sysctl fs.inotify.max_user_instances says how many a user may have)", err))
+	}
 	go r.run(inForce)
-	return r, nil
+	return r
 }
 
 // close ends the watching and waits until nothing is applied any more.
-func (r *reloader) close() error {
-	err := r.watch.Close()
+func (r *reloader) close() (err error) {
+	if r.watch != nil {
+		err = r.watch.Close()
+	} else {
+		close(r.stopped)
+	}
 	<-r.done
 	return err
 }
@@ -147,6 +153,9 @@ func (r *reloader) reloadNow() {
 
 // watchAll watches every folder that is there.
 func (r *reloader) watchAll() {
+	if r.watch == nil {
+		return
+	}
 	for _, folder := range r.source.folders() {
 		err := r.watch.Add(folder)
 		switch {

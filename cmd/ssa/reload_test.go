@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
@@ -37,13 +39,10 @@ func reload(t *testing.T, source policySource, judged bool) *reloading {
 	t.Helper()
 	ssatest.NoLeaks(t)
 	r := &reloading{t: t, events: make(chan any, 100)}
-	watched, err := startReloader(&reloader{
+	watched := startReloader(&reloader{
 		source: source, judged: judged, apply: func(p *policy.Policy) { r.events <- p },
 		log: slog.New(slog.DiscardHandler), alarms: slog.New(&lineHandler{out: r}),
 	}, source.state())
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
 		if err := watched.close(); err != nil {
 			t.Error(err)
@@ -193,11 +192,8 @@ func TestReloadOfAnEarlyChange(t *testing.T) {
 	read := source.state()
 	replace(t, file, policy13)
 	r := &reloading{t: t, events: make(chan any, 100)}
-	watched, err := startReloader(&reloader{source: source, apply: func(p *policy.Policy) { r.events <- p },
+	watched := startReloader(&reloader{source: source, apply: func(p *policy.Policy) { r.events <- p },
 		log: slog.New(slog.DiscardHandler), alarms: slog.New(&lineHandler{out: r})}, read)
-	if err != nil {
-		t.Fatal(err)
-	}
 	r.applied(tls.VersionTLS13)
 	if err := watched.close(); err != nil {
 		t.Error(err)
@@ -226,11 +222,8 @@ func TestReloadWarns(t *testing.T) {
 	var told bytes.Buffer
 	r := &reloading{t: t, events: make(chan any, 100)}
 	source := policySource{file: file}
-	watched, err := startReloader(&reloader{source: source, apply: func(p *policy.Policy) { r.events <- p },
+	watched := startReloader(&reloader{source: source, apply: func(p *policy.Policy) { r.events <- p },
 		log: slog.New(&lineHandler{out: &told}), alarms: slog.New(&lineHandler{out: r})}, source.state())
-	if err != nil {
-		t.Fatal(err)
-	}
 	replace(t, file, policy13+"profiles:\n  - name: lab\n    match: {user: \"5\"}\n    trust: {verify: off}\n")
 	r.applied(tls.VersionTLS13)
 	if err := watched.close(); err != nil { // all has been told then
@@ -248,10 +241,7 @@ func TestReloadEndsQuietly(t *testing.T) {
 	ssatest.NoLeaks(t)
 	r := &reloading{t: t, events: make(chan any, 100)}
 	source := policySource{file: writePolicy(t, policy12)}
-	watched, err := startReloader(&reloader{source: source, alarms: slog.New(&lineHandler{out: r})}, source.state())
-	if err != nil {
-		t.Fatal(err)
-	}
+	watched := startReloader(&reloader{source: source, alarms: slog.New(&lineHandler{out: r})}, source.state())
 	if err := watched.close(); err != nil {
 		t.Fatal(err)
 	}
@@ -260,5 +250,37 @@ func TestReloadEndsQuietly(t *testing.T) {
 	case event := <-r.events:
 		t.Errorf("told after the end: %v", event)
 	default:
+	}
+}
+
+// Where nothing can be watched, the policy is still read when that is asked for.
+func TestReloadWithoutWatch(t *testing.T) {
+	ssatest.NoLeaks(t)
+	r := &reloading{t: t, events: make(chan any, 100)}
+	file := writePolicy(t, policy12)
+	source := policySource{file: file}
+	state := source.state()
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	none := limit
+	none.Cur = 3 // all in use
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	watched := startReloader(&reloader{source: source, apply: func(p *policy.Policy) { r.events <- p },
+		log: slog.New(slog.DiscardHandler), alarms: slog.New(&lineHandler{out: r})}, state)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if told, _ := r.next().(string); !strings.Contains(told, "will not be seen") || !strings.Contains(told, "fs.inotify.max_user_instances") {
+		t.Errorf("told %q, want to be told what will not be seen and what to raise", told)
+	}
+	replace(t, file, policy13)
+	watched.reloadNow()
+	r.applied(tls.VersionTLS13)
+	if err := watched.close(); err != nil {
+		t.Error(err)
 	}
 }
