@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -52,7 +53,7 @@ func faultyRig(t *testing.T) (*rig, *faulty, net.Listener) {
 	local := engine.New(engine.Config{})
 	t.Cleanup(local.Close)
 	f := &faulty{Engine: local}
-	return newRigWith(t, f, fmt.Sprintf("default: {trust: {roots: [%s]}}", a.File(t))), f, l
+	return newRigWith(t, service.Config{Engine: f}, fmt.Sprintf("default: {trust: {roots: [%s]}}", a.File(t))), f, l
 }
 
 // dial makes a connection, without a relay.

@@ -37,32 +37,19 @@ func newRig(t testing.TB, rules string) *rig {
 	t.Helper()
 	local := engine.New(engine.Config{})
 	t.Cleanup(local.Close)
-	return newRigWith(t, local, rules)
+	return newRigWith(t, service.Config{Engine: local}, rules)
 }
 
-// newRigWith is newRig with an engine of the test's.
-func newRigWith(t testing.TB, local engine.Engine, rules string) *rig {
+// newRigWith is newRig with an engine and limits of the test's.
+func newRigWith(t testing.TB, cfg service.Config, rules string) *rig {
 	t.Helper()
 	loaded, err := policy.Parse("test", []byte(rules))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := service.New(service.Config{Engine: local, Policy: loaded, Looker: process.Looker{}, Log: slog.New(slog.DiscardHandler)})
-	dir, err := os.MkdirTemp("", "ssa-") // a short path: sun_path is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "s")
-	socket, err := sys.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err == nil {
-		err = unix.Bind(socket.Int(), &unix.SockaddrUnix{Name: path})
-	}
-	if err == nil {
-		err = unix.Listen(socket.Int(), 16)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg.Policy, cfg.Looker, cfg.Log = loaded, process.Looker{}, slog.New(slog.DiscardHandler)
+	s := service.New(cfg)
+	socket, path := serviceSocket(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, socket) }()
@@ -85,12 +72,32 @@ func newRigWith(t testing.TB, local engine.Engine, rules string) *rig {
 		s.Leave()
 		s.Drain(ctx)
 		r.self.Close()
-		os.RemoveAll(dir)
 	})
 	return r
 }
 
-// tcpPair returns a connection to a TLS server that echoes one line.
+// serviceSocket returns a listening socket at a short path: sun_path is short.
+func serviceSocket(t testing.TB) (socket *sys.FD, path string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "ssa-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path = filepath.Join(dir, "s")
+	if socket, err = sys.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0); err == nil {
+		err = unix.Bind(socket.Int(), &unix.SockaddrUnix{Name: path})
+	}
+	if err == nil {
+		err = unix.Listen(socket.Int(), 16)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return socket, path
+}
+
+// echoServer is a TLS server that sends back what it gets.
 func echoServer(t testing.TB, issued *ssatest.Issued) net.Listener {
 	t.Helper()
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{issued.TLS}})
