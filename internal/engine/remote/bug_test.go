@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -94,6 +95,19 @@ func TestBugInHandshake(t *testing.T) {
 	if err := exchange(r, l.Addr().String()); err != nil {
 		t.Errorf("the next connection: %v", err)
 	}
+	r.wantNothingCounted(t)
+}
+
+// wantNothingCounted has the service leave, which ends when no connection is
+// under way.
+func (r *rig) wantNothingCounted(t *testing.T) {
+	t.Helper()
+	r.service.Leave()
+	select {
+	case <-r.service.Left():
+	case <-time.After(30 * time.Second):
+		t.Error("connections that have ended are counted as under way")
+	}
 }
 
 // TestBugInRelay: to the program the stream is cut, not ended.
@@ -116,6 +130,7 @@ func TestBugInRelay(t *testing.T) {
 	if err := exchange(r, l.Addr().String()); err != nil {
 		t.Errorf("the next connection: %v", err)
 	}
+	r.wantNothingCounted(t)
 }
 
 // TestRelayOfAnythingElse: the service relays to stream sockets alone, and says
