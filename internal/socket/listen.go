@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,9 +26,6 @@ type listener struct {
 	owner      program       // whose connections are accepted
 	slots      chan struct{} // handshakes and deliveries under way
 	handshakes chan struct{} // those that have begun, at most limits.handshakes
-	lookMu     sync.Mutex
-	looked     time.Time     // when the program's descriptor was last asked for
-	credit     time.Duration // how much time looking may take now
 	ctx        context.Context
 	cancel     context.CancelFunc
 }

@@ -119,9 +119,13 @@ func (s *Socket) awaitRead(plain *sys.Stream) {
 	}
 }
 
+// lookShare bounds the share of time spent on asking whether connections have
+// been accepted: a look costs time in proportion to the number of AF_UNIX
+// sockets on the machine.
+const lookShare = 20
+
 // accepted asks the kernel whether the other end of one of our streams has
-// been accepted. It takes a bounded share of the time, however many ask: each
-// look costs time in proportion to the number of AF_UNIX sockets.
+// been accepted. It takes a bounded share of the time, however many ask.
 func (t *Table) accepted(ours uint64) bool {
 	t.askMu.Lock()
 	defer t.askMu.Unlock()

@@ -40,27 +40,17 @@ func (l *listener) serve(context.Context) {
 	}
 }
 
-// lookShare bounds the share of time spent on looking whether a listener's
-// descriptor is open: a look costs time in proportion to the number of AF_UNIX
-// sockets on the machine.
-const lookShare = 20
-
-// lookCredit is how much looking is saved up while few clients come: then each
-// of them is looked for.
-const lookCredit = 20 * time.Millisecond
-
 // open reports whether the program still has the listener; otherwise it ends.
 func (l *listener) open() bool {
-	l.lookMu.Lock()
-	defer l.lookMu.Unlock()
-	now := time.Now()
-	l.credit = min(l.credit+now.Sub(l.looked)/lookShare, lookCredit)
-	l.looked = now
-	if l.credit <= 0 {
-		return true
+	bound, err := l.name.Bound()
+	if err != nil {
+		l.socket.table.cfg.Log.Debug("looking for a listener's descriptor", "id", l.socket.id, "error", err)
+		bound = true
 	}
-	l.socket.sweep(l.socket.table.exists)
-	l.credit -= time.Since(now)
+	if !bound {
+		l.socket.table.remove(l.socket)
+		l.socket.release()
+	}
 	return l.ctx.Err() == nil
 }
 

@@ -214,7 +214,9 @@ func (t *Table) sweepListeners() {
 		case <-tick.C:
 		}
 		for _, s := range t.listeners() {
-			s.sweep(t.exists)
+			if l := s.listening(); l != nil {
+				l.open()
+			}
 		}
 	}
 }

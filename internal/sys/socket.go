@@ -1,11 +1,6 @@
 package sys
 
-import (
-	"fmt"
-	"sync"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // Socket makes a non-blocking, close-on-exec socket, socket(2).
 func Socket(family, kind, protocol int) (*FD, error) {
@@ -49,54 +44,6 @@ func Gone(fd int) bool {
 // Unread returns how many bytes wait to be read, ioctl FIONREAD.
 func Unread(fd int) (int, error) {
 	return unix.IoctlGetInt(fd, unix.SIOCINQ)
-}
-
-// UnixName is an address of an AF_UNIX socket that only this process can
-// connect to: a path in /proc/self/fd of a socket file that is unlinked.
-type UnixName struct {
-	mu   sync.RWMutex // a number in use is not closed, and given to another file
-	file *FD          // O_PATH descriptor of the socket's file
-}
-
-// BindHidden binds an AF_UNIX socket to a fresh file in directory dir and
-// removes the file at once, so that nobody but the holder of the result can
-// connect to the socket. dir must be writable by this user alone.
-func BindHidden(socket int, dir, name string) (*UnixName, error) {
-	path := dir + "/" + name
-	if err := unix.Bind(socket, &unix.SockaddrUnix{Name: path}); err != nil {
-		return nil, fmt.Errorf("binding %s: %w", path, err)
-	}
-	n, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
-	if rmErr := unix.Unlink(path); err == nil {
-		err = rmErr
-	}
-	if err != nil {
-		if n >= 0 {
-			unix.Close(n)
-		}
-		return nil, fmt.Errorf("hiding %s: %w", path, err)
-	}
-	return &UnixName{file: Own(n)}, nil
-}
-
-// Connect connects an AF_UNIX stream socket to the name. A non-blocking
-// socket gets EAGAIN when the listener's queue is full; ECONNREFUSED means
-// that nobody listens any more.
-func (u *UnixName) Connect(socket int) error {
-	u.mu.RLock()
-	defer u.mu.RUnlock()
-	if u.file.Int() < 0 {
-		return unix.ECONNREFUSED
-	}
-	path := fmt.Sprintf("/proc/self/fd/%d", u.file.Int())
-	return unix.Connect(socket, &unix.SockaddrUnix{Name: path})
-}
-
-// Close forgets the name.
-func (u *UnixName) Close() error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.file.Close()
 }
 
 // Writable reports whether a socket is writable or has failed: a connecting

@@ -99,7 +99,15 @@ func TestHiddenNameConnectsOnlyItsHolder(t *testing.T) {
 	if err := name.Connect(ours.Int()); err != nil {
 		t.Fatalf("connecting by the hidden name: %v", err)
 	}
+	for range 2 {
+		if bound, err := name.Bound(); !bound || err != nil {
+			t.Errorf("Bound of a listener with a full queue = %v, %v", bound, err)
+		}
+	}
 	listener.Close()
+	if bound, err := name.Bound(); bound || err != nil {
+		t.Errorf("Bound of a closed listener = %v, %v", bound, err)
+	}
 	late, _ := Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	defer late.Close()
 	if err := name.Connect(late.Int()); !errors.Is(err, unix.ECONNREFUSED) {
