@@ -164,10 +164,17 @@ func (w *Wire) ready() bool {
 }
 
 // await waits until crypto/tls can go on. It holds no buffer while it waits,
-// or a small one when a record has begun. The error is that of a deadline.
+// or a small one when a record has begun. The error is that of a deadline, or
+// errParked.
 func (w *Wire) await() error {
 	for !w.ready() {
-		if err := w.fill(); err != nil {
+		err := w.fill()
+		if err != nil {
+			err = w.arrivals.waited(err, w.held() > 0)
+		} else {
+			w.arrivals.moves.Add(1)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -7,31 +7,28 @@ import (
 	"time"
 )
 
-// restAfter is how long a program writes nothing, at least, before its
-// connection rests; it may take twice that.
+// restAfter is how long nothing comes, at least, before half a connection
+// rests; it may take twice that.
 const restAfter = time.Second
 
-// Lot is where the sending halves of connections wait whose programs write
-// nothing: without a goroutine, and without the keys that are quickly derived
-// again. It is shared by the relays of a process. Its life:
-//
-//	waiting for the program in a goroutine ── nothing for restAfter ─▶ parked
-//	                       ▲──── the program wrote or ended, or stop ─────┘
+// Lot is where the halves of connections wait to which nothing comes, from the
+// program or from the peer: without a goroutine, and without the keys that are
+// quickly derived again. It is shared by the relays of a process.
 //
 // Nothing runs while no connection is being watched and none is parked.
 type Lot struct {
 	mu     sync.Mutex
 	poller *poller // nil until something parks, and where there is none
 	next   uint32
-	parked map[uint32]*source
-	busy   map[*source]uint64 // and how often each had read when last looked at
+	parked map[uint32]*sleeper
+	busy   map[*sleeper]uint64 // and what each had moved when last looked at
 	timer  *time.Timer
 	closed bool
 }
 
 // NewLot returns an empty lot.
 func NewLot() *Lot {
-	return &Lot{parked: make(map[uint32]*source), busy: make(map[*source]uint64)}
+	return &Lot{parked: make(map[uint32]*sleeper), busy: make(map[*sleeper]uint64)}
 }
 
 // Close ends what the lot does in the background and waits for it. Relays that
@@ -51,14 +48,14 @@ func (l *Lot) Close() {
 	poller.close()
 }
 
-// watch makes s rest when its program writes nothing.
-func (l *Lot) watch(s *source) {
+// watch makes s rest when nothing comes.
+func (l *Lot) watch(s *sleeper) {
 	if l == nil || s.raw == nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.busy[s] = s.reads.Load()
+	l.busy[s] = s.moves.Load()
 	if len(l.busy) == 1 && !l.closed {
 		l.armLocked()
 	}
@@ -73,7 +70,7 @@ func (l *Lot) armLocked() {
 }
 
 // forget undoes watch.
-func (l *Lot) forget(s *source) {
+func (l *Lot) forget(s *sleeper) {
 	if l == nil {
 		return
 	}
@@ -82,31 +79,31 @@ func (l *Lot) forget(s *source) {
 	delete(l.busy, s)
 }
 
-// look asks those to park that have not read since it looked before.
+// look asks those to park to which nothing came since it looked before.
 func (l *Lot) look() {
 	l.mu.Lock()
-	var quiet []*source
+	var quiet []*sleeper
 	for s, before := range l.busy {
-		reads := s.reads.Load()
-		if reads == before {
+		moves := s.moves.Load()
+		if moves == before {
 			quiet = append(quiet, s)
 			delete(l.busy, s)
 			continue
 		}
-		l.busy[s] = reads
+		l.busy[s] = moves
 	}
 	if len(l.busy) > 0 && !l.closed {
 		l.armLocked()
 	}
 	l.mu.Unlock()
 	for _, s := range quiet {
-		s.askToPark()
+		s.ask()
 	}
 }
 
-// add waits for the program of s, whose mu is held. It returns false where that
+// add waits for what comes to s, whose restMu is held. It returns false where that
 // cannot be done.
-func (l *Lot) add(s *source) bool {
+func (l *Lot) add(s *sleeper) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.poller == nil && !l.closed {
@@ -125,7 +122,7 @@ func (l *Lot) add(s *source) bool {
 }
 
 // remove undoes add.
-func (l *Lot) remove(s *source) {
+func (l *Lot) remove(s *sleeper) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.poller.remove(s.raw)

@@ -10,7 +10,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
-// parkedRig returns a connection whose sending half has parked.
+// parkedRig returns a connection both halves of which have parked.
 func parkedRig(t *testing.T, opts rigOptions) *rig {
 	t.Helper()
 	lot := NewLot()
@@ -27,19 +27,25 @@ func parkedRig(t *testing.T, opts rigOptions) *rig {
 	return r
 }
 
-// park waits until the sending half has parked.
+// park waits until both halves have parked.
 func (r *rig) park(t *testing.T) {
 	t.Helper()
-	for !r.isParked() {
-		r.relay.source.askToPark()
-		runtime.Gosched()
+	for _, half := range r.halves() {
+		for !isParked(half) {
+			half.ask()
+			runtime.Gosched()
+		}
 	}
 }
 
-func (r *rig) isParked() bool {
-	s := r.relay.source
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// halves returns what the sending and the receiving half wait for.
+func (r *rig) halves() [2]*sleeper {
+	return [2]*sleeper{&r.relay.source.sleeper, &r.relay.wire.arrivals}
+}
+
+func isParked(s *sleeper) bool {
+	s.restMu.Lock()
+	defer s.restMu.Unlock()
 	return s.parked
 }
 
@@ -58,7 +64,7 @@ func TestParked(t *testing.T) {
 				if _, err := io.ReadFull(r.program, got); err != nil || string(got) != "pong" {
 					t.Fatalf("the program read %q, %v", got, err)
 				}
-				if !r.isParked() {
+				if !isParked(r.halves()[0]) {
 					t.Error("receiving has woken the sending half")
 				}
 			}
@@ -115,24 +121,26 @@ func TestParked(t *testing.T) {
 	}
 }
 
-// What has not read between two looks is asked to park, what has is not.
+// To what nothing came between two looks, that is asked to park, what moved is not.
 func TestLotLooks(t *testing.T) {
 	lot := NewLot()
 	defer lot.Close()
 	r := newRig(t, rigOptions{change: func(c *Config) { c.Lot = lot }})
-	for !r.isParked() { // whatever the timer did before
-		lot.look()
-		runtime.Gosched()
+	for _, half := range r.halves() {
+		for !isParked(half) { // whatever the timer did before
+			lot.look()
+			runtime.Gosched()
+		}
 	}
-	busy := &source{raw: r.relay.source.raw, stream: r.relay.source.stream}
+	busy := &sleeper{raw: r.relay.source.raw, stream: r.relay.source.stream}
 	lot.watch(busy)
 	defer lot.forget(busy)
 	for range 3 {
-		busy.reads.Add(1)
+		busy.moves.Add(1)
 		lot.look()
 	}
 	if busy.asked {
-		t.Error("what reads was asked to park")
+		t.Error("what moves was asked to park")
 	}
 }
 
@@ -141,7 +149,9 @@ func TestLotParksByItself(t *testing.T) {
 	lot := NewLot()
 	defer lot.Close()
 	r := newRig(t, rigOptions{change: func(c *Config) { c.Lot = lot }})
-	for !r.isParked() {
-		time.Sleep(time.Millisecond)
+	for _, half := range r.halves() {
+		for !isParked(half) {
+			time.Sleep(time.Millisecond)
+		}
 	}
 }

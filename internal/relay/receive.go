@@ -18,10 +18,14 @@ var (
 
 // receive moves what the peer sends to the program until the peer ends. It
 // returns nil for a close_notify. Whatever the error, everything received
-// before it has been handed to the program.
+// before it has been handed to the program; with errParked it is to be called
+// again.
 func (r *Relay) receive() error {
 	for {
 		if err := r.wire.await(); err != nil {
+			if errors.Is(err, errParked) {
+				return err
+			}
 			if isTimeout(err) {
 				return errLingered
 			}

@@ -62,9 +62,12 @@ type Config struct {
 	// Stall ends a connection whose program has gone and whose peer has taken
 	// nothing for that long. Zero means DefaultStall.
 	Stall time.Duration
-	// Lot, when not nil, is where the connection waits while the program writes
-	// nothing for long.
+	// Lot, when not nil, is where each half of the connection waits while
+	// nothing comes for long.
 	Lot *Lot
+	// Bug, when not nil, is told of a panic, a bug of ours that must not end
+	// other connections: this one is cut, and what Bug returns is its end.
+	Bug func(recovered any) error
 }
 
 // End says how a relayed connection ended.
@@ -86,11 +89,11 @@ type End struct {
 
 // Relay carries one connection. Its life:
 //
-//	New ── Run ─┬─ send:    program ▶ TLS … program's end ▶ close_notify … program gone ▶ FIN, linger
-//	            └─ receive: TLS ▶ program … close_notify ▶ end of file │ anything else ▶ ECONNRESET
+//	New ── Start ─┬─ send:    program ▶ TLS … program's end ▶ close_notify … program gone ▶ FIN, linger
+//	              └─ receive: TLS ▶ program … close_notify ▶ end of file │ anything else ▶ ECONNRESET ─▶ done
 //
-// Run itself is receive; send is the only goroutine it starts, and that may end
-// and start again: see Lot.
+// Each half is a goroutine, which may end and start again: see Lot. That of
+// receive is the last to end.
 type Relay struct {
 	cfg     Config
 	wire    *Wire
@@ -111,6 +114,9 @@ type Relay struct {
 
 	hurryOnce sync.Once
 	hurry     chan struct{} // closed by HurryUp
+
+	overOnce sync.Once
+	done     func(End)
 }
 
 // New returns a relay that has not started.
@@ -135,23 +141,45 @@ func New(cfg Config) *Relay {
 	}
 }
 
-// Run moves bytes until both directions have ended, closes both streams and
-// returns how it went. It must be called once.
-func (r *Relay) Run() End {
+// Start begins to move bytes, and returns. When both directions have ended and
+// both streams are closed, done is called with how it went, on a goroutine of
+// the relay's. Start must be called once.
+func (r *Relay) Start(done func(End)) {
+	r.done = done
 	r.wire.beginRelay(r.patience())
 	r.source.lot, r.source.resume = r.cfg.Lot, func() { go r.runSend() }
+	r.wire.arrivals.lot, r.wire.arrivals.resume = r.cfg.Lot, func() { go r.runReceive() }
 	go r.runSend()
+	go r.runReceive()
+}
+
+// Run is Start, and waits.
+func (r *Relay) Run() End {
+	ended := make(chan End, 1)
+	r.Start(func(e End) { ended <- e })
+	return <-ended
+}
+
+// runReceive is the goroutine of receive.
+func (r *Relay) runReceive() {
+	defer r.survive(r.recvDone)
+	r.cfg.Lot.watch(&r.wire.arrivals)
 	err := r.receive()
+	if errors.Is(err, errParked) {
+		r.records.rest()
+		return
+	}
 	close(r.recvDone)
 	r.source.stay()
 	end := r.finish(err)
-	r.cfg.Lot.forget(r.source)
-	return end
+	r.forget()
+	r.over(end)
 }
 
 // runSend is the goroutine of send.
 func (r *Relay) runSend() {
-	r.cfg.Lot.watch(r.source)
+	defer r.survive(r.sendDone)
+	r.cfg.Lot.watch(&r.source.sleeper)
 	err := r.send()
 	if errors.Is(err, errParked) {
 		r.records.rest()
@@ -160,6 +188,13 @@ func (r *Relay) runSend() {
 	r.sendErr = err
 	close(r.sendDone)
 }
+
+func (r *Relay) forget() {
+	r.cfg.Lot.forget(&r.source.sleeper)
+	r.cfg.Lot.forget(&r.wire.arrivals)
+}
+
+func (r *Relay) over(end End) { r.overOnce.Do(func() { r.done(end) }) }
 
 func (r *Relay) patience() patience {
 	p := patience{stall: r.cfg.Stall, step: r.cfg.Stall, gone: r.source.hungUp, abort: r.aborted}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"sync/atomic"
-	"syscall"
 )
 
 // errStopped ends reading for good, because the connection has ended.
@@ -14,20 +12,11 @@ var errStopped = errors.New("reading was stopped")
 // source reads what the program writes. One goroutine reads; the others may
 // guard and stop.
 type source struct {
-	stream Stream
-	raw    syscall.RawConn // nil when stream has no descriptor
-
-	lot    *Lot          // nil: never parks
-	resume func()        // starts the reading goroutine again, after errParked
-	reads  atomic.Uint64 // how often something was read
+	sleeper
 
 	mu      sync.Mutex // held during each read, which never waits, but not while waiting for one
 	guarded bool       // the last byte before the end stays unread
 	stopped bool       // nothing more is read
-	asked   bool       // to park
-	stays   bool       // never parks any more
-	parked  bool       // in the lot, without a goroutine
-	place   uint32     // in the lot
 
 	// Of the reading goroutine.
 	more     bool    // the last read filled its buffer
@@ -38,26 +27,27 @@ type source struct {
 }
 
 func newSource(stream Stream) *source {
-	s := &source{stream: stream, raw: rawConn(stream)}
+	s := &source{sleeper: sleeper{stream: stream, raw: rawConn(stream)}}
 	s.readFunc, s.goneFunc = s.readReady, hungUpFD
 	return s
 }
 
-// guard makes every read from now on leave the last byte before the end.
+// guard makes every read from now on leave the last byte before the end. That
+// byte would wake who has parked.
 func (s *source) guard() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.guarded = true
+	s.mu.Unlock()
+	s.stay()
 }
 
 // stop makes the reader return errStopped. When stop returns, nothing more is
 // read.
 func (s *source) stop() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.stopped = true
-	_ = s.stream.SetReadDeadline(longAgo)
-	s.unparkLocked()
+	s.mu.Unlock()
+	s.interrupt()
 }
 
 // next returns what the program wrote, in a buffer that the caller releases,
@@ -71,13 +61,22 @@ func (s *source) next() (*buffer, error) {
 		s.got, s.gotErr = nil, nil
 		err := s.raw.Read(s.readFunc)
 		if err == nil {
-			s.reads.Add(1)
+			s.moves.Add(1)
 			return s.got, s.gotErr
 		}
 		if err := s.interrupted(err); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// interrupted is waited with nothing in hand; what is neither parking nor
+// waiting on has been stopped.
+func (s *source) interrupted(err error) error {
+	if err = s.waited(err, false); err == nil || errors.Is(err, errParked) {
+		return err
+	}
+	return errStopped
 }
 
 // nextPortable is next without a descriptor: it holds a buffer while it waits,

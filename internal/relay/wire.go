@@ -23,6 +23,7 @@ type Wire struct {
 
 	inlet
 	outlet
+	arrivals sleeper // of a running relay
 
 	relaying atomic.Bool // see beginRelay
 	disowned atomic.Bool // crypto/tls is no longer connected to TCP
@@ -36,6 +37,7 @@ var _ net.Conn = (*Wire)(nil)
 // NewWire returns tcp as a connection for crypto/tls.
 func NewWire(tcp Stream) *Wire {
 	w := &Wire{tcp: tcp, raw: rawConn(tcp)}
+	w.arrivals.stream, w.arrivals.raw = w.tcp, w.raw
 	w.idle.L = &w.outMu
 	w.fillFunc, w.sendFunc, w.trySendFunc = w.fillReady, w.sendReady, w.trySendReady
 	return w
@@ -84,8 +86,8 @@ func (w *Wire) SetWriteDeadline(t time.Time) error {
 	return w.tcp.SetWriteDeadline(t)
 }
 
-// interruptRead ends a read of TCP under way and all later ones.
-func (w *Wire) interruptRead() { _ = w.tcp.SetReadDeadline(longAgo) }
+// interruptRead ends waiting for TCP, now and later.
+func (w *Wire) interruptRead() { w.arrivals.interrupt() }
 
 // unsent counts what the peer's kernel has not acknowledged.
 func (w *Wire) unsent() int {

@@ -1,0 +1,36 @@
+package relay
+
+// Cut ends a running relay at once: both streams are closed, that to the peer by
+// a reset, and what is under way is lost. It never waits.
+func (r *Relay) Cut() {
+	r.wire.resetOnClose()
+	_ = r.wire.Close()
+	_ = r.plain.Close()
+	r.wire.arrivals.stay()
+	r.source.stay()
+}
+
+// survive is deferred by both halves: it ends a relay whose half, for which
+// done stands, has panicked, where Config.Bug allows that.
+func (r *Relay) survive(done chan struct{}) {
+	if r.cfg.Bug == nil {
+		return
+	}
+	bug := recover()
+	if bug == nil {
+		return
+	}
+	err := r.cfg.Bug(bug)
+	r.wire.resetOnClose()
+	_ = r.wire.Close()
+	r.source.stop()
+	if r.cfg.BeforeReset != nil && r.source.unread() == 0 {
+		r.cfg.BeforeReset()
+	}
+	r.Cut()
+	r.forget()
+	r.over(End{Err: err, Sent: r.sent.Load(), Received: r.received.Load()})
+	if !isDone(done) {
+		close(done) // the other half may wait for this one
+	}
+}
