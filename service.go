@@ -64,7 +64,7 @@ func (s *service) established(c engine.Conn, between addresses) (*Conn, error) {
 		return nil, err
 	}
 	t := &throughService{UnixConn: end, conn: c, addresses: between}
-	go t.relay(plain)
+	c.Relay(plain, engine.RelayOptions{BeforeReset: t.mark}, t.ended)
 	return &Conn{stream: t, answers: t}, nil
 }
 
@@ -99,9 +99,8 @@ type throughService struct {
 	shut bool  // for writing
 }
 
-// relay lasts as long as the connection, which ends it when it is closed.
-func (t *throughService) relay(plain *sys.Stream) {
-	end := t.conn.Relay(plain, engine.RelayOptions{BeforeReset: t.mark})
+// ended notes how the relay has ended.
+func (t *throughService) ended(end engine.End) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last = end.Err

@@ -48,7 +48,7 @@ func BenchmarkHandshake(b *testing.B) {
 						req := &engine.Request{Role: engine.Server, Policy: server, Identities: []*identity.Identity{id}}
 						conn, err := e.Handshake(context.Background(), accepted.(*net.TCPConn), req)
 						if err == nil {
-							conn.Relay(served, engine.RelayOptions{})
+							engine.RelayToEnd(conn, served, engine.RelayOptions{})
 						}
 						done <- err
 					}()
@@ -61,7 +61,7 @@ func BenchmarkHandshake(b *testing.B) {
 					}
 					mine, program := plainPair(b)
 					program.Close()
-					conn.Relay(mine, engine.RelayOptions{})
+					engine.RelayToEnd(conn, mine, engine.RelayOptions{})
 					if err := <-done; err != nil {
 						b.Fatal(err)
 					}

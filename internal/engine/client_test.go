@@ -25,7 +25,7 @@ func converse(t testing.TB, conn engine.Conn) {
 	t.Helper()
 	ours, program := plainPair(t)
 	ended := make(chan engine.End, 1)
-	go func() { ended <- conn.Relay(ours, engine.RelayOptions{}) }()
+	go func() { ended <- engine.RelayToEnd(conn, ours, engine.RelayOptions{}) }()
 	data, err := io.ReadAll(program)
 	if err != nil || string(data) != "hello" {
 		t.Errorf("the program read %q with error %v, want the greeting", data, err)

@@ -80,7 +80,7 @@ func sClient(t *testing.T, e engine.Engine, req *engine.Request, args ...string)
 	if err == nil {
 		mine, program := plainPair(t)
 		ended := make(chan engine.End, 1)
-		go func() { ended <- conn.Relay(mine, engine.RelayOptions{}) }()
+		go func() { ended <- engine.RelayToEnd(conn, mine, engine.RelayOptions{}) }()
 		fmt.Fprintln(program, "greetings")
 		program.CloseWrite() // close_notify: s_client ends
 		_, _ = io.Copy(io.Discard, program)

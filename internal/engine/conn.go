@@ -38,8 +38,11 @@ func newConn(a *attempt, conn *tls.Conn, wire *relay.Wire) *localConn {
 func (c *localConn) Facts() *Facts { return c.facts }
 
 // Relay implements Conn.
-func (c *localConn) Relay(plain Stream, opts RelayOptions) End {
-	end := c.begin(plain, opts).Run()
+func (c *localConn) Relay(plain Stream, opts RelayOptions, done func(End)) {
+	c.begin(plain, opts).Start(func(end relay.End) { done(c.ended(end)) })
+}
+
+func (c *localConn) ended(end relay.End) End {
 	if end.Truncated && end.Err == nil {
 		c.log.Warn("the peer ended the connection without close_notify: what was received may be incomplete; "+
 			"the policy takes that for an end (truncation: end)", "id", c.id, "peer", c.facts.PeerIdentity)
@@ -52,7 +55,7 @@ func (c *localConn) begin(plain Stream, opts RelayOptions) *relay.Relay {
 	defer c.mu.Unlock()
 	cfg := c.cfg
 	c.cfg = relay.Config{}
-	cfg.Plain, cfg.BeforeReset, cfg.Abortive = plain, opts.BeforeReset, c.abortive.Load
+	cfg.Plain, cfg.BeforeReset, cfg.Abortive, cfg.Bug = plain, opts.BeforeReset, c.abortive.Load, opts.Bug
 	c.relay = relay.New(cfg)
 	if c.guarded {
 		c.relay.Guard()
@@ -101,9 +104,12 @@ func (c *localConn) Progress() (sent, received int64) {
 // Abort implements Conn.
 func (c *localConn) Abort() {
 	c.mu.Lock()
-	conn := c.cfg.TLS
+	conn, running := c.cfg.TLS, c.relay
 	c.mu.Unlock()
-	if conn != nil {
+	switch {
+	case running != nil:
+		running.Cut()
+	case conn != nil:
 		// It is given up: whether the peer hears of it changes nothing.
 		_ = conn.Close()
 	}
@@ -118,6 +124,10 @@ func (c *localConn) explainEnd(end relay.End) error {
 	if end.Truncated {
 		return &Error{Reason: Truncated, Err: end.Err,
 			Sentence: "the peer ended the connection without close_notify: what was received may be incomplete"}
+	}
+	var known *Error
+	if errors.As(end.Err, &known) {
+		return known // of RelayOptions.Bug
 	}
 	var errno syscall.Errno
 	if errors.As(end.Err, &errno) {

@@ -56,7 +56,7 @@ func TestEnds(t *testing.T) {
 			mine, program := plainPair(t)
 			ended := make(chan engine.End, 1)
 			go func() {
-				ended <- conn.Relay(mine, engine.RelayOptions{BeforeReset: func() { _, _ = program.Write([]byte("x")) }})
+				ended <- engine.RelayToEnd(conn, mine, engine.RelayOptions{BeforeReset: func() { _, _ = program.Write([]byte("x")) }})
 			}()
 			if _, err := io.ReadAll(program); !errors.Is(err, syscall.ECONNRESET) {
 				t.Errorf("the program's read ended with %v, want ECONNRESET", err)
@@ -90,7 +90,7 @@ func TestGuardBeforeRelay(t *testing.T) {
 	}
 	program.CloseWrite()
 	done := make(chan engine.End, 1)
-	go func() { done <- conn.Relay(mine, engine.RelayOptions{}) }()
+	go func() { done <- engine.RelayToEnd(conn, mine, engine.RelayOptions{}) }()
 	if _, err := io.ReadAll(program); err != nil {
 		t.Errorf("the program's read ended with %v, want a clean end", err)
 	}
@@ -132,7 +132,7 @@ func TestNobodyWaits(t *testing.T) {
 			mine, program := plainPair(t)
 			program.Close()
 			conn.SetAbortive(tc.abortive)
-			end := conn.Relay(mine, engine.RelayOptions{})
+			end := engine.RelayToEnd(conn, mine, engine.RelayOptions{})
 			if end.Err != nil {
 				t.Errorf("the relay ended with %v", end.Err)
 			}
@@ -166,7 +166,7 @@ func TestSloppyEnd(t *testing.T) {
 	}
 	mine, program := plainPair(t)
 	ended := make(chan engine.End, 1)
-	go func() { ended <- conn.Relay(mine, engine.RelayOptions{}) }()
+	go func() { ended <- engine.RelayToEnd(conn, mine, engine.RelayOptions{}) }()
 	if data, err := io.ReadAll(program); err != nil || string(data) != "all there is" {
 		t.Errorf("the program read %q with error %v, want everything and a clean end", data, err)
 	}

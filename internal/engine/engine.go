@@ -134,17 +134,19 @@ type Listener interface {
 // Conn is an established connection, before and while its bytes are relayed.
 type Conn interface {
 	Facts() *Facts
-	// Relay moves bytes until both directions have ended, and returns how.
-	// It owns plain and closes it and the TCP stream before it returns.
-	// It must be called at most once.
-	Relay(plain Stream, opts RelayOptions) End
+	// Relay begins to move bytes, and returns. When both directions have ended,
+	// and plain, which it owns, and the TCP stream are closed, done is called
+	// with how it went, on a goroutine of the engine's. Most connections are
+	// idle most of the time: no goroutine belongs to one then. Relay must be
+	// called at most once; see RelayToEnd.
+	Relay(plain Stream, opts RelayOptions, done func(End))
 	// Guard makes a running Relay read the plaintext stream from now on so
 	// that the last byte before end of file stays unread, and returns once that
 	// holds. The caller then writes one byte of no meaning to the program's
 	// end and shuts it down for writing. See package relay.
 	Guard()
 	// HurryUp tells that nobody waits for this connection any more: once the
-	// program has gone, Relay returns as soon as the peer has acknowledged
+	// program has gone, the relay ends as soon as the peer has acknowledged
 	// everything, or after a second, instead of waiting for the peer's own end.
 	// What the program wrote still goes out. It never waits, and may be called
 	// at any time, before Relay too, and more than once.
@@ -159,8 +161,16 @@ type Conn interface {
 	// peer so far. It is cheap and may be called at any time.
 	Progress() (sent, received int64)
 	// Abort ends a connection that is not going to be relayed, with a
-	// close_notify, and closes TCP.
+	// close_notify, and closes TCP. One that is being relayed it cuts: what is
+	// under way is lost, and the peer sees a reset.
 	Abort()
+}
+
+// RelayToEnd relays a connection, and returns when it has ended.
+func RelayToEnd(c Conn, plain Stream, opts RelayOptions) End {
+	ended := make(chan End, 1)
+	c.Relay(plain, opts, func(e End) { ended <- e })
+	return <-ended
 }
 
 // RelayOptions are the gate's part in a relay.
@@ -170,6 +180,9 @@ type RelayOptions struct {
 	// before it is closed. It puts an unread byte into the relay's queue; that
 	// makes the kernel report ECONNRESET to the program on close.
 	BeforeReset func()
+	// Bug, when not nil, is told of a panic in the relay, a bug of ours that must
+	// not end other connections: this one is cut, and what Bug returns says why.
+	Bug func(recovered any) error
 }
 
 // End says how a relayed connection ended.

@@ -91,7 +91,7 @@ func BenchmarkIdle(b *testing.B) {
 			b.Fatal(err)
 		}
 		go func() {
-			conn.Relay(plain, engine.RelayOptions{})
+			engine.RelayToEnd(conn, plain, engine.RelayOptions{})
 			ended <- struct{}{}
 		}()
 	}

@@ -74,7 +74,7 @@ func TestAgainstOpenSSLServer(t *testing.T) {
 				}
 				mine, program := plainPair(t)
 				ended := make(chan engine.End, 1)
-				go func() { ended <- conn.Relay(mine, engine.RelayOptions{}) }()
+				go func() { ended <- engine.RelayToEnd(conn, mine, engine.RelayOptions{}) }()
 				fmt.Fprintln(program, "hello")
 				line, err := bufio.NewReader(program).ReadString('\n')
 				if err != nil || line != "olleh\n" {
@@ -134,7 +134,7 @@ func TestAgainstOpenSSLClient(t *testing.T) {
 				}
 				mine, program := plainPair(t)
 				ended := make(chan engine.End, 1)
-				go func() { ended <- conn.Relay(mine, engine.RelayOptions{}) }()
+				go func() { ended <- engine.RelayToEnd(conn, mine, engine.RelayOptions{}) }()
 				fmt.Fprintln(program, "greetings")
 				program.CloseWrite() // close_notify: s_client ends
 				_, _ = io.Copy(io.Discard, program)

@@ -29,7 +29,7 @@ func greet(t testing.TB, conn engine.Conn, client *tls.Conn) {
 	t.Helper()
 	ours, program := plainPair(t)
 	ended := make(chan engine.End, 1)
-	go func() { ended <- conn.Relay(ours, engine.RelayOptions{}) }()
+	go func() { ended <- engine.RelayToEnd(conn, ours, engine.RelayOptions{}) }()
 	if _, err := program.Write([]byte("hello")); err != nil {
 		t.Errorf("the program cannot write: %v", err)
 	}

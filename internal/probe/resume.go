@@ -55,7 +55,7 @@ func drain(conn engine.Conn, tcp *net.TCPConn) (end engine.End, patient bool, er
 	}
 	defer mine.Close()
 	done := make(chan engine.End)
-	go func() { done <- conn.Relay(theirs, engine.RelayOptions{}) }()
+	go func() { done <- engine.RelayToEnd(conn, theirs, engine.RelayOptions{}) }()
 	_ = mine.CloseWrite()
 	_ = mine.SetReadDeadline(time.Now().Add(patience))
 	_, err = io.Copy(io.Discard, mine)

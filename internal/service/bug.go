@@ -12,10 +12,19 @@ import (
 func (s *Service) survive(f func()) (bug *engine.Error) {
 	defer func() {
 		if r := recover(); r != nil {
-			bug = refused("this is a bug of the service: %v", r)
-			s.cfg.Log.Error(bug.Sentence, "stack", string(debug.Stack()))
+			bug = s.note(r)
 		}
 	}()
 	f()
 	return nil
+}
+
+// bug is note, for engines.
+func (s *Service) bug(recovered any) error { return s.note(recovered) }
+
+// note logs a panic, and makes an error of it.
+func (s *Service) note(recovered any) *engine.Error {
+	bug := refused("this is a bug of the service: %v", recovered)
+	s.cfg.Log.Error(bug.Sentence, "stack", string(debug.Stack()))
+	return bug
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -103,11 +105,14 @@ func (c *caller) end() {
 	c.cancel()
 	c.conn.Close()
 	c.mu.Lock()
-	servers := c.servers
+	servers, conns := c.servers, slices.Collect(maps.Values(c.conns))
 	c.servers = nil
 	c.mu.Unlock()
 	for _, s := range servers {
 		s.listener.Close()
+	}
+	for _, x := range conns {
+		x.giveUp()
 	}
 	c.service.users.caller(c.uid, -1)
 	c.service.gone(c)
@@ -182,7 +187,7 @@ func (c *caller) dispatch(f *wire.Frame) error {
 func (c *caller) dispatchConnection(f *wire.Frame) error {
 	switch m := f.Message.(type) {
 	case *wire.Cancel:
-		c.with(m.Ref, func(x *connection) { x.cancel() })
+		c.with(m.Ref, (*connection).giveUp)
 	case *wire.Relay:
 		plain := f.Take(0)
 		if plain == nil {
@@ -200,7 +205,7 @@ func (c *caller) dispatchConnection(f *wire.Frame) error {
 	case *wire.HurryUp:
 		c.with(m.Ref, (*connection).hurryUp)
 	case *wire.Abort:
-		c.with(m.Ref, func(x *connection) { x.give(nil) })
+		c.with(m.Ref, (*connection).abort)
 	case *wire.ResetDone:
 		c.with(m.Ref, (*connection).resetDone)
 	default:

@@ -12,30 +12,23 @@ import (
 )
 
 // connection is one of a caller's, from the handshake to the end of the relay.
+// Once it is established no goroutine belongs to it.
 type connection struct {
 	caller *caller
 	ref    uint64
-	ctx    context.Context // ends with the caller, or by Cancel
+	ctx    context.Context // of the handshake: ends with the caller, or by Cancel
 	cancel context.CancelFunc
 	tcp    *sys.Stream
 
 	observation Observation // once established
 	uncount     func()      // takes it out of the limits
 
-	plain chan *sys.FD  // one: of Relay; nil of Abort
 	reset chan struct{} // one: ResetDone
 
 	mu    sync.Mutex
 	conn  engine.Conn // once established
-	given bool        // plain was sent to
-}
-
-// serve relays an established connection to its end.
-func (x *connection) serve() {
-	defer x.forget()
-	end := x.relay(x.conn)
-	x.uncount()
-	x.observation.Ended(end)
+	given bool        // Relay or Abort has come, or nobody is left to send one
+	plain *sys.FD     // of a Relay that came before the connection was established
 }
 
 func (x *connection) forget() {
@@ -47,68 +40,115 @@ func (x *connection) forget() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.given = true // a Relay that comes now is too late
-	select {
-	case late := <-x.plain:
-		late.Close()
-	default:
-	}
+	x.plain.Close()
+	x.plain = nil
 }
 
-// give hands the plaintext end over, or nil to give the connection up.
-func (x *connection) give(plain *sys.FD) {
+// establishedAs makes conn the connection. It returns whether what shall become
+// of it has been said already.
+func (x *connection) establishedAs(conn engine.Conn) (early bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.given {
-		plain.Close()
-		return
-	}
-	x.given = true
-	x.plain <- plain
+	x.conn = conn
+	return x.given
 }
 
-// relay waits for the plaintext end and moves bytes until the end of both.
-func (x *connection) relay(conn engine.Conn) engine.End {
-	var fd *sys.FD
-	select {
-	case fd = <-x.plain:
-	case <-x.ctx.Done():
+// give hands the plaintext end over, or nil to give the connection up. It
+// returns false when that comes too late.
+func (x *connection) give(plain *sys.FD) bool {
+	x.mu.Lock()
+	conn, late := x.conn, x.given
+	x.given = true
+	if !late && conn == nil {
+		x.plain = plain // whoever establishes the connection goes on: see early
 	}
+	x.mu.Unlock()
+	switch {
+	case late:
+		plain.Close()
+	case conn != nil:
+		x.relay(plain)
+	}
+	return !late
+}
+
+// giveUp ends a connection that is not relayed yet.
+func (x *connection) giveUp() {
+	x.cancel()
+	x.give(nil)
+}
+
+// abort ends a connection, relayed or not.
+func (x *connection) abort() {
+	if conn := x.established(); !x.give(nil) && conn != nil {
+		conn.Abort()
+	}
+}
+
+// early is what give has left to do for who has established the connection.
+func (x *connection) early() {
+	x.mu.Lock()
+	plain := x.plain
+	x.plain = nil
+	x.mu.Unlock()
+	x.relay(plain)
+}
+
+// relay moves bytes between the plaintext end and the peer; without one it
+// gives the connection up.
+func (x *connection) relay(fd *sys.FD) {
 	if fd == nil {
-		conn.Abort()
-		return engine.End{}
+		x.conn.Abort()
+		x.over(engine.End{})
+		return
 	}
-	end := engine.End{Err: errNotPlaintext}
-	if plain := plaintextEnd(fd); plain != nil {
-		end = x.move(conn, plain)
-	} else {
-		conn.Abort()
+	plain := plaintextEnd(fd)
+	if plain == nil {
+		x.conn.Abort()
+		x.ended(engine.End{Err: errNotPlaintext})
+		return
 	}
+	s := x.caller.service
+	over := s.forced(x.conn.Abort)
+	s.work.Add(1)
+	bug := s.survive(func() {
+		x.conn.Relay(plain, engine.RelayOptions{BeforeReset: func() { x.beforeReset(plain) }, Bug: s.bug}, func(end engine.End) {
+			defer s.work.Done()
+			over()
+			x.ended(end)
+		})
+	})
+	if bug != nil {
+		s.work.Go(func() { x.cut(plain, bug) })
+		over()
+		s.work.Done()
+	}
+}
+
+// cut ends a connection whose relay could not begin.
+func (x *connection) cut(plain *sys.Stream, bug *engine.Error) {
+	x.tcp.Close()
+	x.beforeReset(plain) // or the program takes it for a clean end
+	plain.Close()
+	x.ended(engine.End{Err: bug})
+}
+
+// ended tells the caller how a relay has ended.
+func (x *connection) ended(end engine.End) {
 	m := &wire.Ended{Ref: x.ref, Sent: end.Sent, Received: end.Received}
 	if end.Err != nil {
 		e := asEngineError(end.Err)
 		m.Failed, m.Reason, m.Errno, m.Sentence = true, uint64(e.Reason), errno(e), e.Sentence
 	}
 	_ = x.caller.conn.Send(m)
-	return end
+	x.over(end)
 }
 
-// move moves bytes until the end of both.
-func (x *connection) move(conn engine.Conn, plain *sys.Stream) (end engine.End) {
-	over := x.caller.service.forced(func() {
-		x.tcp.Close()
-		plain.Close()
-	})
-	defer over()
-	bug := x.caller.service.survive(func() {
-		end = conn.Relay(plain, engine.RelayOptions{BeforeReset: func() { x.beforeReset(plain) }})
-	})
-	if bug != nil {
-		x.tcp.Close()
-		x.beforeReset(plain) // or the program takes it for a clean end
-		plain.Close()
-		end.Err = bug
-	}
-	return end
+// over ends the counting and the watching of a connection.
+func (x *connection) over(end engine.End) {
+	x.uncount()
+	x.observation.Ended(end)
+	x.forget()
 }
 
 // errNotPlaintext is how a connection ends whose plaintext could go nowhere.

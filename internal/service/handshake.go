@@ -26,14 +26,13 @@ func (c *caller) handshake(m *wire.Handshake, tcp, pidfd *sys.FD) error {
 		pidfd.Close()
 		return err
 	}
-	x := &connection{caller: c, ref: m.Ref, plain: make(chan *sys.FD, 1), reset: make(chan struct{}, 1)}
+	x := &connection{caller: c, ref: m.Ref, reset: make(chan struct{}, 1)}
 	x.ctx, x.cancel = context.WithCancel(c.ctx)
 	c.mu.Lock()
 	known := c.servers[m.Listener]
 	c.conns[m.Ref] = x
 	c.mu.Unlock()
 	judged := sync.OnceFunc(func() { c.service.judged.leave(c.uid) })
-	// The stack that a handshake needs is not kept for the connection.
 	c.service.work.Go(func() {
 		var err *engine.Error
 		if bug := c.service.survive(func() { err = x.run(m, known, tcp, pidfd, judged) }); bug != nil {
@@ -41,12 +40,10 @@ func (c *caller) handshake(m *wire.Handshake, tcp, pidfd *sys.FD) error {
 			err = bug
 		}
 		judged()
-		if err == nil {
-			c.service.work.Go(x.serve)
-			return
+		if err != nil {
+			x.forget()
+			_ = c.refuse(m.Ref, err)
 		}
-		x.forget()
-		_ = c.refuse(m.Ref, err)
 	})
 	return nil
 }
@@ -143,13 +140,14 @@ func (x *connection) begin(m *wire.Handshake, known *server, res *resolved, peer
 		observation.Failed(err)
 		return err
 	}
-	x.mu.Lock()
-	x.conn = conn
-	x.mu.Unlock()
 	x.observation = observation
 	facts := conn.Facts()
 	observation.Established(facts, conn)
+	early := x.establishedAs(conn)
 	x.caller.established(x.ref, id, facts)
+	if early {
+		x.early()
+	}
 	return nil
 }
 

@@ -21,7 +21,9 @@ func (f faulty) Handshake(ctx context.Context, tcp engine.Stream, req *engine.Re
 	return faultyConn{conn}, err
 }
 
-func (faultyConn) Relay(engine.Stream, engine.RelayOptions) engine.End { panic("a bug in relays") }
+func (faultyConn) Relay(engine.Stream, engine.RelayOptions, func(engine.End)) {
+	panic("a bug in relays")
+}
 
 // TestBugInRelay: a panic cuts the program's stream; it does not look like its
 // end.

@@ -1,7 +1,7 @@
 package socket
 
 import (
-	"context"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -10,26 +10,32 @@ import (
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// beginRelay relays on a goroutine of its own, so that the stack which the
-// handshake needed is not kept for as long as the connection.
+// beginRelay has the connection's bytes moved until both directions have ended.
+// No goroutine is kept for that: see engine.Conn.
 func (s *Socket) beginRelay(plain *sys.Stream, conn engine.Conn, tcp *sys.Stream) {
-	cut := func(err error) {
-		tcp.Close()
-		s.provokeReset(plain)
-		plain.Close()
-		s.relayDone(engine.End{Err: err}, false)
-	}
-	s.table.background(cut, func(context.Context) { s.relay(plain, conn) })
+	t := s.table
+	last := &lastLook{Stream: plain, socket: s}
+	options := engine.RelayOptions{BeforeReset: func() { s.provokeReset(plain) }, Bug: t.bug}
+	t.work.Add(1)
+	defer func() {
+		if r := recover(); r != nil {
+			s.cutRelay(plain, tcp, t.bug(r))
+			t.work.Done()
+		}
+	}()
+	s.tellAbortive()
+	conn.Relay(last, options, func(end engine.End) {
+		defer t.work.Done()
+		s.relayDone(end, last.gone.Load())
+	})
 }
 
-// relay moves the connection's bytes until both directions have ended.
-func (s *Socket) relay(plain *sys.Stream, conn engine.Conn) {
-	gone := false
-	s.tellAbortive()
-	end := conn.Relay(&lastLook{plain, s, &gone}, engine.RelayOptions{
-		BeforeReset: func() { s.provokeReset(plain) },
-	})
-	s.relayDone(end, gone)
+// cutRelay ends a connection whose relay could not begin.
+func (s *Socket) cutRelay(plain, tcp *sys.Stream, why error) {
+	tcp.Close()
+	s.provokeReset(plain)
+	plain.Close()
+	s.relayDone(engine.End{Err: why}, false)
 }
 
 // lastLook is a plaintext stream that notes at its close whether the program
@@ -39,12 +45,12 @@ func (s *Socket) relay(plain *sys.Stream, conn engine.Conn) {
 type lastLook struct {
 	*sys.Stream
 	socket *Socket
-	gone   *bool
+	gone   atomic.Bool
 }
 
 func (l *lastLook) Close() error {
 	_ = l.Control(func(fd int) error {
-		*l.gone = sys.Gone(fd) && !l.socket.shutDown.Load()
+		l.gone.Store(sys.Gone(fd) && !l.socket.shutDown.Load())
 		return nil
 	})
 	return l.Stream.Close()

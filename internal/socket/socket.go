@@ -249,11 +249,16 @@ func (t *Table) background(onPanic func(error), work func(ctx context.Context)) 
 	t.work.Go(func() {
 		defer func() {
 			if r := recover(); r != nil {
-				err := fmt.Errorf("this is a bug: %v", r)
-				t.cfg.Log.Error(err.Error(), "stack", string(debug.Stack()))
-				onPanic(err)
+				onPanic(t.bug(r))
 			}
 		}()
 		work(t.ctx)
 	})
+}
+
+// bug logs a panic, and makes an error of it.
+func (t *Table) bug(recovered any) error {
+	err := fmt.Errorf("this is a bug: %v", recovered)
+	t.cfg.Log.Error(err.Error(), "stack", string(debug.Stack()))
+	return err
 }

@@ -84,7 +84,7 @@ func (d *dialer) secure(ctx context.Context, tcp *net.TCPConn) (*redis, error) {
 	}
 	conn.HurryUp() // nobody waits for the store's own end
 	ended := make(chan engine.End, 1)
-	go func() { ended <- conn.Relay(its, engine.RelayOptions{}) }()
+	go func() { ended <- engine.RelayToEnd(conn, its, engine.RelayOptions{}) }()
 	return &redis{conn: ours, relayed: ended}, nil
 }
 

@@ -40,11 +40,11 @@ type faultyConn struct {
 	relay *atomic.Bool
 }
 
-func (c *faultyConn) Relay(plain engine.Stream, opts engine.RelayOptions) engine.End {
+func (c *faultyConn) Relay(plain engine.Stream, opts engine.RelayOptions, done func(engine.End)) {
 	if c.relay.Load() {
 		panic("a bug in relays")
 	}
-	return c.Conn.Relay(plain, opts)
+	c.Conn.Relay(plain, opts, done)
 }
 
 func faultyRig(t *testing.T) (*rig, *faulty, net.Listener) {
@@ -119,7 +119,7 @@ func TestBugInRelay(t *testing.T) {
 		t.Fatal(err)
 	}
 	ours, program := pair(t, unix.SOCK_STREAM)
-	end := conn.Relay(ours, engine.RelayOptions{BeforeReset: func() { _, _ = program.Write([]byte{0}) }})
+	end := engine.RelayToEnd(conn, ours, engine.RelayOptions{BeforeReset: func() { _, _ = program.Write([]byte{0}) }})
 	if end.Err == nil || !strings.Contains(end.Err.Error(), "a bug in relays") {
 		t.Errorf("the relay ended with %v, want to be told of the bug", end.Err)
 	}
@@ -142,7 +142,7 @@ func TestRelayOfAnythingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	ours, _ := pair(t, unix.SOCK_DGRAM)
-	if end := conn.Relay(ours, engine.RelayOptions{}); end.Err == nil || !strings.Contains(end.Err.Error(), "no stream socket") {
+	if end := engine.RelayToEnd(conn, ours, engine.RelayOptions{}); end.Err == nil || !strings.Contains(end.Err.Error(), "no stream socket") {
 		t.Errorf("the relay ended with %v, want to be told that the descriptor is of no use", end.Err)
 	}
 }

@@ -11,17 +11,23 @@ import (
 // errLost is why what was under way in a service that has died has ended.
 var errLost = errors.New("it ended, and its connections with it")
 
-// connection is an engine.Conn in the service.
+// connection is an engine.Conn in the service. While it is relayed no goroutine
+// belongs to it: that of the link starts one for what the service tells of it.
 type connection struct {
 	link  *link
 	ref   uint64
 	tcp   engine.Stream // a duplicate of what the service has, until the end
 	facts *engine.Facts
 
-	ended chan *wire.Ended // one
-	reset chan struct{}    // one
-
 	askMu sync.Mutex // one question at a time
+	relay *relayed   // nil before and after; guarded by link.mu
+}
+
+// relayed is what Relay was called with.
+type relayed struct {
+	plain engine.Stream
+	opts  engine.RelayOptions
+	done  func(engine.End)
 }
 
 var _ engine.Conn = (*connection)(nil)
@@ -29,7 +35,7 @@ var _ engine.Conn = (*connection)(nil)
 // begin makes a connection, and a place for the answer to its handshake.
 func (l *link) begin(tcp engine.Stream) (*connection, chan wire.Message) {
 	ref, answer := l.ref()
-	c := &connection{link: l, ref: ref, tcp: tcp, ended: make(chan *wire.Ended, 1), reset: make(chan struct{}, 1)}
+	c := &connection{link: l, ref: ref, tcp: tcp}
 	l.mu.Lock()
 	l.conns[ref] = c
 	l.mu.Unlock()
@@ -55,54 +61,90 @@ func (c *connection) Facts() *engine.Facts { return c.facts }
 
 // Relay implements engine.Conn. The stream stays open here until the service
 // has finished with it: closing the last descriptor is what the program sees.
-func (c *connection) Relay(plain engine.Stream, opts engine.RelayOptions) engine.End {
-	defer c.tcp.Close()
-	defer plain.Close()
-	defer c.forget()
+func (c *connection) Relay(plain engine.Stream, opts engine.RelayOptions, done func(engine.End)) {
 	park(plain)
-	err := withDescriptor(plain, func(fd int) error { return c.link.conn.Send(&wire.Relay{Ref: c.ref}, fd) })
+	l := c.link
+	l.mu.Lock()
+	c.relay = &relayed{plain, opts, done}
+	ended := l.ended
+	l.mu.Unlock()
+	if ended { // before link.end could see this one
+		l.lose(c)
+		return
+	}
+	err := withDescriptor(plain, func(fd int) error { return l.conn.Send(&wire.Relay{Ref: c.ref}, fd) })
 	if err != nil {
-		return c.lost(opts)
-	}
-	for {
-		select {
-		case m := <-c.ended:
-			end := engine.End{Sent: m.Sent, Received: m.Received}
-			if m.Failed {
-				end.Err = failure(m.Reason, m.Errno, m.Sentence)
-			}
-			return end
-		case <-c.reset:
-			if opts.BeforeReset != nil {
-				opts.BeforeReset()
-			}
-			_ = c.link.conn.Send(&wire.ResetDone{Ref: c.ref})
-		case <-c.link.down:
-			return c.lost(opts)
-		}
+		l.lose(c)
 	}
 }
 
-// lost ends a connection whose service has died: the program sees ECONNRESET.
-func (c *connection) lost(opts engine.RelayOptions) engine.End {
-	select {
-	case m := <-c.ended: // it ended before
-		if !m.Failed {
-			return engine.End{Sent: m.Sent, Received: m.Received}
-		}
-	default:
-	}
-	if opts.BeforeReset != nil {
-		opts.BeforeReset()
-	}
-	return engine.End{Err: down(errLost)}
+// take returns what is being relayed to who ends it, once.
+func (c *connection) take() *relayed {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	r := c.relay
+	c.relay = nil
+	return r
 }
 
-func (c *connection) resetNeeded() {
-	select {
-	case c.reset <- struct{}{}:
-	default: // asked twice
+// finish ends a relay.
+func (c *connection) finish(r *relayed, end engine.End) {
+	c.forget()
+	r.plain.Close()
+	c.tcp.Close()
+	r.done(end)
+}
+
+// endOf carries out what the service says at the end of a relay.
+func (l *link) endOf(m *wire.Ended) {
+	c := l.find(m.Ref)
+	if c == nil {
+		return
 	}
+	r := c.take()
+	if r == nil {
+		return
+	}
+	end := engine.End{Sent: m.Sent, Received: m.Received}
+	if m.Failed {
+		end.Err = failure(m.Reason, m.Errno, m.Sentence)
+	}
+	l.engine.work.Go(func() { c.finish(r, end) })
+}
+
+// lose ends a relay whose service has died: the program sees ECONNRESET.
+func (l *link) lose(c *connection) {
+	r := c.take()
+	if r == nil {
+		return
+	}
+	l.engine.work.Go(func() {
+		if r.opts.BeforeReset != nil {
+			r.opts.BeforeReset()
+		}
+		c.finish(r, engine.End{Err: down(errLost)})
+	})
+}
+
+// resetNeeded has the gate prepare a reset of the program's stream, which may
+// take as long as the program takes to read.
+func (l *link) resetNeeded(ref uint64) {
+	c := l.find(ref)
+	if c == nil {
+		return
+	}
+	l.mu.Lock()
+	r := c.relay
+	l.mu.Unlock()
+	if r == nil {
+		return
+	}
+	l.engine.work.Go(func() {
+		if r.opts.BeforeReset != nil {
+			r.opts.BeforeReset()
+		}
+		_ = l.conn.Send(&wire.ResetDone{Ref: ref})
+	})
 }
 
 // ask sends a question about the connection and waits for the answer.
@@ -148,6 +190,12 @@ func (c *connection) Progress() (sent, received int64) { return 0, 0 }
 // Abort implements engine.Conn.
 func (c *connection) Abort() {
 	_ = c.link.conn.Send(&wire.Abort{Ref: c.ref})
+	c.link.mu.Lock()
+	relayed := c.relay != nil
+	c.link.mu.Unlock()
+	if relayed {
+		return // the service says how it ended
+	}
 	c.forget()
 	c.tcp.Close()
 }

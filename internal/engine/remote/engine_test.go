@@ -27,6 +27,7 @@ import (
 
 // rig is a service in this process, and a remote engine that uses it.
 type rig struct {
+	path    string // of the service's socket
 	engine  *remote.Engine
 	service *service.Service
 	policy  *policy.Policy // as the service announced it
@@ -53,7 +54,7 @@ func newRigWith(t testing.TB, cfg service.Config, rules string) *rig {
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, socket) }()
-	r := &rig{service: s}
+	r := &rig{path: path, service: s}
 	r.engine = remote.New(remote.Config{Path: path, Log: slog.New(slog.DiscardHandler), SetPolicy: func(p *policy.Policy) { r.policy = p }})
 	if err := r.engine.Available(context.Background()); err != nil {
 		t.Fatal(err)
@@ -168,7 +169,7 @@ func exchange(r *rig, address string) error {
 		return err
 	}
 	ended := make(chan engine.End, 1)
-	go func() { ended <- conn.Relay(ours, engine.RelayOptions{}) }()
+	conn.Relay(ours, engine.RelayOptions{}, func(e engine.End) { ended <- e })
 	if _, err := io.WriteString(program, "hello"); err != nil {
 		return err
 	}

@@ -3,8 +3,10 @@ package remote
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,8 +127,12 @@ func (l *link) end() {
 	l.mu.Lock()
 	l.ended = true
 	close(l.down)
+	conns := slices.Collect(maps.Values(l.conns))
 	l.mu.Unlock()
 	l.conn.Close()
+	for _, c := range conns {
+		l.lose(c)
+	}
 }
 
 func (l *link) dispatch(m wire.Message) error {
@@ -144,13 +150,9 @@ func (l *link) dispatch(m wire.Message) error {
 	case *wire.Done:
 		l.answer(m.Ref, m)
 	case *wire.ResetNeeded:
-		if c := l.find(m.Ref); c != nil {
-			c.resetNeeded()
-		}
+		l.resetNeeded(m.Ref)
 	case *wire.Ended:
-		if c := l.find(m.Ref); c != nil {
-			c.ended <- m
-		}
+		l.endOf(m)
 	default:
 		return fmt.Errorf("%T is no answer", m)
 	}
