@@ -12,11 +12,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/secure-socket-api/ssa/bench/measure"
+	"github.com/secure-socket-api/ssa/internal/ssatest/port"
 )
 
 // server is something that was started and runs until it is stopped.
@@ -157,15 +159,10 @@ func (s *server) all() []*server {
 	return append(s.behind.all(), s)
 }
 
-// freePort returns a port that nobody listens on at the moment.
+// freePort returns a port for a server that cannot choose one itself.
 func freePort() (string, error) {
-	listener, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	return port, err
+	n, err := port.Free()
+	return strconv.Itoa(n), err
 }
 
 // lookTool finds a peer's program, also where only root's PATH leads.

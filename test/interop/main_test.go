@@ -99,18 +99,6 @@ func startTool(t *testing.T, port int, program string, args ...string) *tool {
 	return nil
 }
 
-// freePort finds a port for a server that cannot choose one itself. Somebody
-// else may take it in between, but not on a machine that only runs tests.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // write puts a file into a new folder and returns both.
 func write(t *testing.T, file, text string) (path, dir string) {
 	t.Helper()

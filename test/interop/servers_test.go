@@ -46,7 +46,7 @@ func TestNginx(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/rsa %d", protocol, rsa), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, ssatest.Leaf{RSA: rsa})
-				dir, port := t.TempDir(), freePort(t)
+				dir, port := t.TempDir(), ssatest.FreePort(t)
 				conf := filepath.Join(dir, "nginx.conf")
 				text := fmt.Sprintf(nginxConf, dir, port, w.chain, w.key, protocol)
 				if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
@@ -81,7 +81,7 @@ func TestOpenSSLServer(t *testing.T) {
 		t.Run(fmt.Sprintf("%s/rsa %d", test.protocol, test.rsa), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, ssatest.Leaf{RSA: test.rsa})
-			port := freePort(t)
+			port := ssatest.FreePort(t)
 			startTool(t, port, "openssl", "s_server", "-accept", fmt.Sprintf("127.0.0.1:%d", port), test.flag, "-www",
 				"-cert", w.chain, "-cert_chain", w.chain, "-key", w.key)
 			p := w.client(t, "http-page", port, "fd=2")

@@ -57,7 +57,7 @@ func (f *farm) startRedis(auth string) {
 	if err := os.Chmod(dir, 0o755); err != nil { // the service is another user
 		f.t.Fatal(err)
 	}
-	f.redis = &redis{t: f.t, port: freePort(f.t), conf: filepath.Join(dir, "redis.conf"), socket: filepath.Join(dir, "sock"), ca: authority.File(f.t)}
+	f.redis = &redis{t: f.t, port: ssatest.FreePort(f.t), conf: filepath.Join(dir, "redis.conf"), socket: filepath.Join(dir, "sock"), ca: authority.File(f.t)}
 	text := fmt.Sprintf(redisConf, f.redis.port, dir, issued.ChainFile(f.t), issued.KeyFile(f.t), f.roots, auth, password)
 	if err := os.WriteFile(f.redis.conf, []byte(text), 0o600); err != nil {
 		f.t.Fatal(err)
@@ -90,14 +90,4 @@ func (r *redis) kill() {
 		r.t.Fatal(err)
 	}
 	_ = r.cmd.Wait()
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }

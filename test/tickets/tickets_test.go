@@ -102,7 +102,7 @@ func TestNothingPasses(t *testing.T) {
 	other := *f
 	issued := f.authority.Issue(t, ssatest.Leaf{Names: []string{name}})
 	other.chain, other.key = issued.ChainFile(t), issued.KeyFile(t)
-	closed := strconv.Itoa(freePort(t))
+	closed := strconv.Itoa(ssatest.FreePort(t))
 	asking := f.write("policy.yaml", []byte(strings.Replace(readFile(t, f.policy(f.store(nil), "")), "{identity: www}", "{identity: www, client_auth: request}", 1)))
 	for _, tc := range []struct{ name, policy, warning string }{
 		{name: "another secret", policy: f.policy(f.store(map[string]string{"key_file": f.write("ticket.key", newSecret(t))}), "")},
