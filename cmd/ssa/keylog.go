@@ -43,7 +43,7 @@ func (o *keyLogOptions) run(out io.Writer) error {
 	if o.duration < time.Second || o.duration > 24*time.Hour {
 		return &problem{what: "--for must be between 1s and 24h", status: statusUsage}
 	}
-	const flags = os.O_WRONLY | os.O_APPEND | unix.O_NOFOLLOW
+	const flags = os.O_WRONLY | os.O_APPEND | unix.O_NOFOLLOW | unix.O_NONBLOCK // a FIFO would keep it waiting
 	file, err := os.OpenFile(o.to, flags|os.O_CREATE|os.O_EXCL, 0o600)
 	made := err == nil
 	if errors.Is(err, fs.ErrExist) {

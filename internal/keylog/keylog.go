@@ -70,11 +70,11 @@ type keyLog struct {
 }
 
 // On writes the secrets of new connections of a profile to file from now on,
-// and owns it. The caller has made sure that the user may have them. A log of
-// the same profile that is on ends.
+// and owns it. The caller has made sure that the user may have them; the file
+// must be that user's. A log of the same profile that is on ends.
 func (s *Switch) On(profile string, duration time.Duration, file *os.File, by uint32) error {
 	log := &keyLog{owner: s, profile: profile, by: by, until: time.Now().Add(duration), file: file}
-	err := check(duration, file)
+	err := check(duration, file, by)
 	if err == nil {
 		_, err = fmt.Fprintf(file, "# secrets of connections of profile %s until %s\n", profile, log.until.UTC().Format(time.RFC3339))
 	}
@@ -109,8 +109,8 @@ func (s *Switch) on(log *keyLog, duration time.Duration) error {
 	return nil
 }
 
-// check refuses what is no safe place for secrets.
-func check(duration time.Duration, file *os.File) error {
+// check refuses what is no safe place for secrets of a user.
+func check(duration time.Duration, file *os.File, user uint32) error {
 	if duration <= 0 || duration > MaxTime {
 		return fmt.Errorf("a key log can be on for at most %v, not for %v", MaxTime, duration)
 	}
@@ -124,7 +124,13 @@ func check(duration time.Duration, file *os.File) error {
 	case info.Mode().Perm()&0o077 != 0:
 		return fmt.Errorf("the file for the key log has mode %04o: it must be its owner's alone (chmod 600)", info.Mode().Perm())
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Nlink > 1 {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !ok:
+		return errors.New("it is not known whose the file for the key log is")
+	case st.Uid != user: // somebody may have put it there to read it
+		return fmt.Errorf("the file for the key log is user %d's, and user %d asks: it must be new, or of who asks", st.Uid, user)
+	case st.Nlink > 1:
 		return errors.New("the file for the key log has a second name, where others may find it")
 	}
 	return nil
@@ -199,18 +205,43 @@ func (s *Switch) List() []registry.KeyLog {
 // Write writes one line of a connection. It never fails a handshake: a full
 // disk ends the log, not the connection.
 func (l *keyLog) Write(line []byte) (int, error) {
+	if err := l.add(line); err != nil {
+		l.owner.cfg.Log.Warn("the key log ends early: "+err.Error(), "profile", l.profile)
+		l.owner.over(l)
+	}
+	return len(line), nil
+}
+
+// add adds a line. The first error is the last one: then there is no file.
+func (l *keyLog) add(line []byte) (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.file == nil || l.bytes+int64(len(line)) > maxBytes {
-		return len(line), nil // a connection that lasted longer than the log
+	switch {
+	case l.file == nil: // a connection that lasted longer than the log
+		return nil
+	case l.bytes+int64(len(line)) > maxBytes:
+		err = fmt.Errorf("it has %d MiB, and may not have more", maxBytes>>20)
+	default:
+		_, err = l.file.Write(line)
 	}
-	if _, err := l.file.Write(line); err != nil {
-		l.owner.cfg.Log.Warn("the key log can not be written", "profile", l.profile, "error", err)
-		return len(line), nil
+	if err != nil {
+		l.closeLocked()
+		return err
 	}
 	l.written++
 	l.bytes += int64(len(line))
-	return len(line), nil
+	return nil
+}
+
+// closeLocked ends the writing.
+func (l *keyLog) closeLocked() {
+	if l.file == nil {
+		return
+	}
+	if err := l.file.Close(); err != nil {
+		l.owner.cfg.Log.Warn("closing a key log", "profile", l.profile, "error", err)
+	}
+	l.file = nil
 }
 
 func (l *keyLog) end() (lines uint64) {
@@ -219,11 +250,6 @@ func (l *keyLog) end() (lines uint64) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.file != nil {
-		if err := l.file.Close(); err != nil {
-			l.owner.cfg.Log.Warn("closing a key log", "profile", l.profile, "error", err)
-		}
-		l.file = nil
-	}
+	l.closeLocked()
 	return l.written
 }

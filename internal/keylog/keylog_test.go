@@ -1,8 +1,10 @@
 package keylog_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +25,9 @@ func open(t *testing.T, name string, mode os.FileMode) *os.File {
 	return file
 }
 
+// me is the user of the test, whose files are.
+func me() uint32 { return uint32(os.Getuid()) }
+
 func content(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(name)
@@ -41,7 +46,7 @@ func TestTime(t *testing.T) {
 		if w := s.Writer("web"); w != nil {
 			t.Fatal("a log is on that nobody switched on")
 		}
-		if err := s.On("web", 10*time.Minute, open(t, name, 0o600), 0); err != nil {
+		if err := s.On("web", 10*time.Minute, open(t, name, 0o600), me()); err != nil {
 			t.Fatal(err)
 		}
 		w := s.Writer("web")
@@ -76,7 +81,7 @@ func TestReplacedAndClosed(t *testing.T) {
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
 	s := keylog.New(keylog.Config{})
 	for _, name := range []string{a, b} {
-		if err := s.On("web", time.Hour, open(t, name, 0o600), 0); err != nil {
+		if err := s.On("web", time.Hour, open(t, name, 0o600), me()); err != nil {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
@@ -119,16 +124,18 @@ func TestBadFiles(t *testing.T) {
 		name string
 		file *os.File
 		time time.Duration
+		by   uint32
 		want string
 	}{
-		{"readable by all", open(t, filepath.Join(dir, "open"), 0o644), time.Hour, "mode 0644"},
-		{"a device", null, time.Hour, "regular file"},
-		{"two names", open(t, linked, 0o600), time.Hour, "second name"},
-		{"cannot be written", reader, time.Hour, "bad file descriptor"},
-		{"for too long", open(t, filepath.Join(dir, "long"), 0o600), 25 * time.Hour, "at most 24h"},
-		{"for no time", open(t, filepath.Join(dir, "none"), 0o600), 0, "at most 24h"},
+		{"readable by all", open(t, filepath.Join(dir, "open"), 0o644), time.Hour, me(), "mode 0644"},
+		{"a device", null, time.Hour, me(), "regular file"},
+		{"two names", open(t, linked, 0o600), time.Hour, me(), "second name"},
+		{"cannot be written", reader, time.Hour, me(), "bad file descriptor"},
+		{"somebody else's", open(t, filepath.Join(dir, "theirs"), 0o600), time.Hour, me() + 1, "asks: it must be new"},
+		{"for too long", open(t, filepath.Join(dir, "long"), 0o600), 25 * time.Hour, me(), "at most 24h"},
+		{"for no time", open(t, filepath.Join(dir, "none"), 0o600), 0, me(), "at most 24h"},
 	} {
-		err := s.On("web", tc.time, tc.file, 0)
+		err := s.On("web", tc.time, tc.file, tc.by)
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want %q", tc.name, err, tc.want)
 		}
@@ -140,10 +147,59 @@ func TestBadFiles(t *testing.T) {
 		t.Error("a refused log is on")
 	}
 	for i := range 20 {
-		err := s.On(fmt.Sprint("p", i), time.Hour, open(t, filepath.Join(dir, fmt.Sprint(i)), 0o600), 0)
+		err := s.On(fmt.Sprint("p", i), time.Hour, open(t, filepath.Join(dir, fmt.Sprint(i)), 0o600), me())
 		if (err == nil) != (i < 16) {
 			t.Errorf("log %d: %v", i, err)
 		}
+	}
+}
+
+// TestFull: a file that takes no more ends the log, once, and no connection.
+func TestFull(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "keys")
+	var log bytes.Buffer
+	s := keylog.New(keylog.Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	defer s.Close()
+	file := open(t, name, 0o600)
+	if err := s.On("web", time.Hour, file, me()); err != nil {
+		t.Fatal(err)
+	}
+	w := s.Writer("web")
+	fmt.Fprintln(w, "one")
+	for range 3 {
+		line := make([]byte, 65<<20)
+		if n, err := w.Write(line); n != len(line) || err != nil {
+			t.Errorf("a write ends with %d, %v", n, err)
+		}
+	}
+	fmt.Fprintln(w, "late")
+	if n := strings.Count(log.String(), "ends early"); n != 1 || !strings.Contains(log.String(), "64 MiB") {
+		t.Errorf("told %d times:\n%s", n, &log)
+	}
+	if s.Writer("web") != nil || len(s.List()) != 0 {
+		t.Error("it is on, and writes nothing")
+	}
+	if text := content(t, name); strings.Contains(text, "late") {
+		t.Error("something is written after the end")
+	}
+}
+
+// TestUnwritable: the same of a disk that is full.
+func TestUnwritable(t *testing.T) {
+	var log bytes.Buffer
+	s := keylog.New(keylog.Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	defer s.Close()
+	file := open(t, filepath.Join(t.TempDir(), "keys"), 0o600)
+	if err := s.On("web", time.Hour, file, me()); err != nil {
+		t.Fatal(err)
+	}
+	w := s.Writer("web")
+	file.Close() // every write fails from now on
+	for range 3 {
+		fmt.Fprintln(w, "lost")
+	}
+	if n := strings.Count(log.String(), "ends early"); n != 1 || len(s.List()) != 0 {
+		t.Errorf("told %d times, listed %v:\n%s", n, s.List(), &log)
 	}
 }
 
