@@ -56,23 +56,21 @@ func ParseQuery(data []byte) (Query, error) {
 const maxAnswer = 3 << 20
 
 // Answer answers a query of JSON with a Status of JSON. When that gets too
-// long, the oldest connections are left out.
+// long, the oldest connections and refusals are left out, and programs summed
+// up.
 func (r *Registry) Answer(v Viewer, query []byte) ([]byte, error) {
 	q, err := ParseQuery(query)
 	if err != nil {
 		return nil, err
 	}
+	s := r.Snapshot(v, q)
 	for {
-		s := r.Snapshot(v, q)
 		answer, err := json.Marshal(s)
 		if err != nil {
 			return nil, fmt.Errorf("writing the status: %w", err)
 		}
-		if len(answer) <= maxAnswer || len(s.Connections) == 0 {
+		if len(answer) <= maxAnswer || !s.shorten() {
 			return answer, nil
-		}
-		if q.Connections = len(s.Connections) / 2; q.Connections == 0 {
-			q.Connections = -1
 		}
 	}
 }

@@ -16,7 +16,8 @@ type Status struct {
 	AllUsers    bool             `json:"all_users"`
 	Totals      Totals           `json:"totals"`
 	Connections []ConnectionInfo `json:"connections"`
-	// LeftOut is how many connections were left out to keep the answer short.
+	// LeftOut is how many connections, the oldest ones, were left out to keep the
+	// answer short.
 	LeftOut  int             `json:"left_out,omitempty"`
 	Programs []ProgramTotals `json:"programs"`
 	Refusals []Refusal       `json:"refusals"`
