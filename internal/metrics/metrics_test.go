@@ -33,6 +33,7 @@ func sample() *registry.Registry {
 	r.Begin(registry.Connection{ID: 2, Program: odd}).Failed(&engine.Error{Reason: engine.Refused, Sentence: "no"})
 	r.SetCertificates([]registry.Certificate{{Identity: "www", NotAfter: time.Unix(2e9, 0)}})
 	r.WatchQueue("handshakes", func() int { return 5 })
+	r.WatchQueue("odd\n\xff", func() int { return 6 })
 	return r
 }
 
@@ -52,7 +53,7 @@ func TestText(t *testing.T) {
 		"ssa_handshake_failures_total{role=\"client\",profile=\"default\",reason=\"refused\"} 1\n",
 		"ssa_handshake_duration_seconds_bucket{role=\"client\",le=\"0.001\"} 1\n", "ssa_handshake_duration_seconds_bucket{role=\"client\",le=\"+Inf\"} 1\n",
 		"ssa_handshake_duration_seconds_count{role=\"client\"} 1\n",
-		"ssa_program_bytes_total{program=\"a\\\"b\\\\c\\nd\uFFFD\",direction=\"sent\"} 3\n",
+		"ssa_program_bytes_total{program=\"a\\\"b\\\\c?d?\",direction=\"sent\"} 3\n", "ssa_queue_length{queue=\"odd\\n\uFFFD\"} 6\n",
 		"ssa_certificate_expiry_timestamp_seconds{identity=\"www\"} 2e+09\n", "ssa_queue_length{queue=\"handshakes\"} 5\n",
 		"ssa_refusals_total{what=\"policy\"} 1\n", "ssa_connections_open{role=\"client\",profile=\"default\"} 1\n", "ssa_bytes_total{direction=\"received\"} 4\n",
 	} {

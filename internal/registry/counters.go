@@ -46,13 +46,9 @@ func (r *Registry) Counters() *Counters {
 		c.Open[roleWord(e.role)][e.program.key.profile]++
 		sent, received := e.progressLocked()
 		c.Sent, c.Received = c.Sent+sent, c.Received+received
-		name := e.program.describe(0).Short()
-		if _, listed := c.Programs[name]; !listed {
-			name = restName
-		}
-		label := c.Programs[name]
+		label := c.Programs[e.program.name]
 		label.Sent, label.Received = label.Sent+sent, label.Received+received
-		c.Programs[name] = label
+		c.Programs[e.program.name] = label
 	}
 	for _, waiting := range r.queues {
 		c.Queues[waiting.name] = waiting.length()

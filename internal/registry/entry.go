@@ -87,8 +87,19 @@ func (r *Registry) Begin(c Connection) *Entry {
 	defer r.mu.Unlock()
 	e.program = r.programLocked(c.Program)
 	e.program.opened(now)
-	r.live[c.ID] = e
+	e.id = r.numberLocked(e.id)
+	r.live[e.id] = e
 	return e
+}
+
+// numberLocked is the number that a connection is shown by: its own, unless its
+// caller gave that to another one too, which must not hide it.
+func (r *Registry) numberLocked(id uint64) uint64 {
+	if r.live[id] == nil {
+		return id
+	}
+	r.doubles++
+	return 1<<63 + r.doubles // the service gives none that is so large
 }
 
 // Established notes that the handshake is done. The counter is asked now and
@@ -181,9 +192,7 @@ func (e *Entry) failed(err error) bool {
 func (e *Entry) leaveLocked() {
 	e.state, e.counter = gone, nil
 	e.program.closed(e.registry.cfg.Now())
-	if e.registry.live[e.id] == e {
-		delete(e.registry.live, e.id)
-	}
+	delete(e.registry.live, e.id)
 }
 
 func (e *Entry) progressLocked() (sent, received int64) {

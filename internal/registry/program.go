@@ -1,15 +1,18 @@
 package registry
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
-// maxPrograms bounds how many programs are listed one by one. Those without a
-// connection that were seen longest ago go first, into the sum of the rest.
+// maxPrograms bounds how many programs are listed one by one. Of the user who
+// has the most, that without a connection which was seen longest ago goes first,
+// into the sum of the rest.
 const maxPrograms = 512
 
 // restName stands for programs that are not listed any more.
@@ -32,8 +35,20 @@ type LabelCounts struct {
 	Sent, Received              int64
 }
 
-// labelLocked finds the sums of programs that go by a name.
-func (r *Registry) labelLocked(name string) *LabelCounts {
+// labelName is a name as it is in metrics: what looks the same is the same, and
+// nothing is there for a terminal to obey.
+func labelName(name string) string {
+	return strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) || c == unicode.ReplacementChar {
+			return '?'
+		}
+		return c
+	}, name)
+}
+
+// labelLocked finds the sums of programs that go by a name, and the name that
+// they have.
+func (r *Registry) labelLocked(name string) (string, *LabelCounts) {
 	known := r.labels[name]
 	if known == nil && len(r.labels) >= maxLabels {
 		name = restName
@@ -43,12 +58,13 @@ func (r *Registry) labelLocked(name string) *LabelCounts {
 		known = &LabelCounts{}
 		r.labels[name] = known
 	}
-	return known
+	return name, known
 }
 
 // program sums up what the processes of one program did.
 type program struct {
 	key            programKey
+	name           string // of the label
 	label          *LabelCounts
 	open           int
 	handshakes     uint64
@@ -120,7 +136,7 @@ func (r *Registry) programLocked(p Program) *program {
 	key.exe, key.script = strings.Clone(key.exe), strings.Clone(key.script)
 	key.profile, key.cgroup = strings.Clone(key.profile), strings.Clone(key.cgroup)
 	made := &program{key: key}
-	made.label = r.labelLocked(made.describe(0).Short())
+	made.name, made.label = r.labelLocked(labelName(made.describe(0).Short()))
 	r.programs[key] = made
 	return made
 }
@@ -128,15 +144,19 @@ func (r *Registry) programLocked(p Program) *program {
 // forgetLocked makes room for a program. When all have connections it makes
 // none: then the connections bound the list.
 func (r *Registry) forgetLocked() {
-	var oldest *program
+	listed := map[uint32]int{} // by user
 	for _, p := range r.programs {
-		if p.open == 0 && (oldest == nil || p.last.Before(oldest.last)) {
-			oldest = p
+		listed[p.key.uid]++
+	}
+	var first *program
+	for _, p := range r.programs {
+		if p.open == 0 && (first == nil || cmp.Or(cmp.Compare(listed[first.key.uid], listed[p.key.uid]), p.last.Compare(first.last)) < 0) {
+			first = p
 		}
 	}
-	if oldest != nil {
-		r.rest.add(oldest)
-		delete(r.programs, oldest.key)
+	if first != nil {
+		r.rest.add(first)
+		delete(r.programs, first.key)
 	}
 }
 

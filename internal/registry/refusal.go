@@ -73,10 +73,22 @@ func (k *refusals) add(f Refusal) {
 	case k.count[uid] >= maxRefusalsUser:
 		k.drop(func(o *Refusal) bool { return o.Culprit() == uid })
 	case len(k.last) >= maxRefusals:
-		k.drop(func(*Refusal) bool { return true })
+		most := k.busiest()
+		k.drop(func(o *Refusal) bool { return o.Culprit() == most })
 	}
 	k.last = append(k.last, f)
 	k.count[uid]++
+}
+
+// busiest is the user who has the most.
+func (k *refusals) busiest() (busiest uint32) {
+	most := 0
+	for uid, n := range k.count {
+		if n > most || n == most && uid < busiest {
+			busiest, most = uid, n
+		}
+	}
+	return busiest
 }
 
 // drop removes the oldest one that fits.

@@ -43,6 +43,7 @@ type Registry struct {
 
 	mu       sync.Mutex
 	live     map[uint64]*Entry
+	doubles  uint64 // connections whose number another one had
 	programs map[programKey]*program
 	labels   map[string]*LabelCounts
 	rest     program // the sums of programs that are no longer listed
