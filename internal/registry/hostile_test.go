@@ -121,3 +121,18 @@ func TestLabelText(t *testing.T) {
 		t.Errorf("labels %+v", c.Programs)
 	}
 }
+
+// TestProblemOfPolicy: what is wrong with the administrator's file is not told
+// to everybody.
+func TestProblemOfPolicy(t *testing.T) {
+	r := registry.New(registry.Config{})
+	r.Reloaded(fmt.Errorf("policy.yaml: no such key: hunter2"))
+	for _, tc := range []struct {
+		viewer registry.Viewer
+		told   bool
+	}{{all, true}, {registry.Viewer{UID: 1000}, false}} {
+		if s := r.Snapshot(tc.viewer, registry.Query{}); (s.Service.Reloads.Problem != "") != tc.told || s.Service.Reloads.Failed != 1 {
+			t.Errorf("%+v is told %+v", tc.viewer, s.Service.Reloads)
+		}
+	}
+}

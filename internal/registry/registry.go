@@ -163,7 +163,8 @@ func (r *Registry) WatchQueue(name string, length func() int) {
 type Reloads struct {
 	Done   uint64 `json:"done"`
 	Failed uint64 `json:"failed"`
-	// Last is the time of the last try, and Problem why it failed.
+	// Last is the time of the last try, and Problem why it failed, for who sees
+	// all users.
 	Last    *time.Time `json:"last,omitempty"`
 	Problem string     `json:"problem,omitempty"`
 }
