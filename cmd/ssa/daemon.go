@@ -134,7 +134,7 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 		},
 	}, source.take())
 	watched := startReloader(&reloader{source: source.source, load: source.load, judged: true,
-		apply: func(*policy.Policy) { m.SetPolicy(source.take()) }, log: alarms, alarms: alarms}, loaded)
+		apply: func(*policy.Policy) { m.SetPolicy(source.take()) }, keep: m.KeepPolicy, log: alarms, alarms: alarms}, loaded)
 	lists := source.watchLists(watched.reloadNow)
 	debug.FreeOSMemory() // from now on there is little to do here
 	err = supervise(m, daemonActions{reload: watched.reloadNow, unlisten: func() { socket.Close() },

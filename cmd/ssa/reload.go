@@ -99,8 +99,9 @@ type reloader struct {
 	load   func() (*policy.Policy, error) // instead of the source's own, unless nil
 	judged bool                           // the gate judges plain TCP
 	apply  func(*policy.Policy)
-	log    *slog.Logger // told of what goes right
-	alarms *slog.Logger // told of what goes wrong
+	keep   func(why error) // told why nothing is applied, unless nil
+	log    *slog.Logger    // told of what goes right
+	alarms *slog.Logger    // told of what goes wrong
 
 	forced  atomic.Bool // by reloadNow
 	watch   *sys.Watch  // nil where there can be none
@@ -242,6 +243,9 @@ func (r *reloader) reload() {
 	}
 	if err != nil {
 		r.alarms.Error("policy not reloaded: " + err.Error())
+		if r.keep != nil {
+			r.keep(err)
+		}
 		return
 	}
 	r.apply(rules)

@@ -13,6 +13,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/audit"
 	"github.com/secure-socket-api/ssa/internal/keylog"
 	"github.com/secure-socket-api/ssa/internal/metrics"
+	"github.com/secure-socket-api/ssa/internal/monitor"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/registry"
 )
@@ -100,6 +101,13 @@ func (w *watching) close() {
 // policy notes the policy that holds from now on.
 func (w *watching) policy(rules *policy.Policy) {
 	w.registry.SetCertificates(registry.CertificatesOf(rules))
+}
+
+// kept notes why a policy holds that is not the one of the files, if so.
+func (w *watching) kept(p *monitor.Policy) {
+	if p.Kept != nil {
+		w.registry.Reloaded(p.Kept)
+	}
 }
 
 // expirySentence says when a certificate ends.

@@ -117,6 +117,7 @@ func (o *workerOptions) work(client *monitor.Client, watch *watching, keys *shar
 	tickets := ticketstore.New(ticketstore.Config{Log: alarms})
 	defer tickets.Close()
 	watch.policy(rules)
+	watch.kept(first)
 	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory, KeyLog: watch.keyLogs.Writer,
 		Revocation: revocation.New(revocation.Config{Log: log, Files: received})})
 	defer local.Close()
@@ -134,12 +135,7 @@ func (o *workerOptions) work(client *monitor.Client, watch *watching, keys *shar
 				if !ok {
 					return
 				}
-				rules, err := received.load(p)
-				if err == nil {
-					s.SetPolicy(rules)
-					watch.policy(rules)
-				}
-				watch.registry.Reloaded(err)
+				received.again(p, s, watch)
 			case <-ctx.Done():
 				return
 			}
@@ -170,6 +166,19 @@ func (r *received) load(p *monitor.Policy) (*policy.Policy, error) {
 	}
 	p.Done(err)
 	return rules, err
+}
+
+// again takes over what the monitor hands over later.
+func (r *received) again(p *monitor.Policy, s *service.Service, watch *watching) {
+	if p.Bundle != nil {
+		rules, err := r.load(p)
+		if err == nil {
+			s.SetPolicy(rules)
+			watch.policy(rules)
+		}
+		watch.registry.Reloaded(err)
+	}
+	watch.kept(p)
 }
 
 // Open implements fs.FS.

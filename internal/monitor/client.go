@@ -25,9 +25,12 @@ type Client struct {
 
 var _ service.Looker = (*Client)(nil)
 
-// Policy is one that the monitor hands over.
+// Policy is one that the monitor hands over, or what it says of one.
 type Policy struct {
-	Bundle *bundle.Bundle
+	Bundle *bundle.Bundle // nil: the one before holds
+	// Kept, if not nil, is why this policy holds although the files have another
+	// one by now.
+	Kept   error
 	client *Client
 	data   []byte
 }
@@ -95,7 +98,15 @@ func (c *Client) handle(m *message, fd *sys.FD) error {
 			old.Done(nil)
 		default:
 		}
-		c.policies <- &Policy{b, c, data}
+		c.policies <- &Policy{Bundle: b, client: c, data: data}
+	case kindKept:
+		p := &Policy{client: c}
+		select {
+		case p = <-c.policies: // nobody took it yet, and it holds
+		default:
+		}
+		p.Kept = errors.New(string(m.Text))
+		c.policies <- p
 	case kindFile:
 		c.file(string(m.Text), os.NewFile(uintptr(fd.Disown()), string(m.Text)))
 	default:
@@ -105,8 +116,8 @@ func (c *Client) handle(m *message, fd *sys.FD) error {
 	return nil
 }
 
-// Policies are those that the monitor hands over, the first one at once. It is
-// closed when the monitor has gone.
+// Policies are those that the monitor hands over, the first one, which has a
+// bundle, at once. It is closed when the monitor has gone.
 func (c *Client) Policies() <-chan *Policy { return c.policies }
 
 // Done forgets the bundle's secrets and, when the policy was not taken over,
@@ -115,7 +126,7 @@ func (p *Policy) Done(err error) {
 	clear(p.data)
 	if err != nil {
 		text := []byte(err.Error())
-		_ = p.client.channel.send(&message{Kind: kindVerdict, Text: text[:min(len(text), 16<<10)]}, -1)
+		_ = p.client.channel.send(&message{Kind: kindVerdict, Text: text[:min(len(text), maxWhy)]}, -1)
 	}
 }
 

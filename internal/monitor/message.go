@@ -25,6 +25,7 @@ const (
 	kindAnswer // who that is
 	kindPolicy // a bundle, in a descriptor
 	kindFile   // a named descriptor
+	kindKept   // why the policy in force is not the one that is in the files
 	kinds
 )
 

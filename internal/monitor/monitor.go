@@ -56,6 +56,7 @@ type Monitor struct {
 
 	mu      sync.Mutex
 	policy  []byte // the bundle in force, which has secrets
+	kept    []byte // why it is not the one in the files, nil when it is
 	current *worker
 	served  bool // a worker has been ready
 	leaving bool // callers are somebody else's now
@@ -131,6 +132,7 @@ func (m *Monitor) begin() (*worker, error) {
 		m.sendNamedLocked(&m.cfg.Named[i])
 	}
 	m.sendPolicyLocked()
+	m.sendKeptLocked()
 	return w, nil
 }
 
@@ -193,9 +195,30 @@ func (m *Monitor) SetPolicy(bundle []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	clear(m.policy)
-	m.policy = bundle
+	m.policy, m.kept = bundle, nil
 	if m.current != nil {
 		m.sendPolicyLocked()
+	}
+}
+
+// maxWhy bounds, in bytes, what is said of a policy that is not used.
+const maxWhy = 16 << 10
+
+// KeepPolicy tells the worker, and those after it, why the policy in force
+// stays while the files have another one.
+func (m *Monitor) KeepPolicy(why error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	text := []byte(why.Error())
+	m.kept = text[:min(len(text), maxWhy)]
+	if m.current != nil {
+		m.sendKeptLocked()
+	}
+}
+
+func (m *Monitor) sendKeptLocked() {
+	if m.kept != nil {
+		m.sendLocked(&message{Kind: kindKept, Text: m.kept}, -1)
 	}
 }
 

@@ -226,6 +226,28 @@ func TestDeadWorkerIsReplaced(t *testing.T) {
 	}
 }
 
+// TestPolicyIsKept: each worker knows why its policy is not the one of the
+// files, until it is.
+func TestPolicyIsKept(t *testing.T) {
+	r := start(t, "serve", looker{}, nil)
+	r.want("policy one <nil>")
+	r.say("ready")
+	<-r.ready
+	r.monitor.KeepPolicy(errors.New("line 3 is wrong"))
+	r.want("kept line 3 is wrong")
+	r.kill()
+	r.want("policy one <nil>")
+	r.want("kept line 3 is wrong")
+	r.say("ready")
+	<-r.ready
+	r.monitor.SetPolicy(bundleOf(t, "two"))
+	r.want("policy two <nil>")
+	r.kill()
+	r.want("policy two <nil>")
+	r.say("look") // nothing more came
+	r.want("process  0 <nil>")
+}
+
 // kill kills the worker of the moment.
 func (r *rig) kill() {
 	r.monitor.mu.Lock()
@@ -257,7 +279,7 @@ func TestFirstWorkerFails(t *testing.T) {
 }
 
 func TestHostileWorkerIsKilled(t *testing.T) {
-	for _, what := range []string{"garbage", "no JSON", "unknown field", "two messages", "a policy", "a file", "an answer",
+	for _, what := range []string{"garbage", "no JSON", "unknown field", "two messages", "a policy", "a reason", "a file", "an answer",
 		"look at nothing", "two descriptors", "ten descriptors", "ready with one", "huge", "an unknown name", "a negative group"} {
 		t.Run(what, func(t *testing.T) {
 			r := start(t, "nonsense", looker{}, func(c *Config) {

@@ -76,8 +76,13 @@ func serve() error {
 			if !ok {
 				return errors.New("the monitor has gone")
 			}
-			data, err := fs.ReadFile(p.Bundle, "etc/policy")
-			say("policy %s %v", data, err)
+			if p.Bundle != nil {
+				data, err := fs.ReadFile(p.Bundle, "etc/policy")
+				say("policy %s %v", data, err)
+			}
+			if p.Kept != nil {
+				say("kept %v", p.Kept)
+			}
 			p.Done(nil)
 		case command := <-commands:
 			if err := obey(command, client, say); err != nil {
@@ -140,6 +145,7 @@ func nonsense() error {
 		"unknown field":    {data: body(kindReady, `{"path":"/etc/shadow"}`)},
 		"two messages":     {data: body(kindReady, `{}{}`)},
 		"a policy":         {data: body(kindPolicy, `{"size":1}`), fds: []int{0}},
+		"a reason":         {data: body(kindKept, `{"text":"eA=="}`)},
 		"a file":           {data: body(kindFile, `{"text":"L2V0Yy9zaGFkb3c="}`), fds: []int{0}},
 		"an answer":        {data: body(kindAnswer, `{"id":1,"text":"eA=="}`)},
 		"look at nothing":  {data: body(kindLook, `{"id":1}`)},

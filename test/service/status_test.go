@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/secure-socket-api/ssa/internal/registry"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
@@ -138,4 +139,30 @@ wait()
 	}
 	p.GoOn()
 	p.Finish()
+}
+
+// TestBadPolicyIsShown: that the files have a policy which is not used is told
+// until they have another one.
+func TestBadPolicyIsShown(t *testing.T) {
+	w := newWorld(t)
+	w.service(t)
+	good, err := os.ReadFile(w.policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := func(want bool) {
+		t.Helper()
+		text := ""
+		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			if text, _, _ = w.ssa(t, "status"); strings.Contains(text, "POLICY the last reload of the policy failed") == want {
+				return
+			}
+		}
+		t.Fatalf("the failure is to be shown: %v\n%s", want, text)
+	}
+	shown(false)
+	w.write(t, "default: {versions: {min: nonsense}}\n")
+	shown(true)
+	w.write(t, string(good))
+	shown(false)
 }
