@@ -8,6 +8,7 @@ import (
 
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/journal"
+	"github.com/secure-socket-api/ssa/internal/registry"
 )
 
 // Values of --log-format.
@@ -25,7 +26,7 @@ func (o *daemonOptions) alarms(stderr io.Writer) (*slog.Logger, error) {
 	case logText:
 		return slog.New(text), nil
 	case logJSON:
-		return slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{ReplaceAttr: jsonAttr})), nil
+		return slog.New(slog.NewJSONHandler(legibleWriter{stderr}, &slog.HandlerOptions{ReplaceAttr: jsonAttr})), nil
 	case logAuto, logJournal:
 		file, ok := stderr.(*os.File)
 		if o.logFormat == logAuto && (!ok || !journal.Connected(file, os.Getenv("JOURNAL_STREAM"))) {
@@ -41,6 +42,16 @@ func (o *daemonOptions) alarms(stderr io.Writer) (*slog.Logger, error) {
 		return nil, &problem{what: "the journal cannot be written: " + err.Error(), hint: "--log-format text writes to standard error", status: statusUsage}
 	}
 	return nil, &problem{what: "--log-format is " + o.logFormat + ", and must be auto, text, json or journal", status: statusUsage}
+}
+
+// legibleWriter writes JSON for terminals too.
+type legibleWriter struct{ out io.Writer }
+
+func (w legibleWriter) Write(line []byte) (int, error) {
+	if _, err := w.out.Write(registry.Legible(line)); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }
 
 // jsonAttr gives attributes the names and forms of the status.

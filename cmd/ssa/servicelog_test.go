@@ -20,7 +20,7 @@ import (
 // logAll logs what has everything in it, and a name that a peer could choose to
 // forge records or to speak to a terminal.
 func logAll(log *slog.Logger) {
-	log.Info("connected", "id", uint64(17), "program", "/usr/bin/curl", "uid", uint32(1000), "name", "a\nssa: [1] b\x1b[1m\u202e",
+	log.Info("connected", "id", uint64(17), "program", "/usr/bin/curl", "uid", uint32(1000), "name", "a\nssa: [1] b\x1b[1m\u202e\u009b",
 		"facts", &engine.Facts{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, PeerIdentity: "a\nssa: b", PeerChain: [][]byte{[]byte("a certificate")}})
 	log.Error("two\nssa: lines")
 }
@@ -34,7 +34,7 @@ func TestLogAsText(t *testing.T) {
 			t.Fatal(err)
 		}
 		logAll(alarms)
-		want := "ssa: [17] connected (program /usr/bin/curl, uid 1000, name a?ssa: [1] b?[1m?): TLS 1.3, TLS_AES_128_GCM_SHA256, peer a?ssa: b\n" +
+		want := "ssa: [17] connected (program /usr/bin/curl, uid 1000, name a?ssa: [1] b?[1m??): TLS 1.3, TLS_AES_128_GCM_SHA256, peer a?ssa: b\n" +
 			"ssa: error: two\n     ssa: lines\n"
 		if got := out.String(); got != want {
 			t.Errorf("%s: got\n%s\nwant\n%s", format, got, want)
@@ -55,6 +55,9 @@ func TestLogAsJSON(t *testing.T) {
 		ID                        uint64 `json:"tls_id"`
 		UID                       uint32
 		TLS                       map[string]any
+	}
+	if strings.ContainsAny(out.String(), "\x1b\u202e\u009b") {
+		t.Errorf("a terminal obeys %q", out.String())
 	}
 	line, _, _ := strings.Cut(out.String(), "\n")
 	if err := json.Unmarshal([]byte(line), &record); err != nil {

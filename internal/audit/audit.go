@@ -138,7 +138,7 @@ func (l *Log) addLocked(line any) {
 		l.lines = append(l.lines, l.lostLine(l.lost))
 		l.lost = 0
 	}
-	l.lines = append(l.lines, append(text, '\n'))
+	l.lines = append(l.lines, append(registry.Legible(text), '\n'))
 	l.more.Broadcast()
 }
 

@@ -44,6 +44,24 @@ func lines(t *testing.T, path string) (out []map[string]any) {
 	return out
 }
 
+// TestLegible: nothing in a line is for the terminal of who reads it.
+func TestLegible(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	l := audit.New(audit.Config{})
+	l.SetFile(open(t, path))
+	f := refusal(1000, 5)
+	f.Name, f.Program.Exe = "a\u009b2Jb", "/tmp/\u202ex"
+	l.Refusal(f)
+	l.Close()
+	text, err := os.ReadFile(path)
+	if err != nil || strings.ContainsAny(string(text), "\u009b\u202e") {
+		t.Errorf("the log is %q, %v", text, err)
+	}
+	if got := lines(t, path); len(got) != 1 || got[0]["name"] != f.Name {
+		t.Errorf("the log has %v", got)
+	}
+}
+
 func TestLines(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	l := audit.New(audit.Config{})

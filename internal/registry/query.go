@@ -69,6 +69,7 @@ func (r *Registry) Answer(v Viewer, query []byte) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("writing the status: %w", err)
 		}
+		answer = Legible(answer)
 		if len(answer) <= maxAnswer || !s.shorten() {
 			return answer, nil
 		}
