@@ -88,8 +88,12 @@ func (w *watching) serveMetrics(ctx context.Context) {
 	}
 }
 
-// leave says that another service has taken over.
-func (w *watching) leave() { w.once.Do(func() { close(w.left) }) }
+// leave says that another service has taken over, which tells of no key log of
+// this one.
+func (w *watching) leave() {
+	w.once.Do(func() { close(w.left) })
+	w.keyLogs.Close()
+}
 
 func (w *watching) close() {
 	w.keyLogs.Close()
