@@ -64,6 +64,7 @@ func (o *keyLogOptions) run(out io.Writer) error {
 	if _, ok := frame.Message.(*wire.Done); !ok {
 		return fmt.Errorf("the service answered with %T", frame.Message)
 	}
-	fmt.Fprintf(out, "secrets of new connections of profile %s go to %s until %s\n", o.profile, o.to, time.Now().Add(o.duration).Format("15:04:05"))
+	now := time.Now()
+	fmt.Fprintf(out, "secrets of new connections of profile %s go to %s until %s\n", o.profile, o.to, momentText(now.Add(o.duration), now))
 	return nil
 }

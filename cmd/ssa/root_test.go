@@ -23,6 +23,7 @@ func TestMisuse(t *testing.T) {
 		{"probe a:1 b:2", `not "b:2" too`, "`ssa probe --help`"},
 		{"keylog", `"to" not set`, "`ssa keylog --help`"},
 		{"status x", "no number of a connection", "ssa status"},
+		{"status --watch --every -1s", "--every is -1s", ""},
 		{"daemon x", `unknown command "x" for "ssa daemon"`, "`ssa daemon --help`"},
 		{"daemon --grace -1s", "--grace is -1s", ""},
 		{"daemon --expiry-warning -1h", "--expiry-warning is -1h", ""},

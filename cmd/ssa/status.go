@@ -34,6 +34,9 @@ func statusCommand() *cobra.Command {
 		Example: "  ssa status\n  ssa status 17\n  ssa status --watch\n  ssa status --json | jq '.connections[] | select(.version == \"TLS 1.2\")'",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if o.every <= 0 {
+				return &problem{what: fmt.Sprintf("--every is %v, and must be above zero", o.every), status: statusUsage}
+			}
 			q := registry.Query{}
 			if len(args) == 1 {
 				id, err := strconv.ParseUint(args[0], 10, 64)

@@ -30,7 +30,7 @@ func (v *statusPrinter) all(s *registry.Status) {
 	v.certificates(s)
 	for _, k := range s.KeyLogs {
 		fmt.Fprintf(v.out, "\n%s the secrets of profile %s are written to a file until %s (user %d, %d lines so far)\n", v.paint.warn("KEY LOG"),
-			printable(k.Profile), k.Until.Local().Format("15:04:05"), k.By, k.Written)
+			printable(k.Profile), momentText(k.Until, s.Time), k.By, k.Written)
 	}
 	if p := s.Service.Reloads.Problem; p != "" {
 		fmt.Fprintf(v.out, "\n%s the last reload of the policy failed, the one before holds: %s\n", v.paint.warn("POLICY"), printable(p))
@@ -39,12 +39,11 @@ func (v *statusPrinter) all(s *registry.Status) {
 
 func (v *statusPrinter) heading(s *registry.Status) {
 	t := &s.Totals
-	whose := ""
+	open := counted(t.Open, "connection") + " open"
 	if !s.AllUsers {
-		whose = " of yours"
+		open += " in your own programs"
 	}
-	parts := []string{fmt.Sprintf("up %s", shortTime(s.Time.Sub(s.Service.Started))),
-		fmt.Sprintf("%s open%s", counted(t.Open, "connection"), whose), counted(int(t.Handshakes), "handshake")}
+	parts := []string{fmt.Sprintf("up %s", shortTime(s.Time.Sub(s.Service.Started))), open, counted(int(t.Handshakes), "handshake")}
 	if t.Connecting > 0 {
 		parts[1] += fmt.Sprintf(" (%d in their handshake)", t.Connecting)
 	}
@@ -65,7 +64,7 @@ func (v *statusPrinter) programs(s *registry.Status) {
 	t := table{columns: []column{{"PROGRAM", false, 9}, {"USER", false, 5}, {"PROFILE", false, 4}, {"OPEN", true, 9}, {"HANDSHAKES", true, 6},
 		{"RESUMED", true, 3}, {"FAILED", true, 5}, {"REFUSED", true, 6}, {"SENT", true, 7}, {"RECEIVED", true, 7}}}
 	for _, p := range s.Programs {
-		t.add(programName(&p.Program), userName(&p.Program), p.Program.Profile, strconv.Itoa(p.Open), strconv.FormatUint(p.Handshakes, 10),
+		t.add(nil, programName(&p.Program), userName(&p.Program), p.Program.Profile, strconv.Itoa(p.Open), strconv.FormatUint(p.Handshakes, 10),
 			strconv.FormatUint(p.Resumed, 10), none(total(p.Failed)), none(total(p.Refused)), bytesText(p.Sent), bytesText(p.Received))
 	}
 	v.table(&t)
@@ -82,7 +81,7 @@ func (v *statusPrinter) connections(s *registry.Status) {
 		} else if c.Resumed {
 			resumed = "yes"
 		}
-		t.add(strconv.FormatUint(c.ID, 10), base(&c.Program), strconv.Itoa(c.Program.PID), userName(&c.Program), c.Role, peerText(c),
+		t.add(nil, strconv.FormatUint(c.ID, 10), base(&c.Program), strconv.Itoa(c.Program.PID), userName(&c.Program), c.Role, peerText(c),
 			version, c.Suite, c.Identity, resumed, bytesText(c.Sent), bytesText(c.Received), shortTime(s.Time.Sub(c.Began)))
 	}
 	v.table(&t)
@@ -102,21 +101,24 @@ func (v *statusPrinter) refusals(s *registry.Status) {
 		if f.ID != 0 {
 			id = fmt.Sprintf(" [%d]", f.ID)
 		}
-		fmt.Fprintf(v.out, "%s %s%s %s: %s\n", f.Time.Local().Format("15:04:05"), programName(&f.Program), id, v.paint.warn(printable(f.What)), printable(f.Sentence))
+		fmt.Fprintf(v.out, "%s %s%s %s: %s\n", momentText(f.Time, s.Time), programName(&f.Program), id, v.paint.warn(printable(f.What)), printable(f.Sentence))
 	}
 }
 
 func (v *statusPrinter) certificates(s *registry.Status) {
 	t := table{columns: []column{{"CERTIFICATE", false, 9}, {"EXPIRES", false, 9}, {"IN", true, 9}, {"NAMES", false, 4}, {"PROFILES", false, 3}}}
 	for _, c := range s.Certificates {
-		left := shortTime(c.NotAfter.Sub(s.Time))
+		left, as := shortTime(c.NotAfter.Sub(s.Time)), look(nil)
+		if c.Soon {
+			as = paint.warn
+		}
 		if !s.Time.Before(c.NotAfter) {
-			left = "EXPIRED"
+			left, as = "EXPIRED", paint.bad
 		}
 		if c.Soon {
 			left = "! " + left
 		}
-		t.add(c.Identity, c.NotAfter.Local().Format("2006-01-02 15:04"), left, strings.Join(c.Names, " "), strings.Join(c.Profiles, " "))
+		t.add(as, c.Identity, c.NotAfter.Local().Format("2006-01-02 15:04"), left, strings.Join(c.Names, " "), strings.Join(c.Profiles, " "))
 	}
 	v.table(&t)
 }

@@ -58,6 +58,43 @@ func TestStatusPage(t *testing.T) {
 	}
 }
 
+// TestMoments: what was on another day is not taken for today's.
+func TestMoments(t *testing.T) {
+	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.Local)
+	for at, want := range map[time.Time]string{now.Add(-time.Hour): "02:04:05", now.AddDate(0, 0, -1): "2030-01-01 03:04:05", now.AddDate(0, 0, 1): "2030-01-03 03:04:05"} {
+		if got := momentText(at, now); got != want {
+			t.Errorf("%v is %q, want %q", at, got, want)
+		}
+	}
+	s := sampleStatus()
+	s.Refusals[0].Time = s.Time.AddDate(0, 0, -3)
+	s.KeyLogs = []registry.KeyLog{{Profile: "web", Until: s.Time.AddDate(0, 0, 1)}}
+	var out bytes.Buffer
+	(&statusPrinter{out: &out}).all(s)
+	for _, at := range []time.Time{s.Refusals[0].Time, s.KeyLogs[0].Until} {
+		if want := at.Local().Format("2006-01-02 15:04:05"); !strings.Contains(out.String(), want) {
+			t.Errorf("there is no %s:\n%s", want, &out)
+		}
+	}
+}
+
+// TestLook: a program does not look like a certificate that has expired.
+func TestLook(t *testing.T) {
+	s := sampleStatus()
+	s.Programs[0].Program.Exe = "/tmp/EXPIRED  ! 3d"
+	var out bytes.Buffer
+	(&statusPrinter{out: &out, paint: true}).all(s)
+	for line := range strings.Lines(out.String()) {
+		red := strings.HasPrefix(line, "\x1b[31m")
+		if strings.HasPrefix(line, "\x1b[33m/tmp") || red != strings.Contains(line, "old ") {
+			t.Errorf("painted is %q", line)
+		}
+	}
+	if !strings.Contains(out.String(), "\x1b[33mwww") {
+		t.Errorf("what expires soon is not painted: %q", out.String())
+	}
+}
+
 func TestStatusOfOne(t *testing.T) {
 	s := sampleStatus()
 	var out bytes.Buffer

@@ -18,15 +18,23 @@ type column struct {
 
 type table struct {
 	columns []column
-	rows    [][]string
+	rows    []row
 }
 
-// add adds a row of text from anywhere.
-func (t *table) add(cells ...string) {
+type row struct {
+	as    look
+	cells []string
+}
+
+// look paints a row; nil leaves it like the others.
+type look func(paint, string) string
+
+// add adds a row of text from anywhere, which does not decide how it looks.
+func (t *table) add(as look, cells ...string) {
 	for i := range cells {
 		cells[i] = printable(cells[i])
 	}
-	t.rows = append(t.rows, cells)
+	t.rows = append(t.rows, row{as, cells})
 }
 
 // gap is what is between two columns.
@@ -41,8 +49,8 @@ func (t *table) fit(width int) (shown []int, widths []int) {
 		filled := false
 		widths[i] = utf8.RuneCountInString(c.name)
 		for _, row := range t.rows {
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
-			filled = filled || row[i] != ""
+			widths[i] = max(widths[i], utf8.RuneCountInString(row.cells[i]))
+			filled = filled || row.cells[i] != ""
 		}
 		if filled {
 			shown = append(shown, i)
@@ -73,12 +81,9 @@ func (v *statusPrinter) table(t *table) {
 	}
 	fmt.Fprintf(v.out, "\n%s\n", v.paint.bold(t.line(names, shown, widths)))
 	for _, row := range t.rows {
-		line := t.line(row, shown, widths)
-		switch {
-		case strings.Contains(line, "EXPIRED"):
-			line = v.paint.bad(line)
-		case strings.Contains(line, "  ! "):
-			line = v.paint.warn(line)
+		line := t.line(row.cells, shown, widths)
+		if row.as != nil {
+			line = row.as(v.paint, line)
 		}
 		fmt.Fprintln(v.out, line)
 	}
@@ -134,6 +139,16 @@ func bytesText(n int64) string {
 		digits = 1
 	}
 	return fmt.Sprintf("%.*f %cB", digits, value, " kMGTPE"[unit])
+}
+
+// momentText tells when something was or will be: the time of day, and the day
+// if that is another one than now's.
+func momentText(at, now time.Time) string {
+	at, now = at.Local(), now.Local()
+	if at.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return at.Format(time.TimeOnly)
+	}
+	return at.Format(time.DateTime)
 }
 
 // shortTime tells a time in its two largest units.
