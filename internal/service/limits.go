@@ -18,7 +18,8 @@ type Limits struct {
 	Handshakes  int // handshakes at a time; more wait in turn
 	Judged      int // requests at a time that are being judged; callers with more wait in turn
 	Servers     int // listening servers of one caller
-	Buffered    int // bytes of incomplete messages
+	Buffered    int // bytes of messages that are incomplete, or not read
+	Reports     int // statuses at a time that are being told; callers with more wait in turn
 }
 
 // setDefaults derives limits from the number of descriptors that this process
@@ -40,6 +41,7 @@ func (l *Limits) setDefaults() {
 	set(&l.Judged, min(files/32, 1024)) // two descriptors each, which Connections does not count yet
 	set(&l.Servers, 4096)
 	set(&l.Buffered, 64<<20)
+	set(&l.Reports, 4)
 }
 
 // share is what one user gets at most.

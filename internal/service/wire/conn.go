@@ -55,7 +55,8 @@ func (f *Frame) Take(i int) *sys.FD {
 }
 
 // Budget is asked before a connection holds more bytes of frames that are not
-// complete; a negative number gives back. False ends the connection.
+// complete, or that the other side does not read; a negative number gives back.
+// False ends the connection. It must not use the connection.
 type Budget func(bytes int) bool
 
 // Conn sends and receives messages. One goroutine receives; any may send.
@@ -70,6 +71,7 @@ type Conn struct {
 	mu      sync.Mutex
 	queue   []packet // waits for room
 	queued  int
+	charged int // asked of the budget for the queue
 	flushes bool
 	failed  error
 	work    sync.WaitGroup
@@ -134,6 +136,8 @@ func (c *Conn) fail(err error) {
 	c.failed = err
 	queue := c.queue
 	c.queue = nil
+	c.budget(-c.charged)
+	c.charged = 0
 	c.mu.Unlock()
 	// Closing waits for those who are using the stream, who may want the lock.
 	c.stream.Close()

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -294,4 +296,45 @@ func FuzzReceive(f *testing.F) {
 		}
 		c.Close()
 	})
+}
+
+// TestBudgetOfUnread: what the other side does not read counts, all of a message
+// until its end, and is given back.
+func TestBudgetOfUnread(t *testing.T) {
+	ssatest.NoLeaks(t)
+	var held atomic.Int64
+	mine, theirs := fdPair(t)
+	a, err := NewConn(mine, func(n int) bool {
+		if held.Add(int64(n)) <= maxFields {
+			return true
+		}
+		held.Add(int64(-n))
+		return false
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	b, err := NewConn(theirs, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	report := &Report{JSON: [][]byte{make([]byte, maxFields*3/4)}}
+	if err := a.Send(report); err != nil || held.Load() < maxFields/2 {
+		t.Fatalf("a message that has no room: %v, %d bytes are held", err, held.Load())
+	}
+	receive(t, b)
+	for held.Load() != 0 { // given back after the last byte was sent
+		runtime.Gosched()
+	}
+	for range 2 {
+		err = a.Send(report)
+	}
+	if !errors.Is(err, ErrSlow) {
+		t.Errorf("more than the budget ended with %v, want ErrSlow", err)
+	}
+	if n := held.Load(); n != 0 {
+		t.Errorf("%d bytes are held by a connection that has ended", n)
+	}
 }

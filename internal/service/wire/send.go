@@ -14,6 +14,7 @@ import (
 type packet struct {
 	data []byte
 	fds  []*sys.FD
+	size int // of memory, until all of it is sent
 }
 
 func (p *packet) close() {
@@ -77,10 +78,11 @@ func (c *Conn) sendNow(data []byte, descriptors []int) (n int, err error) {
 }
 
 func (c *Conn) enqueueLocked(data []byte, descriptors []int) error {
-	if c.queued += len(data); c.queued > maxQueued+maxFields {
+	if c.queued += len(data); c.queued > maxQueued+maxFields || !c.budget(len(data)) {
 		return ErrSlow
 	}
-	p := packet{data: data}
+	c.charged += len(data)
+	p := packet{data: data, size: len(data)}
 	for _, n := range descriptors {
 		fd, err := unix.FcntlInt(uintptr(n), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
@@ -131,6 +133,9 @@ func (c *Conn) flushNow() (done bool, err error) {
 		p.fds = nil
 		c.queued -= n
 		if p.data = p.data[n:]; len(p.data) == 0 {
+			c.budget(-p.size)
+			c.charged -= p.size
+			c.queue[0] = packet{}
 			c.queue = c.queue[1:]
 		}
 	}
