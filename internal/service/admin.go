@@ -31,12 +31,16 @@ func (c *caller) notAdministrator(what string) *engine.Error {
 }
 
 // report answers Status. Users see their own connections, the administrator sees
-// all.
+// all. Who asks often waits for his turn.
 func (c *caller) report(m *wire.Status) error {
 	var query []byte
 	if len(m.Query) > 0 {
 		query = m.Query[0]
 	}
+	if err := c.service.reports.enter(c.ctx, c.uid); err != nil {
+		return err
+	}
+	defer c.service.reports.leave(c.uid)
 	data, err := c.service.cfg.Observer.Report(c.uid, c.administrator(), query)
 	if err != nil {
 		return c.refuse(m.Ref, refused("%v", err))

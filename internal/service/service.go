@@ -39,6 +39,7 @@ type Service struct {
 	users      *users
 	queue      *queue        // of handshakes
 	judged     *queue        // of requests that no limit counts yet
+	reports    *queue        // of statuses, which stop the observer for a moment
 	blocks     atomic.Uint64 // of numbers given out
 
 	mu       sync.Mutex
@@ -61,7 +62,7 @@ func New(cfg Config) *Service {
 		cfg.Observer = noObserver{}
 	}
 	turns := func(n int) *queue { return newQueue(n, cfg.Limits.share(n)) }
-	s := &Service{cfg: cfg, looks: newLooks(cfg.Looker), complaints: newComplaints(), users: newUsers(cfg.Limits), queue: turns(cfg.Limits.Handshakes), judged: turns(cfg.Limits.Judged),
+	s := &Service{cfg: cfg, looks: newLooks(cfg.Looker), complaints: newComplaints(), users: newUsers(cfg.Limits), queue: turns(cfg.Limits.Handshakes), judged: turns(cfg.Limits.Judged), reports: turns(cfg.Limits.Reports),
 		callers: map[*caller]bool{}, relays: map[*func()]bool{}, idle: make(chan struct{})}
 	s.rules.Store(cfg.Policy)
 	return s
