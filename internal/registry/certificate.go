@@ -30,9 +30,13 @@ func (r *Registry) SetCertificates(certs []Certificate) {
 	certs = slices.Clone(certs)
 	slices.SortStableFunc(certs, func(a, b Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
 	r.mu.Lock()
+	before := r.certs
 	r.certs = certs
 	r.mu.Unlock()
-	r.warnOfCertificates()
+	// The policy may be loaded often, and those there before are warned of daily.
+	r.warnOfCertificates(func(c *Certificate) bool {
+		return !slices.ContainsFunc(before, func(o Certificate) bool { return o.Identity == c.Identity && o.NotAfter.Equal(c.NotAfter) })
+	})
 }
 
 // Certificates returns what is known of our certificates, the first to end
@@ -53,9 +57,9 @@ func (r *Registry) certificatesLocked() []Certificate {
 	return certs
 }
 
-func (r *Registry) warnOfCertificates() {
+func (r *Registry) warnOfCertificates(which func(*Certificate) bool) {
 	for _, c := range r.Certificates() {
-		if c.Soon {
+		if c.Soon && which(&c) {
 			r.cfg.Expiring(c)
 		}
 	}

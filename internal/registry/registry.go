@@ -117,7 +117,7 @@ func (r *Registry) Run(ctx context.Context) {
 		case <-ticker.C:
 			r.Tick()
 		case <-daily.C:
-			r.warnOfCertificates()
+			r.warnOfCertificates(func(*Certificate) bool { return true })
 		}
 	}
 }

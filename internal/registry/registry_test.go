@@ -303,6 +303,10 @@ func TestExpiring(t *testing.T) {
 		if want := map[string]int{"a": 1}; !reflect.DeepEqual(told, want) {
 			t.Errorf("at the beginning %v, want %v", told, want)
 		}
+		r.SetCertificates(r.Certificates()) // the policy was loaded again
+		if want := map[string]int{"a": 1}; !reflect.DeepEqual(told, want) {
+			t.Errorf("of the same certificates %v, want %v", told, want)
+		}
 		var owner sync.WaitGroup
 		owner.Go(func() { r.Run(t.Context()) })
 		t.Cleanup(owner.Wait)
