@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -33,6 +35,8 @@ type Config struct {
 	Log *slog.Logger
 	// Audit is told the same, as a word and a sentence, when not nil.
 	Audit func(event, sentence string)
+	// Now is the clock, time.Now if nil.
+	Now func() time.Time
 }
 
 // Switch has the key logs that are on. It is safe for concurrent use.
@@ -52,6 +56,9 @@ func New(cfg Config) *Switch {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	return &Switch{cfg: cfg, logs: map[string]*keyLog{}}
 }
 
@@ -60,7 +67,7 @@ type keyLog struct {
 	owner   *Switch
 	profile string
 	by      uint32
-	until   time.Time
+	until   time.Time // by the clock on the wall
 	timer   *time.Timer
 
 	mu      sync.Mutex
@@ -73,7 +80,7 @@ type keyLog struct {
 // and owns it. The caller has made sure that the user may have them; the file
 // must be that user's. A log of the same profile that is on ends.
 func (s *Switch) On(profile string, duration time.Duration, file *os.File, by uint32) error {
-	log := &keyLog{owner: s, profile: profile, by: by, until: time.Now().Add(duration), file: file}
+	log := &keyLog{owner: s, profile: profile, by: by, until: s.cfg.Now().Add(duration).Round(0), file: file}
 	err := check(duration, file, by)
 	if err == nil {
 		_, err = fmt.Fprintf(file, "# secrets of connections of profile %s until %s\n", profile, log.until.UTC().Format(time.RFC3339))
@@ -146,8 +153,11 @@ func (s *Switch) Off(profile string) bool {
 
 // Close ends all key logs.
 func (s *Switch) Close() {
-	for _, log := range s.List() {
-		s.Off(log.Profile)
+	s.mu.Lock()
+	on := slices.Collect(maps.Keys(s.logs))
+	s.mu.Unlock()
+	for _, profile := range on {
+		s.Off(profile)
 	}
 	s.timers.Wait()
 }
@@ -182,11 +192,16 @@ func (s *Switch) Writer(profile string) io.Writer {
 		return nil
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if log := s.logs[profile]; log != nil {
-		return log
+	log := s.logs[profile]
+	s.mu.Unlock()
+	switch {
+	case log == nil:
+		return nil
+	case !s.cfg.Now().Before(log.until): // timers stand still while the machine sleeps
+		s.over(log)
+		return nil
 	}
-	return nil
+	return log
 }
 
 // List returns the key logs that are on.
@@ -195,6 +210,9 @@ func (s *Switch) List() []registry.KeyLog {
 	defer s.mu.Unlock()
 	var list []registry.KeyLog
 	for _, log := range s.logs {
+		if !s.cfg.Now().Before(log.until) {
+			continue
+		}
 		log.mu.Lock()
 		list = append(list, registry.KeyLog{Profile: log.profile, Until: log.until.UTC(), By: log.by, Written: log.written})
 		log.mu.Unlock()

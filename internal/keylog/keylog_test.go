@@ -154,6 +154,27 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
+// TestSleep: while the machine slept, the time of a key log has passed.
+func TestSleep(t *testing.T) {
+	now := time.Now()
+	var told []string
+	s := keylog.New(keylog.Config{Now: func() time.Time { return now }, Audit: func(event, _ string) { told = append(told, event) }})
+	defer s.Close()
+	if err := s.On("web", time.Hour, open(t, filepath.Join(t.TempDir(), "keys"), 0o600), me()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.On("other", time.Hour, open(t, filepath.Join(t.TempDir(), "keys"), 0o600), me()); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Hour)
+	if list := s.List(); len(list) != 0 {
+		t.Errorf("shown is %+v", list)
+	}
+	if s.Writer("web") != nil || strings.Join(told, " ") != "key-log-on key-log-on key-log-off" {
+		t.Errorf("it is on after its time; told %v", told)
+	}
+}
+
 // TestFull: a file that takes no more ends the log, once, and no connection.
 func TestFull(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "keys")
