@@ -73,9 +73,15 @@ func TestPage(t *testing.T) {
 // and filtered.
 func TestHands(t *testing.T) {
 	s := serve(t)
-	s.set(busy())
+	status := busy()
+	until := status.Time.AddDate(0, 0, 1)
+	status.KeyLogs = []registry.KeyLog{{Profile: "web", Until: until}}
+	s.set(status)
 	p := startBrowser(t).open(s.url, 1280, 900, "light")
 	p.await(`document.querySelectorAll('#connections tbody tr').length === 40`)
+	if got, want := eval[string](p, `document.querySelector('#notices').textContent`), until.Local().Format("2006-01-02 15:04:05"); !strings.Contains(got, want) {
+		t.Errorf("a key log until tomorrow, %s, is told as %q", want, got)
+	}
 	const ids = `Array.from(document.querySelectorAll('#connections tbody tr td:first-child')).map((e) => e.textContent).join(' ')`
 	if got := eval[string](p, ids); !strings.HasPrefix(got, "18446744073709551615 138 137 ") || !strings.HasSuffix(got, " 101 100") {
 		t.Errorf("the newest connections do not come first: %s", got)

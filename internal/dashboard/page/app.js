@@ -1,5 +1,5 @@
 // The page: looks every two seconds and shows what it is told.
-import { el, setText, long, clock, visible } from './dom.js';
+import { el, setText, long, clock, moment, visible } from './dom.js';
 import { showTiles } from './tiles.js';
 import { Charts } from './charts.js';
 import { History } from './history.js';
@@ -85,7 +85,7 @@ function warnings(status) {
     all.push(['bad', `The last reload of the policy failed, the one before holds: ${visible(status.service.policy_reloads.problem)}`]);
   }
   for (const k of status.key_logs ?? []) {
-    all.push(['bad', `Key log: the secrets of profile ${visible(k.profile)} are written to a file until ${clock(new Date(k.until))} (switched on by user ${k.by}, ${k.written} lines so far).`]);
+    all.push(['bad', `Key log: the secrets of profile ${visible(k.profile)} are written to a file until ${moment(new Date(k.until), new Date(status.time))} (switched on by user ${k.by}, ${k.written} lines so far).`]);
   }
   return all;
 }

@@ -62,6 +62,9 @@ export const date = (t) => `${t.getFullYear()}-${two(t.getMonth() + 1)}-${two(t.
 
 export const clock = (t, seconds = true) => `${two(t.getHours())}:${two(t.getMinutes())}${seconds ? ':' + two(t.getSeconds()) : ''}`;
 
+// moment is the time of day, and the day if that is another one than now's.
+export const moment = (t, now) => (date(t) === date(now) ? '' : date(t) + ' ') + clock(t);
+
 export const sum = (counts) => Object.values(counts ?? {}).reduce((a, b) => a + b, 0);
 
 // reasons tells counts as "3 network, 1 protocol".

@@ -1,5 +1,5 @@
 // What was refused: how often, by program, and the last ones.
-import { el, svg, number, sum, reasons, visible, clock, date, programName, programPath, userName } from './dom.js';
+import { el, svg, number, sum, reasons, visible, moment, programName, programPath, userName } from './dom.js';
 
 const mostBars = 12, mostRows = 100;
 const meanings = {
@@ -53,15 +53,14 @@ function bar(counts, most) {
 }
 
 function table(last) {
-  const today = date(new Date());
+  const now = new Date();
   const names = ['Time', 'ID', 'Program', 'What', 'To or from', 'Why'];
   const classes = ['short', 'num', null, null, 'wide', 'wider'];
   return el('table', { class: 'list', 'aria-label': 'The last refusals' },
     el('thead', {}, el('tr', {}, names.map((name, i) => el('th', { scope: 'col', class: classes[i] }, name)))),
     el('tbody', {}, last.map((f) => {
-      const at = new Date(f.time);
       const cells = [
-        (date(at) === today ? '' : date(at) + ' ') + clock(at), f.id ?? '', programName(f.program), el('span', { class: 'pill warn', title: meanings[f.what] }, visible(f.what)),
+        moment(new Date(f.time), now), f.id ?? '', programName(f.program), el('span', { class: 'pill warn', title: meanings[f.what] }, visible(f.what)),
         visible(f.name || f.peer), el('span', {}, visible(f.sentence), f.position ? el('span', { class: 'dim' }, ` (${visible(f.position)})`) : null),
       ];
       return el('tr', {}, cells.map((cell, i) => el('td', { class: classes[i], 'data-label': names[i], title: i === 2 ? programPath(f.program) : null }, cell)));
