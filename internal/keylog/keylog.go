@@ -70,26 +70,28 @@ func (s *Switch) On(profile string, duration time.Duration, file *os.File, by ui
 	if err == nil {
 		_, err = fmt.Fprintf(file, "# secrets of connections of profile %s until %s\n", profile, log.until.UTC().Format(time.RFC3339))
 	}
+	var old *keyLog
 	if err == nil {
-		err = s.on(log, duration)
+		old, err = s.on(log, duration)
 	}
 	if err != nil {
 		return errors.Join(err, file.Close())
+	}
+	if old != nil {
+		s.end(old)
 	}
 	s.tell("key-log-on", fmt.Sprintf("user %d switched on the key log of profile %s for %v: who has the file can read its connections", by, profile, duration), profile)
 	return nil
 }
 
-func (s *Switch) on(log *keyLog, duration time.Duration) error {
+// on puts a log in the place of the one before, which it returns.
+func (s *Switch) on(log *keyLog, duration time.Duration) (old *keyLog, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old := s.logs[log.profile]
-	if old == nil && len(s.logs) >= maxLogs {
-		return fmt.Errorf("there are %d key logs already", maxLogs)
-	}
-	if old != nil {
-		old.end()
-	} else {
+	if old = s.logs[log.profile]; old == nil {
+		if len(s.logs) >= maxLogs {
+			return nil, fmt.Errorf("there are %d key logs already", maxLogs)
+		}
 		s.any.Add(1)
 	}
 	s.logs[log.profile] = log
@@ -98,7 +100,7 @@ func (s *Switch) on(log *keyLog, duration time.Duration) error {
 		defer s.timers.Done()
 		s.over(log)
 	})
-	return nil
+	return old, nil
 }
 
 // Off ends the key log of a profile, and reports whether there was one.
@@ -132,9 +134,14 @@ func (s *Switch) over(log *keyLog) bool {
 	if !listed {
 		return false
 	}
+	s.end(log)
+	return true
+}
+
+// end ends a key log that is not listed any more.
+func (s *Switch) end(log *keyLog) {
 	lines := log.end()
 	s.tell("key-log-off", fmt.Sprintf("the key log of profile %s is over: %d lines were written", log.profile, lines), log.profile)
-	return true
 }
 
 func (s *Switch) tell(event, sentence, profile string) {

@@ -79,7 +79,8 @@ func TestTime(t *testing.T) {
 func TestReplacedAndClosed(t *testing.T) {
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
-	s := keylog.New(keylog.Config{})
+	var told []string
+	s := keylog.New(keylog.Config{Audit: func(event, _ string) { told = append(told, event) }})
 	for _, name := range []string{a, b} {
 		if err := s.On("web", time.Hour, open(t, name, 0o600), me()); err != nil {
 			t.Fatal(err)
@@ -94,6 +95,9 @@ func TestReplacedAndClosed(t *testing.T) {
 	s.Close()
 	if s.Off("web") {
 		t.Error("it was on after Close")
+	}
+	if want := "key-log-on key-log-off key-log-on key-log-off"; strings.Join(told, " ") != want {
+		t.Errorf("told %v, want %s", told, want)
 	}
 	fmt.Fprintln(w, "late")
 	if gotA, gotB := content(t, a), content(t, b); gotA != "a\na\na\na\n" || gotB != "b\nb\nb\nb\n" {
