@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -47,7 +48,7 @@ func lineText(r slog.Record) string {
 				fmt.Fprintf(&b, "[%v] ", v)
 				return true
 			}
-			about = append(about, printable(fmt.Sprintf("%s %v", a.Key, v)))
+			about = append(about, a.Key+" "+apart(printable(fmt.Sprint(v))))
 		}
 		return true
 	})
@@ -59,6 +60,14 @@ func lineText(r slog.Record) string {
 		b.WriteString(" (" + strings.Join(about, ", ") + ")")
 	}
 	return b.String() + facts
+}
+
+// apart quotes a value that would look like several, or like the end of them.
+func apart(value string) string {
+	if strings.Contains(value, ", ") || strings.Contains(value, "): ") {
+		return strconv.Quote(value)
+	}
+	return value
 }
 
 // printableLines makes a message printable. It may have several lines; none but

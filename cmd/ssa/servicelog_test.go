@@ -42,6 +42,20 @@ func TestLogAsText(t *testing.T) {
 	}
 }
 
+// TestLogOfForger: a program's path does not look like what is known of it.
+func TestLogOfForger(t *testing.T) {
+	var out bytes.Buffer
+	log := slog.New(&lineHandler{out: &out})
+	log.Info("connected", "id", uint64(1), "program", "/tmp/a, uid 0", "uid", 1000)
+	log.Info("connected", "id", uint64(2), "program", "/tmp/a): TLS 1.3", "uid", 1000)
+	log.Info("connected", "id", uint64(3), "program", "/usr/bin/a (deleted)", "uid", 1000)
+	want := "ssa: [1] connected (program \"/tmp/a, uid 0\", uid 1000)\nssa: [2] connected (program \"/tmp/a): TLS 1.3\", uid 1000)\n" +
+		"ssa: [3] connected (program /usr/bin/a (deleted), uid 1000)\n"
+	if got := out.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestLogAsJSON(t *testing.T) {
 	var out bytes.Buffer
 	alarms, err := (&daemonOptions{logFormat: logJSON}).alarms(&out)
