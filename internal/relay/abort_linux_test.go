@@ -2,6 +2,7 @@ package relay
 
 import (
 	"net"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -118,11 +119,34 @@ func TestNoAbort(t *testing.T) {
 	})
 }
 
-// While the program is there, nobody is asked: a half-close is no end.
-func TestAbortSparesHalfClose(t *testing.T) {
-	r := newRig(t, rigOptions{change: func(c *Config) {
-		c.Abortive = func() bool { t.Error("asked while the program is there"); return true }
+// TestAbortTakenBack: a program that shuts down what its peer has left open
+// takes back before that what its close would have meant.
+func TestAbortTakenBack(t *testing.T) {
+	var once sync.Once
+	var r *rig
+	back := make(chan struct{})
+	r = unstartedRig(t, rigOptions{change: func(c *Config) {
+		c.Abortive = func() (abortive bool) {
+			once.Do(func() {
+				abortive = true
+				must(t, r.program.CloseRead())
+				must(t, r.program.CloseWrite())
+				close(back)
+			})
+			return abortive
+		}
 	}})
+	r.start(t)
+	mustWrite(t, r.program, []byte("all"))
+	<-back
+	expectRead(t, "the peer", r.peer, []byte("all"), nil)
+	r.peer.Close()
+	r.expectEnd(t, nil)
+}
+
+// While the program is there, nothing is aborted: a half-close is no end.
+func TestAbortSparesHalfClose(t *testing.T) {
+	r := newRig(t, rigOptions{change: abortive})
 	must(t, r.program.CloseWrite())
 	expectRead(t, "the peer", r.peer, nil, nil)
 	mustWrite(t, r.peer, []byte("late"))

@@ -6,6 +6,8 @@ import "errors"
 // went.
 func (r *Relay) finish(err error) End {
 	switch {
+	case err == nil && r.finSent.Load():
+		<-r.sendDone // the program has gone, and nothing of it is left
 	case err == nil:
 		_ = r.plain.CloseWrite() // fails when the program reads no more
 		<-r.sendDone

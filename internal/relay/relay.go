@@ -45,10 +45,10 @@ type Config struct {
 	// it is closed. It writes one byte to the program's end without waiting;
 	// being unread, that byte makes the kernel report ECONNRESET on close.
 	BeforeReset func()
-	// Abortive, when not nil, is asked when the program's end has been closed,
-	// or shut down both ways. True drops what has not been sent and resets TCP,
-	// without a close_notify: what SO_LINGER with a time of zero means. It may
-	// be asked more than once, by several goroutines, and must not wait. A
+	// Abortive, when not nil, is asked often; it counts when the program's end
+	// has been closed, or shut down both ways. True drops what has not been sent and resets TCP,
+	// without a close_notify: what SO_LINGER with a time of zero means. Several
+	// goroutines ask, and it must not wait. A
 	// program that has shut down what its peer had left open looks as if it had
 	// gone: whoever answers has to know the two apart.
 	Abortive func() bool
@@ -205,8 +205,11 @@ func (r *Relay) patience() patience {
 }
 
 // aborted says whether the program has gone and wants no more of its data sent.
+// The answer that counts is that of after the hang-up, since one of before may
+// have been taken back for a shutdown; most often it saves the system call.
 func (r *Relay) aborted() bool {
-	return r.cfg.Abortive != nil && r.source.hungUp() && r.cfg.Abortive()
+	abortive := r.cfg.Abortive
+	return abortive != nil && abortive() && r.source.hungUp() && abortive()
 }
 
 // Progress returns how many plaintext bytes have gone to and come from the
