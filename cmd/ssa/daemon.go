@@ -89,6 +89,7 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	keepDescriptors(alarms)
 	keys := newTokens(alarms, true)
 	defer keys.close()
 	source := &bundler{source: policySource{file: o.policy, root: "/", options: policy.Options{OpenKey: keys.open}}}

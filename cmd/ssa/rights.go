@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -79,18 +81,26 @@ func workerCommand(given *pflag.FlagSet, credential *syscall.Credential) monitor
 	return c
 }
 
-// workerEnvironment leaves what Go's runtime, the clock and the log need: what
-// is in the environment beside may be secret.
+// workerVariables are what Go's runtime, the clock and the log need.
+var workerVariables = []string{"GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GORACE", "GOTRACEBACK", "GOCOVERDIR", "LANG", "TZ", "JOURNAL_STREAM"}
+
+// workerEnvironment leaves out the rest of the environment, which may be secret.
 func workerEnvironment(all []string) (kept []string) {
 	for _, e := range all {
 		name, _, _ := strings.Cut(e, "=")
-		switch {
-		case strings.HasPrefix(name, "GO"), strings.HasPrefix(name, "LC_"),
-			name == "LANG", name == "TZ", name == "JOURNAL_STREAM":
+		if slices.Contains(workerVariables, name) || strings.HasPrefix(name, "LC_") {
 			kept = append(kept, e)
 		}
 	}
 	return kept
+}
+
+// keepDescriptors keeps what whoever started the service has left open from the
+// processes that it starts: the worker has no right to it.
+func keepDescriptors(alarms *slog.Logger) {
+	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		alarms.Warn("what was open when the service was started is open in its worker too: " + err.Error())
+	}
 }
 
 // raiseLimits allows as many descriptors as the administrator lets this process

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +72,44 @@ func TestWorkerHasNoRights(t *testing.T) {
 	if _, err := os.Open(fmt.Sprintf("/proc/%d/mem", worker)); uid != 0 && !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("a process of the same user opens the worker's memory: %v", err)
 	}
+}
+
+// TestWorkerInheritsNothing: what is open in the shell or the script that starts
+// the service is not for the process that has no rights.
+func TestWorkerInheritsNothing(t *testing.T) {
+	if os.Getuid() != 0 {
+		return // the worker shows what it has open to root alone
+	}
+	w := newWorld(t)
+	// Without O_CLOEXEC, so that the service inherits it.
+	left, err := unix.Open(w.key, unix.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := w.service(t)
+	unix.Close(left)
+	if !slices.Contains(openFiles(t, s.Cmd.Process.Pid), w.key) {
+		t.Fatal("the service did not inherit the file, which this test is about")
+	}
+	if open := openFiles(t, s.Worker(t)); slices.Contains(open, w.key) {
+		t.Errorf("the worker has open %q", open)
+	}
+}
+
+// openFiles returns what the descriptors of a process are.
+func openFiles(t *testing.T, pid int) (names []string) {
+	t.Helper()
+	folder := fmt.Sprintf("/proc/%d/fd", pid)
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if name, err := os.Readlink(filepath.Join(folder, e.Name())); err == nil {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // TestWorkerKilled: connections of a worker that dies are reset, and another
