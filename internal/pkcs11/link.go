@@ -34,9 +34,20 @@ func (l *link) down(why string) {
 	// A client that does not read its answers finds out by waiting.
 	_ = unix.Send(fd, m.Encode(), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	buffer := make([]byte, wire.MaxMessage)
-	for {
-		n, _, err := unix.Recvfrom(fd, buffer, unix.MSG_DONTWAIT)
-		if err != nil || n == 0 {
+	discard(func() error {
+		_, _, err := unix.Recvfrom(fd, buffer, unix.MSG_DONTWAIT)
+		return err
+	})
+}
+
+// maxQueued is more than the messages that a socket holds.
+const maxQueued = 4096
+
+// discard receives until nothing is left. A user who goes on sending does not
+// hold it up: what comes later, the next helper answers.
+func discard(receive func() error) {
+	for range maxQueued {
+		if receive() != nil {
 			return
 		}
 	}
