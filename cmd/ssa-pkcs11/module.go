@@ -17,10 +17,28 @@ import (
 	"github.com/secure-socket-api/ssa/internal/pkcs11/uri"
 )
 
+// cryptoki is what is used of a PKCS #11 library, as *p11.Ctx has it.
+type cryptoki interface {
+	Initialize(options ...p11.InitializeOption) error
+	Finalize() error
+	GetSlotList(tokenPresent bool) ([]uint, error)
+	GetTokenInfo(slot uint) (p11.TokenInfo, error)
+	OpenSession(slot uint, flags uint) (p11.SessionHandle, error)
+	CloseSession(s p11.SessionHandle) error
+	CloseAllSessions(slot uint) error
+	Login(s p11.SessionHandle, userType uint, pin string) error
+	FindObjectsInit(s p11.SessionHandle, template []*p11.Attribute) error
+	FindObjects(s p11.SessionHandle, most int) ([]p11.ObjectHandle, bool, error)
+	FindObjectsFinal(s p11.SessionHandle) error
+	GetAttributeValue(s p11.SessionHandle, o p11.ObjectHandle, a []*p11.Attribute) ([]*p11.Attribute, error)
+	SignInit(s p11.SessionHandle, m []*p11.Mechanism, key p11.ObjectHandle) error
+	Sign(s p11.SessionHandle, data []byte) ([]byte, error)
+}
+
 // module is a loaded PKCS #11 library.
 type module struct {
 	path string
-	ctx  *p11.Ctx
+	ctx  cryptoki
 
 	mu      sync.Mutex          // while tokens are opened and closed
 	tokens  []*token            // open

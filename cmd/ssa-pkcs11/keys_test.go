@@ -1,0 +1,93 @@
+//go:build cgo
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/secure-socket-api/ssa/internal/pkcs11/wire"
+)
+
+// fails makes sure that there is an error with a text.
+func fails(t *testing.T, err error, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want one with %q", err, want)
+	}
+}
+
+func TestKey(t *testing.T) {
+	r := newRig(t)
+	uri := r.uri(t, "www")
+	public, err := r.public(uri)
+	if err != nil || !r.fake.key.PublicKey.Equal(public) {
+		t.Errorf("the public key is %v, %v", public, err)
+	}
+	for range 2 * atOnce {
+		r.signs(t, uri)
+	}
+	if n := len(r.fake.sessions); n != 2 {
+		t.Errorf("%d sessions, want one that is logged in and one that signs", n)
+	}
+	_, err = r.Sign(uri, wire.PSSWithSHA256, make([]byte, 32))
+	fails(t, err, "of another kind")
+	_, err = r.Public(r.uri(t, "nobody"))
+	fails(t, err, "no such private key")
+	_, err = r.Public(strings.Replace(uri, "www", "other", 1))
+	fails(t, err, "none of the keys that may be used")
+	_, err = r.Sign(strings.Replace(uri, "www", "other", 1), wire.ECDSAWithSHA256, make([]byte, 32))
+	fails(t, err, "none of the keys that may be used")
+	fails(t, r.Allow("pkcs11:"), "is no attribute")
+}
+
+func TestTooManyKeys(t *testing.T) {
+	r := newRig(t)
+	first := r.uri(t, "0")
+	for i := 1; i < maxKeys; i++ {
+		r.uri(t, fmt.Sprint(i))
+	}
+	fails(t, r.Allow(strings.Replace(first, "object=0", "object=www", 1)), "too many keys")
+	if err := r.Allow(first); err != nil {
+		t.Errorf("a key that is allowed: %v", err)
+	}
+}
+
+// A token that is taken out and put in again is opened again.
+func TestTokenComesBack(t *testing.T) {
+	r := newRig(t)
+	uri := r.uri(t, "www")
+	r.signs(t, uri)
+	r.fake.takeOut()
+	_, err := r.Sign(uri, wire.ECDSAWithSHA256, make([]byte, 32))
+	fails(t, err, `no token fits "ssa": the module has none`)
+	r.fake.putIn()
+	r.uri(t, "www") // else it is left alone for a while
+	r.signs(t, uri)
+}
+
+// A PIN that was refused is not tried again, another one is.
+func TestWrongPIN(t *testing.T) {
+	r := newRig(t)
+	r.writePIN(t, "0000\n")
+	for i, want := range []string{"CKR_PIN_INCORRECT", "has refused the PIN in " + r.pin + " before"} {
+		_, err := r.Public(r.uri(t, "www"))
+		fails(t, err, want)
+		if strings.Contains(fmt.Sprint(err), "0000") {
+			t.Errorf("error %d shows the PIN: %v", i, err)
+		}
+	}
+	r.writePIN(t, "1234\n")
+	r.signs(t, r.uri(t, "www"))
+	if got := fmt.Sprint(r.fake.tries); got != "[0000 1234]" {
+		t.Errorf("the PINs %s were tried", got)
+	}
+	for text, want := range map[string]string{"": "is not one line", "\n": "is not one line", "a\nb\n": "is not one line",
+		strings.Repeat("x", 257): "is not one line of at most 256 bytes"} {
+		r := newRig(t)
+		r.writePIN(t, text)
+		_, err := r.Public(r.uri(t, "www"))
+		fails(t, err, want)
+	}
+}
