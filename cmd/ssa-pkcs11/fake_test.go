@@ -39,8 +39,10 @@ type fakeModule struct {
 	last        p11.SessionHandle
 	found       []p11.ObjectHandle
 	signing     int
-	signs       func()            // is called in Sign
-	opens       func()            // is called in OpenSession
+	signs       func() // is called in Sign
+	failSign    error  // of Sign
+	stuckIn     string // the call that waits for wait
+	wait        chan struct{}
 	broken      func(call string) // is called for what must not be
 }
 
@@ -52,7 +54,7 @@ func newFake(t *testing.T) *fakeModule {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fakeModule{key: key, initialized: true, pin: "1234", left: 3, signs: func() {}, opens: func() {},
+	return &fakeModule{key: key, initialized: true, pin: "1234", left: 3, signs: func() {},
 		broken: func(call string) { t.Error("not allowed by PKCS #11: " + call) }}
 }
 
@@ -60,6 +62,13 @@ func (f *fakeModule) change(what func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	what()
+}
+
+// stick waits in the call that the module is stuck in.
+func (f *fakeModule) stick(call string) {
+	if call == f.stuckIn {
+		<-f.wait
+	}
 }
 
 // takeOut and putIn are what is done with the token by hand.
@@ -122,7 +131,7 @@ func (f *fakeModule) GetTokenInfo(uint) (p11.TokenInfo, error) {
 }
 
 func (f *fakeModule) OpenSession(uint, uint) (p11.SessionHandle, error) {
-	f.opens()
+	f.stick("OpenSession")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.absent {
@@ -134,6 +143,7 @@ func (f *fakeModule) OpenSession(uint, uint) (p11.SessionHandle, error) {
 }
 
 func (f *fakeModule) CloseSession(s p11.SessionHandle) error {
+	f.stick("CloseSession")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sessions = slices.DeleteFunc(f.sessions, func(o p11.SessionHandle) bool { return o == s })
@@ -141,6 +151,7 @@ func (f *fakeModule) CloseSession(s p11.SessionHandle) error {
 }
 
 func (f *fakeModule) CloseAllSessions(uint) error {
+	f.stick("CloseAllSessions")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sessions, f.loggedIn = nil, false
@@ -224,6 +235,9 @@ func (f *fakeModule) SignInit(s p11.SessionHandle, _ []*p11.Mechanism, key p11.O
 }
 
 func (f *fakeModule) Sign(s p11.SessionHandle, data []byte) ([]byte, error) {
+	if f.failSign != nil {
+		return nil, f.failSign
+	}
 	f.change(func() { f.signing++ })
 	f.signs()
 	defer f.change(func() { f.signing-- })
@@ -239,14 +253,16 @@ func (f *fakeModule) Sign(s p11.SessionHandle, data []byte) ([]byte, error) {
 // rig is keys of a fake module.
 type rig struct {
 	*keys
-	fake *fakeModule
-	pin  string // the path of the PIN
+	fake  *fakeModule
+	pin   string            // the path of the PIN
+	stuck func(what string) // an error of the test, as a rule
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{fake: newFake(t), pin: filepath.Join(t.TempDir(), "pin")}
-	r.keys = newKeys(func(what string) { t.Errorf("stuck in %s", what) })
+	r.stuck = func(what string) { t.Errorf("stuck in %s", what) }
+	r.keys = newKeys(func(what string) { r.stuck(what) })
 	r.keys.load = func(path string) (*module, error) { return &module{path: path, ctx: r.fake}, nil }
 	r.writePIN(t, "1234\n")
 	return r

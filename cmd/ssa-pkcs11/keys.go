@@ -23,7 +23,9 @@ const (
 
 // keys are the keys that the owner has allowed; serve.Keys.
 type keys struct {
-	stuck func(what string) // called when a module does not return; it ends the process
+	// watch ends the process unless the function it returns is called in time. It
+	// is for what a module does, not for waiting until others are done with it.
+	watch func(what string) (done func())
 	load  func(path string) (*module, error)
 
 	mu      sync.Mutex
@@ -42,7 +44,11 @@ type key struct {
 }
 
 func newKeys(stuck func(what string)) *keys {
-	return &keys{stuck: stuck, load: loadModule, allowed: map[string]*key{}, modules: map[string]*module{}}
+	watch := func(what string) func() {
+		timer := time.AfterFunc(tooLong, func() { stuck(what) })
+		return func() { timer.Stop() }
+	}
+	return &keys{watch: watch, load: loadModule, allowed: map[string]*key{}, modules: map[string]*module{}}
 }
 
 // Allow lets a key be used.
@@ -71,7 +77,6 @@ func (k *keys) Public(text string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer k.watch("opening a key")()
 	o, err := key.get(k, nil)
 	if err != nil {
 		return nil, err
@@ -88,13 +93,11 @@ func (k *keys) Sign(text string, scheme wire.Scheme, data []byte) ([]byte, error
 	}
 	var lost *object
 	for {
-		done := k.watch("opening a key")
 		o, err := key.get(k, lost)
-		done()
 		if err != nil {
 			return nil, err
 		}
-		signature, err := o.sign(k, scheme, data)
+		signature, err := o.sign(scheme, data)
 		if err == nil || lost != nil || !isLost(err) {
 			return signature, err
 		}
@@ -113,12 +116,6 @@ func (k *keys) find(text string) (*key, error) {
 	return key, nil
 }
 
-// watch ends the process unless the function it returns is called in time.
-func (k *keys) watch(what string) (done func()) {
-	timer := time.AfterFunc(tooLong, func() { k.stuck(what) })
-	return func() { timer.Stop() }
-}
-
 // module loads a module, or returns the one loaded.
 func (k *keys) module(path string) (*module, error) {
 	k.mu.Lock()
@@ -126,10 +123,13 @@ func (k *keys) module(path string) (*module, error) {
 	if m := k.modules[path]; m != nil {
 		return m, nil
 	}
+	done := k.watch("being loaded")
 	m, err := k.load(path)
+	done()
 	if err != nil {
 		return nil, err
 	}
+	m.watch = k.watch
 	k.modules[path] = m
 	return m, nil
 }

@@ -4,8 +4,15 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	p11 "github.com/miekg/pkcs11"
 
 	"github.com/secure-socket-api/ssa/internal/pkcs11/wire"
 )
@@ -89,5 +96,114 @@ func TestWrongPIN(t *testing.T) {
 		r.writePIN(t, text)
 		_, err := r.Public(r.uri(t, "www"))
 		fails(t, err, want)
+	}
+}
+
+// A module that could not be initialized again is tried again, too.
+func TestInitializedLater(t *testing.T) {
+	r := newRig(t)
+	uri := r.uri(t, "www")
+	r.signs(t, uri)
+	r.fake.takeOut()
+	r.fake.change(func() { r.fake.failInit = p11.Error(p11.CKR_DEVICE_ERROR) })
+	_, err := r.Sign(uri, wire.ECDSAWithSHA256, make([]byte, 32))
+	fails(t, err, "initialize the module /lib/token.so again: pkcs11: 0x30")
+	r.fake.putIn()
+	r.signs(t, r.uri(t, "www"))
+}
+
+// A module is not initialized again while it signs.
+func TestNotInitializedWhileSigning(t *testing.T) {
+	r := newRig(t)
+	uri := r.uri(t, "www")
+	r.signs(t, uri)
+	m := r.modules["/lib/token.so"]
+	signing, goOn := make(chan struct{}), make(chan struct{})
+	r.fake.signs = func() {
+		close(signing)
+		<-goOn
+	}
+	var work sync.WaitGroup
+	work.Go(func() { _, _ = r.Sign(uri, wire.ECDSAWithSHA256, make([]byte, 32)) })
+	<-signing
+	r.fake.takeOut()
+	m.tokens[0].drop()
+	opened := make(chan struct{})
+	work.Go(func() {
+		defer close(opened)
+		_, _ = r.Public(r.uri(t, "other"))
+	})
+	for waits := false; !waits; {
+		if waits = !m.using.TryRLock(); !waits {
+			m.using.RUnlock()
+		}
+		select {
+		case <-opened:
+			waits = true
+		default:
+			runtime.Gosched()
+		}
+	}
+	close(goOn)
+	work.Wait()
+}
+
+// A module that does not return from opening or closing a session is found out.
+func TestStuck(t *testing.T) {
+	for _, call := range []string{"OpenSession", "CloseSession", "CloseAllSessions"} {
+		t.Run(call, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				uri := r.uri(t, "www")
+				if _, err := r.Public(uri); err != nil {
+					t.Fatal(err)
+				}
+				goOn, stuck := make(chan struct{}), ""
+				r.stuck = func(what string) {
+					stuck = what
+					close(goOn)
+				}
+				r.fake.stuckIn, r.fake.wait = call, goOn
+				data := make([]byte, 32)
+				if call != "OpenSession" {
+					r.fake.failSign = p11.Error(p11.CKR_FUNCTION_FAILED)
+				}
+				if call == "CloseAllSessions" {
+					r.fake.failSign = p11.Error(p11.CKR_DEVICE_ERROR)
+				}
+				began := time.Now()
+				_, _ = r.Sign(uri, wire.ECDSAWithSHA256, data)
+				if took := time.Since(began); stuck == "" || took != tooLong {
+					t.Errorf("after %v stuck in %q", took, stuck)
+				}
+			})
+		})
+	}
+}
+
+// Who waits for others that open their keys is not what a module is stuck in.
+func TestWaitingIsNotStuck(t *testing.T) {
+	r := newRig(t)
+	r.signs(t, r.uri(t, "www"))
+	m, other := r.modules["/lib/token.so"], r.uri(t, "other")
+	var watches atomic.Int32
+	watch := func(string) func() { watches.Add(1); return func() {} }
+	r.keys.watch, m.watch = watch, watch
+	m.mu.Lock()
+	opened := make(chan struct{})
+	go func() {
+		defer close(opened)
+		_, _ = r.Public(other)
+	}()
+	for k := r.allowed[other]; k.mu.TryLock(); runtime.Gosched() {
+		k.mu.Unlock()
+	}
+	if n := watches.Load(); n != 0 {
+		t.Errorf("%d watches while somebody else has the module", n)
+	}
+	m.mu.Unlock()
+	<-opened
+	if watches.Load() == 0 {
+		t.Error("no watch while the module is at work")
 	}
 }

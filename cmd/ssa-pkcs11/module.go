@@ -39,6 +39,11 @@ type cryptoki interface {
 type module struct {
 	path string
 	ctx  cryptoki
+	// watch ends the process when the module does not return.
+	watch func(what string) (done func())
+	// using is held for reading in calls for a signature, which are not made under
+	// mu. While they go on the module must not be initialized again.
+	using sync.RWMutex
 
 	mu      sync.Mutex          // while tokens are opened and closed
 	tokens  []*token            // open
@@ -84,6 +89,7 @@ func trusted(path string, info fs.FileInfo) error {
 func (m *module) find(where *uri.URI) (*object, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	defer m.watch("opening a key")()
 	slot, info, err := m.slot(where)
 	if err != nil {
 		return nil, err
@@ -101,9 +107,9 @@ func (m *module) find(where *uri.URI) (*object, error) {
 // slot finds the slot with a token.
 func (m *module) slot(where *uri.URI) (uint, p11.TokenInfo, error) {
 	slot, info, found, seen, err := m.search(where)
-	if err == nil && found == 0 && len(m.tokens) == 0 {
-		// Many modules look for tokens only when they are initialized.
-		if err := errors.Join(m.ctx.Finalize(), m.ctx.Initialize()); err != nil {
+	// Many modules look for tokens only when they are initialized.
+	if err == nil && found == 0 && len(m.tokens) == 0 || errors.Is(err, errUninitialized) {
+		if err := m.initialize(); err != nil {
 			return 0, info, fmt.Errorf("initialize the module %s again: %w", m.path, err)
 		}
 		slot, info, found, seen, err = m.search(where)
@@ -117,6 +123,21 @@ func (m *module) slot(where *uri.URI) (uint, p11.TokenInfo, error) {
 		return 0, info, fmt.Errorf("%d tokens fit %s: name one by its serial", found, name(where))
 	}
 	return slot, info, nil
+}
+
+// errUninitialized is the error of a module that was not initialized again when
+// that was tried.
+var errUninitialized error = p11.Error(p11.CKR_CRYPTOKI_NOT_INITIALIZED)
+
+// initialize initializes a module again, once nobody uses it.
+func (m *module) initialize() error {
+	m.using.Lock()
+	defer m.using.Unlock()
+	err := m.ctx.Finalize()
+	if errors.Is(err, errUninitialized) {
+		err = nil
+	}
+	return errors.Join(err, m.ctx.Initialize())
 }
 
 func (m *module) search(where *uri.URI) (slot uint, info p11.TokenInfo, found int, seen []string, err error) {

@@ -30,19 +30,22 @@ var pssHash = map[crypto.Hash][2]uint{
 	crypto.SHA512: {p11.CKM_SHA512, p11.CKG_MGF1_SHA512},
 }
 
-// sign makes a signature in a session of its own. The time that it waits for
-// one is not the module's.
-func (o *object) sign(k *keys, scheme wire.Scheme, data []byte) ([]byte, error) {
+// sign makes a signature in a session of its own.
+func (o *object) sign(scheme wire.Scheme, data []byte) ([]byte, error) {
 	mechanism, data, err := o.mechanism(scheme, data)
 	if err != nil {
 		return nil, err
 	}
 	t := o.token
+	t.slots <- struct{}{}
+	defer func() { <-t.slots }()
+	t.module.using.RLock()
+	defer t.module.using.RUnlock()
 	session, err := t.acquire()
 	if err != nil {
 		return nil, err
 	}
-	done := k.watch("signing")
+	done := t.module.watch("signing")
 	err = t.module.ctx.SignInit(session, []*p11.Mechanism{mechanism}, o.handle)
 	var signature []byte
 	if err == nil {

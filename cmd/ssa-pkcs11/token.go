@@ -48,6 +48,7 @@ func openToken(m *module, slot uint, info p11.TokenInfo) (*token, error) {
 }
 
 func (t *token) open() (p11.SessionHandle, error) {
+	defer t.module.watch("opening a session")()
 	s, err := t.module.ctx.OpenSession(t.slot, p11.CKF_SERIAL_SESSION)
 	if err != nil {
 		return 0, fmt.Errorf("open a session with the token: %w", err)
@@ -55,9 +56,8 @@ func (t *token) open() (p11.SessionHandle, error) {
 	return s, nil
 }
 
-// acquire returns a session that nobody else uses, and waits for one if need be.
+// acquire returns a session that nobody else uses, to one who has a slot.
 func (t *token) acquire() (p11.SessionHandle, error) {
-	t.slots <- struct{}{}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if n := len(t.idle); n > 0 {
@@ -65,14 +65,10 @@ func (t *token) acquire() (p11.SessionHandle, error) {
 		t.idle = t.idle[:n-1]
 		return s, nil
 	}
-	s, err := p11.SessionHandle(0), error(p11.Error(p11.CKR_SESSION_CLOSED))
-	if !t.dropped {
-		s, err = t.open()
+	if t.dropped {
+		return 0, p11.Error(p11.CKR_SESSION_CLOSED)
 	}
-	if err != nil {
-		<-t.slots
-	}
-	return s, err
+	return t.open()
 }
 
 // release gives a session back. One whose operation failed may still be in the
@@ -83,11 +79,11 @@ func (t *token) release(s p11.SessionHandle, failed bool) {
 	switch {
 	case t.dropped:
 	case failed:
+		defer t.module.watch("closing a session")()
 		_ = t.module.ctx.CloseSession(s) // it may be gone
 	default:
 		t.idle = append(t.idle, s)
 	}
-	<-t.slots
 }
 
 // drop closes a token that has been lost. What it still does fails.
@@ -104,6 +100,7 @@ func (t *token) dropLocked() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.idle, t.dropped = nil, true
+		defer t.module.watch("closing its sessions")()
 		_ = t.module.ctx.CloseAllSessions(t.slot) // they may be gone
 	}
 }
