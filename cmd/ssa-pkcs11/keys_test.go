@@ -99,6 +99,26 @@ func TestWrongPIN(t *testing.T) {
 	}
 }
 
+// A token that would lock itself at the next wrong PIN is left alone: a service
+// that is started again and again must not be what locks it.
+func TestLastTryIsLeft(t *testing.T) {
+	r := newRig(t)
+	for i, want := range []string{"CKR_PIN_INCORRECT", "CKR_PIN_INCORRECT", "locks itself at one more wrong PIN"} {
+		r.writePIN(t, fmt.Sprintf("000%d\n", i))
+		_, err := r.Public(r.uri(t, "www"))
+		fails(t, err, want)
+	}
+	if len(r.fake.tries) != 2 {
+		t.Errorf("the PINs %q were tried", r.fake.tries)
+	}
+	r.fake.left = 0
+	_, err := r.Public(r.uri(t, "www"))
+	fails(t, err, "is locked")
+	r.fake.left = 3 // somebody knew the PIN
+	r.writePIN(t, "1234\n")
+	r.signs(t, r.uri(t, "www"))
+}
+
 // A module that could not be initialized again is tried again, too.
 func TestInitializedLater(t *testing.T) {
 	r := newRig(t)

@@ -19,8 +19,8 @@ import (
 
 // login gives a token its PIN, from the file that names it, with module.mu
 // held. A PIN that was refused is not tried again: tokens lock themselves after
-// a few.
-func (m *module) login(t *token, where *uri.URI) error {
+// a few. flags are the token's of now.
+func (m *module) login(t *token, where *uri.URI, flags uint) error {
 	if where.PINSource == "" || t.loggedIn && where.PINSource == t.source {
 		return nil
 	}
@@ -38,6 +38,9 @@ func (m *module) login(t *token, where *uri.URI) error {
 	case slices.Contains(m.refused, tried):
 		return fmt.Errorf("the token has refused the PIN in %s before; it is not tried again until ssa starts anew, lest the token lock itself", where.PINSource)
 	}
+	if err := mayTry(where, flags); err != nil {
+		return err
+	}
 	err = m.ctx.Login(t.session, p11.CKU_USER, pin)
 	switch {
 	case err == nil, errors.Is(err, p11.Error(p11.CKR_USER_ALREADY_LOGGED_IN)):
@@ -50,6 +53,20 @@ func (m *module) login(t *token, where *uri.URI) error {
 		t.dropLocked()
 	}
 	return fmt.Errorf("log in to the token %s with the PIN in %s: %w", name(where), where.PINSource, err)
+}
+
+// mayTry leaves the last try to somebody who knows the PIN: this process does
+// not know what others before it have tried, and may be one of many that are
+// started one after another.
+func mayTry(where *uri.URI, flags uint) error {
+	switch {
+	case flags&p11.CKF_USER_PIN_LOCKED != 0:
+		return fmt.Errorf("the token %s is locked after too many wrong PINs: unlock it with the PIN of its security officer", name(where))
+	case flags&p11.CKF_USER_PIN_FINAL_TRY != 0:
+		return fmt.Errorf("the token %s locks itself at one more wrong PIN, so the one in %s is not tried: "+
+			"log in with the right one by hand first, as pkcs11-tool --login does", name(where), where.PINSource)
+	}
+	return nil
 }
 
 // readPIN reads a PIN, the one line of a file. Who may read the file is for the

@@ -98,7 +98,7 @@ func (m *module) find(where *uri.URI) (*object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.login(t, where); err != nil {
+	if err := m.login(t, where, info.Flags); err != nil {
 		return nil, err
 	}
 	return t.find(where)
