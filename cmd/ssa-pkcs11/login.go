@@ -81,18 +81,15 @@ func readPIN(path string) (string, error) {
 
 func readLine(path string) (string, error) {
 	const longest = 256
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0) // a FIFO makes nobody wait
+	real, err := trustedPath(path)
+	if err != nil {
+		return "", err
+	}
+	f, err := os.OpenFile(real, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0) // a FIFO makes nobody wait
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err == nil {
-		err = trusted(path, info)
-	}
-	if err != nil {
-		return "", err
-	}
 	data, err := io.ReadAll(io.LimitReader(f, longest+3))
 	defer clear(data)
 	if err != nil {

@@ -6,11 +6,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 	"sync"
-	"syscall"
 
 	p11 "github.com/miekg/pkcs11"
 
@@ -53,36 +50,19 @@ type module struct {
 // loadModule loads a library, which from then on is part of this process. It
 // must be under the control of an administrator.
 func loadModule(path string) (*module, error) {
-	info, err := os.Stat(path)
-	if err == nil {
-		err = trusted(path, info)
-	}
+	real, err := trustedPath(path)
 	if err != nil {
 		return nil, fmt.Errorf("load the module: %w", err)
 	}
-	ctx := p11.New(path)
+	ctx := p11.New(real)
 	if ctx == nil {
-		return nil, fmt.Errorf("load the module: %s is not a PKCS #11 library, or a library that it needs is missing", path)
+		return nil, fmt.Errorf("load the module: %s is not a PKCS #11 library, or a library that it needs is missing", real)
 	}
 	if err := ctx.Initialize(); err != nil {
 		ctx.Destroy()
 		return nil, fmt.Errorf("initialize the module %s: %w", path, err)
 	}
 	return &module{path: path, ctx: ctx}, nil
-}
-
-// trusted makes sure that nobody else decides what is in a file.
-func trusted(path string, info fs.FileInfo) error {
-	owner, ok := info.Sys().(*syscall.Stat_t)
-	switch {
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is not a regular file", path)
-	case info.Mode().Perm()&0o002 != 0:
-		return fmt.Errorf("%s may be written by everyone; chmod o-w it", path)
-	case !ok || owner.Uid != 0 && int(owner.Uid) != os.Geteuid():
-		return fmt.Errorf("%s belongs to another user, who could change it; chown it", path)
-	}
-	return nil
 }
 
 // find opens the token of a key, and finds the key on it.
