@@ -209,6 +209,7 @@ func (o *workerOptions) serve(s *service.Service, listener *sys.FD, client *moni
 			return errOrphaned
 		case <-s.Left():
 			ending = true
+			_ = client.Leaving() // it may be that nothing was left before it could be told
 		case failure = <-served:
 			served = nil
 			if ending = failure != nil; !ending {

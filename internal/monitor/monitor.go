@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/service"
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // Config is what a Monitor works with.
@@ -52,7 +53,8 @@ const (
 
 // Monitor starts a worker, again when it dies, and serves it.
 type Monitor struct {
-	cfg Config
+	cfg  Config
+	seal func(data []byte) (*sys.FD, error)
 
 	mu      sync.Mutex
 	policy  []byte // the bundle in force, which has secrets
@@ -66,28 +68,27 @@ type Monitor struct {
 
 // New makes a monitor, which holds the bundle of a policy from now on.
 func New(cfg Config, bundle []byte) *Monitor {
-	return &Monitor{cfg: cfg, policy: bundle, opened: map[string]time.Time{}}
+	return &Monitor{cfg: cfg, seal: seal, policy: bundle, opened: map[string]time.Time{}}
 }
 
-// Run keeps a worker running until it ends by itself, by Stop or by Leaving.
-// It is an error when the first one ends before it serves anybody.
+// Run keeps a worker running until one has ended after Stop or Leaving. It is an
+// error when the first one ends before it serves anybody.
 func (m *Monitor) Run(ctx context.Context) error {
 	pause := shortestPause
 	for {
 		began := time.Now()
 		w, err := m.begin()
-		if err != nil {
-			return err
+		if err == nil {
+			m.attend(w)
 		}
-		m.attend(w)
-		over, why := m.over(w)
+		over, why := m.over(w, err)
 		if over {
 			return why
 		}
 		if time.Since(began) > goodLife {
 			pause = shortestPause
 		}
-		m.cfg.Log.Error(fmt.Sprintf("the worker has died (%v): its connections are gone; another one starts", w.state))
+		m.cfg.Log.Error(why.Error() + "; another one starts")
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -97,20 +98,24 @@ func (m *Monitor) Run(ctx context.Context) error {
 	}
 }
 
-// over reports whether no other worker follows one that has ended.
-func (m *Monitor) over(w *worker) (bool, error) {
+// over reports whether no other worker follows one that has ended, or that could
+// not be started, and why.
+func (m *Monitor) over(w *worker, failed error) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.current = nil
+	asked := m.ending || m.leaving
 	switch {
-	case w.state.Success():
+	case failed != nil:
+		return asked || !m.served, failed
+	case asked && w.state.Success():
 		return true, nil
-	case m.ending, m.leaving:
+	case asked:
 		return true, fmt.Errorf("the worker has ended with %v", w.state)
 	case !m.served:
 		return true, fmt.Errorf("the worker has ended with %v before it served anybody", w.state)
 	}
-	return false, nil
+	return false, fmt.Errorf("the worker has died (%v): its connections are gone", w.state)
 }
 
 // begin starts a worker, and hands it the policy and what is named.
@@ -131,7 +136,9 @@ func (m *Monitor) begin() (*worker, error) {
 	for i := range m.cfg.Named {
 		m.sendNamedLocked(&m.cfg.Named[i])
 	}
-	m.sendPolicyLocked()
+	if !m.sendPolicyLocked() {
+		_ = w.process.Signal(unix.SIGKILL) // without one it serves nobody; the next may have more luck
+	}
 	m.sendKeptLocked()
 	return w, nil
 }
@@ -151,14 +158,16 @@ func (m *Monitor) sendLocked(msg *message, fd int) {
 	_ = m.current.process.Signal(unix.SIGKILL) // it may have ended
 }
 
-func (m *Monitor) sendPolicyLocked() {
-	fd, err := seal(m.policy)
+// sendPolicyLocked reports whether the worker gets the policy, unless it ends.
+func (m *Monitor) sendPolicyLocked() bool {
+	fd, err := m.seal(m.policy)
 	if err != nil {
 		m.cfg.Log.Error("handing the policy over: " + err.Error())
-		return
+		return false
 	}
 	defer fd.Close()
 	m.sendLocked(&message{Kind: kindPolicy, Size: int64(len(m.policy))}, fd.Int())
+	return true
 }
 
 func (m *Monitor) sendNamedLocked(n *Named) {

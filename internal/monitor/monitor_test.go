@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -268,6 +269,79 @@ func TestDeadWorkerIsNotReplacedAfterLeaving(t *testing.T) {
 	r.kill()
 	if err := r.over(); err == nil || !strings.Contains(err.Error(), "killed") {
 		t.Errorf("the monitor ended with %v", err)
+	}
+}
+
+// TestWorkerThatEndsIsReplaced: nobody has told it to end, and a service that
+// ends as if all were well is not started again.
+func TestWorkerThatEndsIsReplaced(t *testing.T) {
+	r := start(t, "serve", looker{}, nil)
+	r.want("policy one <nil>")
+	r.say("ready")
+	<-r.ready
+	r.say("end")
+	r.want("policy one <nil>")
+	if said := r.log.String(); !strings.Contains(said, "the worker has died (exit status 0)") {
+		t.Errorf("the log says %q", said)
+	}
+}
+
+func TestWorkerEndsAfterLeaving(t *testing.T) {
+	r := start(t, "serve", looker{}, nil)
+	r.want("policy one <nil>")
+	r.say("ready")
+	<-r.ready
+	r.say("leaving")
+	r.say("end")
+	if err := r.over(); err != nil {
+		t.Errorf("the monitor ended with %v", err)
+	}
+}
+
+// TestWorkerCannotBeStarted: as when there is no memory, which passes.
+func TestWorkerCannotBeStarted(t *testing.T) {
+	if _, err := sys.LandlockABI(); err != nil {
+		return // there is no other way to make it fail
+	}
+	folder := filepath.Join(t.TempDir(), "folder")
+	r := start(t, "serve", looker{}, func(c *Config) { c.Worker.Read = []string{filepath.Join(folder, "file")} })
+	r.want("policy one <nil>")
+	r.say("ready")
+	<-r.ready
+	if err := os.WriteFile(folder, nil, 0o600); err != nil { // and so no folder
+		t.Fatal(err)
+	}
+	r.kill()
+	for !strings.Contains(r.log.String(), "starting the worker:") {
+		select {
+		case err := <-r.ended:
+			r.ended <- err
+			t.Fatalf("the monitor has ended: %v", err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	if err := os.Remove(folder); err != nil {
+		t.Fatal(err)
+	}
+	r.want("policy one <nil>")
+}
+
+// TestPolicyCannotBeHandedOver: a worker without one would serve nobody.
+func TestPolicyCannotBeHandedOver(t *testing.T) {
+	r := start(t, "serve", looker{}, nil)
+	r.want("policy one <nil>")
+	r.say("ready")
+	<-r.ready
+	r.monitor.mu.Lock()
+	r.monitor.seal = func(data []byte) (*sys.FD, error) {
+		r.monitor.seal = seal
+		return nil, errors.New("no memory")
+	}
+	r.monitor.mu.Unlock()
+	r.kill()
+	r.want("policy one <nil>")
+	if said := r.log.String(); !strings.Contains(said, "handing the policy over: no memory") {
+		t.Errorf("the log says %q", said)
 	}
 }
 

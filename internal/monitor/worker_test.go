@@ -85,7 +85,9 @@ func serve() error {
 			}
 			p.Done(nil)
 		case command := <-commands:
-			if err := obey(command, client, say); err != nil {
+			if err := obey(command, client, say); errors.Is(err, errEnd) {
+				return nil
+			} else if err != nil {
 				return err
 			}
 		case <-terminated:
@@ -94,6 +96,9 @@ func serve() error {
 		}
 	}
 }
+
+// errEnd ends a worker as if it had been told to.
+var errEnd = errors.New("the end")
 
 func obey(command string, client *Client, say func(string, ...any)) error {
 	if n, ok := strings.CutPrefix(command, "look often "); ok {
@@ -113,6 +118,8 @@ func obey(command string, client *Client, say func(string, ...any)) error {
 		return client.Again("lasting")
 	case "leaving":
 		return client.Leaving()
+	case "end":
+		return errEnd
 	case "look":
 		p, err := client.Look(sys.Own(InheritedFD + 1))
 		say("process %s %d %v", p.Exe, p.PID, err)
