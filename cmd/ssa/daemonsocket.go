@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -143,7 +144,7 @@ func makeSocket(path string) (*sys.FD, error) {
 	}
 	err = unix.Bind(fd.Int(), &unix.SockaddrUnix{Name: path})
 	if err == nil {
-		err = os.Chmod(path, 0o666)
+		err = openToAll(path)
 	}
 	if err == nil {
 		err = unix.Listen(fd.Int(), unix.SOMAXCONN)
@@ -153,4 +154,23 @@ func makeSocket(path string) (*sys.FD, error) {
 		return nil, &problem{what: fmt.Sprintf("listening at %s: %v", path, err), hint: elsewhere, status: statusUsage}
 	}
 	return fd, nil
+}
+
+// openToAll lets every user connect to a socket. Whoever may write to its folder
+// could have put a link to another file in its place, whose mode stays what it is.
+func openToAll(path string) error {
+	n, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	fd := sys.Own(n)
+	defer fd.Close()
+	var st unix.Stat_t
+	switch err := unix.Fstat(n, &st); {
+	case err != nil:
+		return err
+	case st.Mode&unix.S_IFMT != unix.S_IFSOCK || int(st.Uid) != os.Geteuid():
+		return errors.New("somebody has put something else there meanwhile")
+	}
+	return os.Chmod("/proc/self/fd/"+strconv.Itoa(n), 0o666) // fchmod(2) does not take it
 }

@@ -138,3 +138,31 @@ func TestServiceNotThere(t *testing.T) {
 		}
 	}
 }
+
+// TestOpenToAll: what somebody has put in the place of the socket is left alone.
+func TestOpenToAll(t *testing.T) {
+	dir := t.TempDir()
+	file, link, path := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "s")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, link} {
+		if err := openToAll(path); err == nil || !strings.Contains(err.Error(), "something else") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if st, err := os.Stat(file); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("the file's mode is %v, %v", st.Mode(), err)
+	}
+	fd, err := makeSocket(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fd.Close()
+	if st, err := os.Lstat(path); err != nil || st.Mode() != os.ModeSocket|0o666 {
+		t.Errorf("the socket's mode is %v, %v", st.Mode(), err)
+	}
+}
