@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/secure-socket-api/ssa/internal/harden"
 	"github.com/secure-socket-api/ssa/internal/pkcs11"
 	"github.com/secure-socket-api/ssa/internal/pkcs11/serve"
 	"github.com/secure-socket-api/ssa/internal/pkcs11/wire"
@@ -71,7 +72,7 @@ func arguments(args []string) (number uint32, user bool, err error) {
 }
 
 // protect keeps PINs, and what a token in software has in memory, from other
-// processes of the same user and out of core files.
+// processes of the same user, out of core files and out of what is swapped.
 func protect() error {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return fmt.Errorf("forbid core files: %w", err)
@@ -79,6 +80,7 @@ func protect() error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("forbid other processes to look into this one: %w", err)
 	}
+	_ = harden.LockMemory() // as far as the limits allow: the service says so of its own
 	return nil
 }
 

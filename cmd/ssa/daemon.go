@@ -90,6 +90,10 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 		return err
 	}
 	keepDescriptors(alarms)
+	if err := raiseLimits(); err != nil {
+		alarms.Warn(err.Error())
+	}
+	protectMonitor(alarms) // before it reads a key
 	keys := newTokens(alarms, true)
 	defer keys.close()
 	source := &bundler{source: policySource{file: o.policy, root: "/", options: policy.Options{OpenKey: keys.open}}}
@@ -101,10 +105,6 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 	for _, w := range rules.Warnings() {
 		alarms.Warn(w.String())
 	}
-	if err := raiseLimits(); err != nil {
-		alarms.Warn(err.Error())
-	}
-	protectMonitor(alarms)
 	credential, err := o.credential(alarms)
 	if err != nil {
 		return err

@@ -104,6 +104,7 @@ func TestServer(t *testing.T) {
 	}
 	group.Wait()
 	pid := w.helperPID(t)
+	w.wantProtected(t, pid)
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -127,6 +128,33 @@ func TestServer(t *testing.T) {
 		}
 		if time.Now().After(end) {
 			t.Fatalf("no connection after the worker was killed: %v\n%s", err, w.service.Said())
+		}
+	}
+}
+
+// wantProtected looks at the process that has a software token's keys in its
+// memory from outside.
+func (w *world) wantProtected(t *testing.T, pid int) {
+	t.Helper()
+	read := func(pid int, file, line string) string {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(data), line)
+		rest, _, _ = strings.Cut(rest, "\n")
+		return strings.Join(strings.Fields(rest), " ")
+	}
+	if got := read(pid, "limits", "Max core file size"); got != "0 0 bytes" {
+		t.Errorf("core dumps of ssa-pkcs11 are limited to %s", got)
+	}
+	const none = "0 kB"
+	if worker := read(w.child(t, "daemon-worker"), "status", "VmLck:"); worker != none && read(pid, "status", "VmLck:") == none {
+		t.Errorf("the memory of ssa-pkcs11 may be swapped, and %s of the worker's may not", worker)
+	}
+	for _, secret := range []string{"87654321", "12345678"} {
+		if strings.Contains(read(pid, "cmdline", ""), secret) {
+			t.Error("the PIN is in the command line")
 		}
 	}
 }
