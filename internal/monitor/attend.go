@@ -88,8 +88,6 @@ func (m *Monitor) note(msg *message) error {
 	case kindVerdict:
 		// The text is for people: %q leaves nothing in it that a terminal obeys.
 		m.cfg.Log.Error(fmt.Sprintf("the worker keeps the policy it has: %.2000q", msg.Text))
-	case kindAgain:
-		return m.again(string(msg.Text))
 	default:
 		return fmt.Errorf("it sent message %d, which is not its to send", msg.Kind)
 	}

@@ -136,12 +136,6 @@ func (c *Client) Ready() error { return c.channel.send(&message{Kind: kindReady}
 // Leaving tells the monitor that another service has the listening socket.
 func (c *Client) Leaving() error { return c.channel.send(&message{Kind: kindLeaving}, -1) }
 
-// Again asks for a named descriptor again, since what is behind it has ended.
-// It comes unless it came less than a second ago.
-func (c *Client) Again(name string) error {
-	return c.channel.send(&message{Kind: kindAgain, Text: []byte(name)}, -1)
-}
-
 // Look implements service.Looker.
 func (c *Client) Look(pidfd *sys.FD) (service.Process, error) {
 	answer := make(chan *message, 1)

@@ -8,7 +8,7 @@
 //	        ◀── "who is this?" + pidfd, "ready" ──
 //
 // The monitor takes the worker to be in the hands of an attacker: it can ask
-// who a process is, ask again for what it gets by name, and say how it fares,
-// in messages of bounded size, and nothing else. No file name comes from it. When it dies, another one is
+// who a process is, and say how it fares, in messages of bounded size, and
+// nothing else. No file name comes from it. When it dies, another one is
 // started; when the monitor dies, so does the worker.
 package monitor

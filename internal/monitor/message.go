@@ -20,7 +20,6 @@ const (
 	kindReady                   // callers are served
 	kindLeaving                 // another service has the listening socket now
 	kindVerdict                 // whether a policy was taken over
-	kindAgain                   // a named descriptor is of no use any more
 	// From the monitor.
 	kindAnswer // who that is
 	kindPolicy // a bundle, in a descriptor

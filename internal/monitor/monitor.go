@@ -34,14 +34,10 @@ type Config struct {
 type Named struct {
 	Name string
 	Open func() (*os.File, error)
-	// Lasting says that Reopen is not for this one: it is opened for each
-	// worker, and when that asks for it again.
+	// Lasting says that Reopen is not for this one: it is opened once for each
+	// worker.
 	Lasting bool
 }
-
-// shortestUse is how long a named descriptor must have been of use before a
-// worker gets it again: what is behind it may be costly to open.
-const shortestUse = time.Second
 
 // How long to wait before a worker that died is replaced: the first time, at
 // most, and how long one must have lived for the first time to hold again.
@@ -62,13 +58,12 @@ type Monitor struct {
 	current *worker
 	served  bool // a worker has been ready
 	leaving bool // callers are somebody else's now
-	opened  map[string]time.Time
 	ending  bool
 }
 
 // New makes a monitor, which holds the bundle of a policy from now on.
 func New(cfg Config, bundle []byte) *Monitor {
-	return &Monitor{cfg: cfg, seal: seal, policy: bundle, opened: map[string]time.Time{}}
+	return &Monitor{cfg: cfg, seal: seal, policy: bundle}
 }
 
 // Run keeps a worker running until one has ended after Stop or Leaving. It is an
@@ -171,7 +166,6 @@ func (m *Monitor) sendPolicyLocked() bool {
 }
 
 func (m *Monitor) sendNamedLocked(n *Named) {
-	m.opened[n.Name] = time.Now()
 	file, err := n.Open()
 	if err != nil {
 		m.cfg.Log.Error(fmt.Sprintf("opening what is for %s: %v", n.Name, err))
@@ -179,24 +173,6 @@ func (m *Monitor) sendNamedLocked(n *Named) {
 	}
 	m.sendLocked(&message{Kind: kindFile, Text: []byte(n.Name)}, int(file.Fd()))
 	file.Close()
-}
-
-// again opens a named descriptor again for a worker, unless it did so a moment
-// ago: then the worker asks again. It is an error when there is none.
-func (m *Monitor) again(name string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for i := range m.cfg.Named {
-		n := &m.cfg.Named[i]
-		if n.Name != name {
-			continue
-		}
-		if m.current != nil && time.Since(m.opened[name]) >= shortestUse {
-			m.sendNamedLocked(n)
-		}
-		return nil
-	}
-	return fmt.Errorf("it asks for %.100q, which it never had", name)
 }
 
 // SetPolicy hands another policy to the worker, and to those after it.

@@ -114,8 +114,6 @@ func obey(command string, client *Client, say func(string, ...any)) error {
 	switch command {
 	case "ready":
 		return client.Ready()
-	case "again":
-		return client.Again("lasting")
 	case "leaving":
 		return client.Leaving()
 	case "end":
@@ -160,7 +158,7 @@ func nonsense() error {
 		"ten descriptors":  {data: body(kindLook, `{"id":1}`), fds: []int{0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
 		"ready with one":   {data: body(kindReady, `{}`), fds: []int{0}},
 		"huge":             {data: body(kindVerdict, `{"text":"`+strings.Repeat("A", maxMessage)+`"}`)},
-		"an unknown name":  {data: body(kindAgain, `{"text":"L2V0Yy9zaGFkb3c="}`)},
+		"an unknown kind":  {data: body(kinds, `{"text":"L2V0Yy9zaGFkb3c="}`)},
 		"a negative group": {data: body(kindLook, `{"process":{"groups":[-1]}}`), fds: []int{0}},
 	}
 	p, ok := packets[what]
