@@ -123,8 +123,12 @@ func (c *Client) answer(m *wire.Message) {
 	}
 }
 
-// call makes a request and waits for its answer.
+// call makes a request, once the first process had time to start, and waits for
+// its answer.
 func (c *Client) call(m wire.Message) ([]byte, error) {
+	if err := c.waitStarted(); err != nil {
+		return nil, err
+	}
 	return c.ask(m, func() error { return c.down })
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -120,6 +121,53 @@ func TestNoAnswer(t *testing.T) {
 			fails(t, <-failed, tc.want)
 		})
 	}
+}
+
+// TestStarting: who asks while the first process is being started waits for it,
+// and not for longer than for an answer.
+func TestStarting(t *testing.T) {
+	for name, tc := range map[string]struct {
+		then *wire.Message
+		want string
+	}{
+		"it comes":      {&wire.Message{Kind: wire.Hello, Number: 1}, ""},
+		"it can not":    {&wire.Message{Kind: wire.Down, Text: "no such file"}, "no such file"},
+		"it is nothing": {nil, "clos"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, fd := hostile(t)
+			failed := make(chan error, 1)
+			go func() {
+				_, err := c.call(wire.Message{Kind: wire.Public, URI: keyURI("a")})
+				failed <- err
+			}()
+			for range 1000 {
+				runtime.Gosched() // so that it is likely to wait
+			}
+			if tc.then == nil {
+				_ = c.Close()
+			} else {
+				tell(t, fd, tc.then.Encode())
+			}
+			if tc.want == "" {
+				tell(t, fd, (&wire.Message{Kind: wire.OK, Number: receive(t, fd).Number}).Encode())
+				if err := <-failed; err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			fails(t, <-failed, tc.want)
+		})
+	}
+}
+
+func TestStartingTooLong(t *testing.T) {
+	c, _ := hostile(t)
+	c.mu.Lock()
+	c.since = c.since.Add(-2 * patience)
+	c.mu.Unlock()
+	_, err := c.call(wire.Message{Kind: wire.Public, URI: keyURI("a")})
+	fails(t, err, errStarting.Error())
 }
 
 // TestTooManyWait: requests to a token that does not answer do not pile up.

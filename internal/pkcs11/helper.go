@@ -71,6 +71,7 @@ type Helper struct {
 	allowed []string    // URIs, which each new process is told
 	shared  *link       // for a user, nil without
 	process *os.Process // nil if there is none
+	renewed bool        // it was killed for a new user
 }
 
 // New makes a helper whose process is started when the first key is opened.
@@ -178,6 +179,7 @@ func (h *Helper) UserSocket() (*os.File, error) {
 		old := h.shared
 		h.shared = fresh
 		if h.process != nil {
+			h.renewed = true
 			_ = h.process.Kill() // it may have ended
 		}
 		if err := old.close(); err != nil {

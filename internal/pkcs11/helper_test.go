@@ -126,7 +126,7 @@ func TestProcessDies(t *testing.T) {
 
 // Another user gets a process of its own.
 func TestNextUser(t *testing.T) {
-	h, _ := fakeHelper(t, true)
+	h, log := fakeHelper(t, true)
 	if _, err := h.Open(keyURI("a")); err != nil {
 		t.Fatal(err)
 	}
@@ -148,6 +148,9 @@ func TestNextUser(t *testing.T) {
 	signs(t, s, keyURI("a"))
 	_, err = first.call(wire.Message{Kind: wire.Public, URI: keyURI("a")})
 	fails(t, err, "ssa-pkcs11")
+	if said := log.String(); said != "" { // nothing has gone wrong
+		t.Errorf("the log says %s", said)
+	}
 }
 
 func TestClose(t *testing.T) {

@@ -98,17 +98,31 @@ func (h *Helper) supervise(cmd *exec.Cmd) {
 		if time.Since(began) > longLived {
 			pause = h.config.FirstPause
 		}
-		for cmd = nil; cmd == nil; pause = min(2*pause, h.config.LongestPause) {
+		cmd = nil
+		if h.takeRenewed() { // which is no failure
+			number++
+			cmd, why = h.startProcess(number)
+		}
+		for cmd == nil {
 			text := fmt.Sprintf("the process for keys on tokens (ssa-pkcs11) is not there: %v; it is started again in %v", why, pause)
 			h.config.Log.Error(text)
 			h.down(text)
 			if !h.sleep(pause) {
 				return
 			}
+			pause = min(2*pause, h.config.LongestPause)
 			number++
 			cmd, why = h.startProcess(number)
 		}
 	}
+}
+
+func (h *Helper) takeRenewed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	was := h.renewed
+	h.renewed = false
+	return was
 }
 
 // await waits for a process to end, having told it which keys it may open.
@@ -197,11 +211,13 @@ func (h *Helper) sleep(d time.Duration) bool {
 	}
 }
 
+// down tells who uses the process that it is not there. A new user has not known
+// it, and waits for the one that is started for him.
 func (h *Helper) down(why string) {
 	h.own.down(why)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.shared != nil {
+	if h.shared != nil && !h.renewed {
 		h.shared.down(why)
 	}
 }

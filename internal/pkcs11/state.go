@@ -97,12 +97,25 @@ func (c *Client) waitGreeted(process uint32, stop <-chan struct{}) error {
 // longer than the time-out after somebody was there last, so that many who wait
 // one after another wait that long in all.
 func (c *Client) waitThere() error {
+	return c.waitTimed(func() bool { return c.down == nil })
+}
+
+// waitStarted waits as long for a process that is being started, or is known not
+// to be there.
+func (c *Client) waitStarted() error {
+	return c.waitTimed(func() bool { return c.down != errStarting })
+}
+
+func (c *Client) waitTimed(conditionLocked func() bool) error {
 	c.mu.Lock()
-	left := time.Until(c.since.Add(c.timeout))
+	done, left := conditionLocked(), time.Until(c.since.Add(c.timeout))
 	c.mu.Unlock()
+	if done {
+		return nil
+	}
 	timer := time.NewTimer(left)
 	defer timer.Stop()
-	return c.wait(c.closed, timer.C, func() bool { return c.down == nil })
+	return c.wait(c.closed, timer.C, conditionLocked)
 }
 
 // wait waits for a condition of the state.
