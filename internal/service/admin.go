@@ -55,6 +55,10 @@ func (c *caller) keyLog(m *wire.KeyLog, fd *sys.FD) error {
 	switch {
 	case !c.administrator():
 		return c.refuse(m.Ref, c.notAdministrator("switch a key log on"))
+	case m.Seconds == 0:
+		if !c.service.cfg.Observer.EndKeyLog(m.Profile) {
+			err = fmt.Errorf("no key log of a profile %q is on", m.Profile)
+		}
 	case fd.Int() < 0:
 		err = errors.New("KeyLog comes with the file to write to, and this one has none")
 	case !c.service.hasProfile(m.Profile):

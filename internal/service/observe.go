@@ -23,6 +23,8 @@ type Observer interface {
 	// KeyLog writes the secrets of new connections of a profile to a file, which
 	// it owns, for a time.
 	KeyLog(profile string, d time.Duration, file *os.File, by uint32) error
+	// EndKeyLog ends that of a profile, and reports whether there was one.
+	EndKeyLog(profile string) bool
 }
 
 // Refusal is a request that was refused before its handshake.
@@ -90,3 +92,5 @@ func (noObserver) KeyLog(_ string, _ time.Duration, file *os.File, _ uint32) err
 	file.Close()
 	return errNoKeyLog
 }
+
+func (noObserver) EndKeyLog(string) bool { return false }

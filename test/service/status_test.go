@@ -137,6 +137,15 @@ wait()
 	if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 || lines == 0 {
 		t.Errorf("%d lines of the peer, the file is %v, %v", lines, info.Mode(), err)
 	}
+	if text, errs, status := w.ssa(t, "keylog", "--off"); status != 0 || !strings.Contains(text, "profile default is over") {
+		t.Errorf("keylog --off: status %d, %s%s", status, text, errs)
+	}
+	if text, _, _ := w.ssa(t, "status"); strings.Contains(text, "KEY LOG") {
+		t.Errorf("status tells of a key log that is over:\n%s", text)
+	}
+	if _, errs, status := w.ssa(t, "keylog", "--off"); status == 0 || !strings.Contains(errs, `no key log of a profile "default" is on`) {
+		t.Errorf("keylog --off once more: status %d, %s", status, errs)
+	}
 	p.GoOn()
 	p.Finish()
 }

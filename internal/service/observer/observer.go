@@ -18,6 +18,8 @@ type KeyLogs interface {
 	// On writes the secrets of new connections of a profile to a file, which it
 	// owns, for a time.
 	On(profile string, d time.Duration, file *os.File, by uint32) error
+	// Off ends that of a profile, and reports whether there was one.
+	Off(profile string) bool
 }
 
 // Observer is a service.Observer with a registry.
@@ -91,6 +93,9 @@ func (o *Observer) KeyLog(profile string, d time.Duration, file *os.File, by uin
 	}
 	return o.keyLogs.On(profile, d, file, by)
 }
+
+// EndKeyLog implements service.Observer.
+func (o *Observer) EndKeyLog(profile string) bool { return o.keyLogs != nil && o.keyLogs.Off(profile) }
 
 func role(c *service.Connection) engine.Role {
 	if c.Server {

@@ -158,8 +158,8 @@ func (m *Status) fields(v *visitor) {
 }
 
 // KeyLog asks for the secrets of new connections of a profile to be written to
-// the descriptor that comes with it, for some seconds. Only for the
-// administrator. The answer is Done or Refused.
+// the descriptor that comes with it, for some seconds; 0 seconds end the log of
+// the profile. Only for the administrator. The answer is Done or Refused.
 type KeyLog struct {
 	Ref     uint64
 	Profile string
