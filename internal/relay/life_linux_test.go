@@ -81,15 +81,9 @@ func TestHurryUpSparesHalfClose(t *testing.T) {
 // A peer that takes nothing holds a program that has gone for the stall time only.
 func TestStallEnds(t *testing.T) {
 	r := unstartedRig(t, rigOptions{change: func(c *Config) { c.Stall = 10 * time.Millisecond }})
-	// Less than an AF_UNIX queue holds, so that something is left to send.
-	must(t, r.peerTCP.SetReadBuffer(4096))
-	must(t, r.relay.wire.tcp.(*net.TCPConn).SetWriteBuffer(4096))
+	r.narrow(t)
 	r.start(t)
-	must(t, r.program.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
-	n, err := r.program.Write(make([]byte, 64<<20))
-	if err == nil {
-		t.Fatalf("a peer that does not read took %d bytes", n)
-	}
+	r.overfill(t)
 	must(t, r.program.Close())
 	if end := r.expectEnd(t, nil); !errors.Is(end.SendErr, errStalled) {
 		t.Errorf("sending ended with %v, want %v", end.SendErr, errStalled)

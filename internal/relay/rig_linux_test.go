@@ -102,6 +102,21 @@ func (r *rig) peerShutdown(t testing.TB) {
 	must(t, r.peerTCP.CloseWrite())
 }
 
+// narrow makes TCP to the peer take little without being read, before start.
+func (r *rig) narrow(t testing.TB) {
+	t.Helper()
+	must(t, r.peerTCP.SetReadBuffer(4096))
+	must(t, r.relay.wire.tcp.(*net.TCPConn).SetWriteBuffer(4096))
+}
+
+// overfill writes more than a narrow TCP takes, and less than the queue of
+// Plain holds, so that it does not wait and something is left to send.
+func (r *rig) overfill(t testing.TB) {
+	t.Helper()
+	must(t, r.program.SetWriteBuffer(1<<20)) // the kernel gives what it allows
+	mustWrite(t, r.program, make([]byte, 256<<10))
+}
+
 // expectEnd fails unless the relay ended with this error, nil for a clean end.
 func (r *rig) expectEnd(t testing.TB, want error) End {
 	t.Helper()
