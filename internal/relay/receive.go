@@ -50,12 +50,17 @@ func (r *Relay) receive() error {
 
 // deliver writes to the program. When it reads no more, its data is dropped,
 // as by TCP after a shutdown for reading; once it has gone and the peer has
-// everything it sent, more data ends the connection.
+// everything it sent, more data ends the connection. So does any other failure:
+// what is lost must not be followed by a clean end.
 func (r *Relay) deliver(p []byte) error {
 	r.received.Add(int64(len(p)))
 	if !r.discard {
-		_, err := r.plain.Write(p)
-		r.discard = err != nil
+		if _, err := r.plain.Write(p); err != nil {
+			if !r.source.isEnd(err) {
+				return fmt.Errorf("handing on what the peer sent: %w", err)
+			}
+			r.discard = true
+		}
 	}
 	if r.discard && r.programLeft() && r.wire.unsent() == 0 {
 		return errAbandoned

@@ -2,8 +2,10 @@ package relay
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"sync"
+	"syscall"
 )
 
 // errStopped ends reading for good, because the connection has ended.
@@ -83,12 +85,12 @@ func (s *source) interrupted(err error) error {
 // and there is no guard.
 func (s *source) nextPortable() (*buffer, error) {
 	b := s.buffer()
-	n, _ := s.stream.Read(b.free()[:s.limit(b)])
+	n, err := s.stream.Read(b.free()[:s.limit(b)])
 	if s.isStopped() {
 		b.release()
 		return nil, errStopped
 	}
-	return s.result(b, n)
+	return s.result(b, n, err)
 }
 
 // readReady is next for a descriptor that may be readable.
@@ -118,7 +120,7 @@ func (s *source) readReady(fd uintptr) bool {
 		b.release()
 		return false
 	}
-	s.got, s.gotErr = s.result(b, n)
+	s.got, s.gotErr = s.result(b, n, err)
 	return true
 }
 
@@ -138,17 +140,27 @@ func (s *source) limit(b *buffer) int {
 	return largeChunk
 }
 
-// result makes the result of next from a read of n bytes. An error means that
-// the program closed its end without reading everything, which ends what it
-// writes just as well, and comes after all of that.
-func (s *source) result(b *buffer, n int) (*buffer, error) {
+// result makes the result of next from a read of n bytes.
+func (s *source) result(b *buffer, n int, err error) (*buffer, error) {
 	s.more = n >= maxPlaintext
-	if n == 0 {
-		b.release()
+	if n > 0 {
+		b.w = n
+		return b, nil
+	}
+	b.release()
+	if err == nil || s.isEnd(err) {
 		return nil, io.EOF
 	}
-	b.w = n
-	return b, nil
+	return nil, fmt.Errorf("reading from the program: %w", err)
+}
+
+// isEnd says whether an error means that the program's end is closed or shut
+// down, rather than that something has failed. Reading says ECONNRESET for a
+// close without reading everything, which ends what the program writes just as
+// well, and comes after all of that. Without a descriptor the two cannot be
+// told apart.
+func (s *source) isEnd(err error) bool {
+	return s.raw == nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
 func (s *source) isStopped() bool {
