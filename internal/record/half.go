@@ -38,6 +38,10 @@ const (
 // Half is the protection of one direction. It must not be copied: no two
 // records may ever be sealed with the same number under the same key.
 type Half struct {
+	// Limit is after how many records under one key the next keys are due; zero
+	// for never. It is that of the suite, and may be lowered.
+	Limit uint64
+
 	suite  *suite
 	secret []byte // the traffic secret
 	aead   cipher.AEAD
@@ -51,7 +55,7 @@ type Half struct {
 // newHalf returns the protection under a traffic secret, which it takes over,
 // from record number seq on.
 func newHalf(s *suite, secret []byte, seq uint64) (*Half, error) {
-	h := &Half{suite: s, secret: secret, seq: seq}
+	h := &Half{Limit: s.limit, suite: s, secret: secret, seq: seq}
 	if err := h.rekey(); err != nil {
 		return nil, err
 	}
@@ -60,7 +64,9 @@ func newHalf(s *suite, secret []byte, seq uint64) (*Half, error) {
 
 // Twin returns the same protection for once more. Sealing with a twin is only
 // for records that never leave the process.
-func (h *Half) Twin() *Half { return &Half{suite: h.suite, secret: bytes.Clone(h.secret), seq: h.seq} }
+func (h *Half) Twin() *Half {
+	return &Half{Limit: h.Limit, suite: h.suite, secret: bytes.Clone(h.secret), seq: h.seq}
+}
 
 // Rest gives up what is quickly made again, for as long as nothing is sealed
 // or opened: most of the memory of a Half.
@@ -104,7 +110,7 @@ func (h *Half) Update() error {
 
 // Exhausted says that the keys have protected as many records as they should
 // (RFC 8446, section 5.5).
-func (h *Half) Exhausted() bool { return h.suite.limit > 0 && h.seq >= h.suite.limit }
+func (h *Half) Exhausted() bool { return h.Limit > 0 && h.seq >= h.Limit }
 
 // nextNonce returns the nonce of the next record.
 func (h *Half) nextNonce() []byte {
