@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
 
 	"github.com/secure-socket-api/ssa/internal/ssatest"
@@ -97,19 +98,29 @@ func tcpPair(t *testing.T) (near, far net.Conn) {
 	return near, far
 }
 
-// oneRecord gives crypto/tls no more than the rest of a record.
+// oneRecord gives crypto/tls no more than the rest of a record, and when there
+// is no record more than it may take, what a deadline says.
 type oneRecord struct {
 	net.Conn
-	header [HeaderLen]byte
-	given  int // of header
-	left   int // of what follows it
+	lax     bool // gives whatever there is
+	most    int  // how many records more, when limited
+	limited bool
+	header  [HeaderLen]byte
+	given   int // of header
+	left    int // of what follows it
 }
 
 func (c *oneRecord) Read(p []byte) (int, error) {
+	if c.lax {
+		return c.Conn.Read(p)
+	}
 	if c.left == 0 && c.given == HeaderLen {
 		c.given = 0
 	}
 	if c.given == 0 {
+		if c.most--; c.limited && c.most < 0 {
+			return 0, os.ErrDeadlineExceeded
+		}
 		if _, err := io.ReadFull(c.Conn, c.header[:]); err != nil {
 			return 0, err
 		}
@@ -135,6 +146,69 @@ func readRecord(t *testing.T, from io.Reader, buf []byte) []byte {
 		t.Fatal(err)
 	}
 	return buf[:n]
+}
+
+// What crypto/tls has in hand already would be lost, and what has ended is not
+// to begin anew.
+func TestEstablishedTakesOnlyIdle(t *testing.T) {
+	for name, c := range map[string]func(t *testing.T, client, server *tls.Conn, wire *oneRecord){
+		"a record half read": func(t *testing.T, client, server *tls.Conn, wire *oneRecord) {
+			write(t, server, "data")
+			read(t, client, 1)
+		},
+		"another record": func(t *testing.T, client, server *tls.Conn, wire *oneRecord) {
+			write(t, server, "data")
+			write(t, server, "data")
+			wire.lax = true
+			read(t, client, 4)
+		},
+		"half a message": func(t *testing.T, client, server *tls.Conn, wire *oneRecord) {
+			write(t, server, "data")
+			read(t, client, 4)
+			theirs, err := Established(server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, server.NetConn(), string(seal(t, theirs.Out, Handshake, []byte{4, 0})))
+			wire.limited, wire.most = true, 1
+			if _, err := client.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatal(err)
+			}
+		},
+		"the peer's end": func(t *testing.T, client, server *tls.Conn, wire *oneRecord) {
+			if err := server.CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, server, _ := established(t, tls.VersionTLS13, 0)
+			if _, err := Established(client); err != nil {
+				t.Fatalf("before: %v", err)
+			}
+			c(t, client, server, client.NetConn().(*oneRecord))
+			if _, err := Established(client); !errors.Is(err, ErrCannotTake) {
+				t.Errorf("after: %v", err)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, w io.Writer, data string) {
+	t.Helper()
+	if _, err := io.WriteString(w, data); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, r io.Reader, n int) {
+	t.Helper()
+	if _, err := io.ReadFull(r, make([]byte, n)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestEstablishedTakesOnlyTLS13(t *testing.T) {

@@ -117,12 +117,23 @@ func TestOpenRefusesForm(t *testing.T) {
 		"full and its type":   {append(make([]byte, MaxPlaintext), ApplicationData), nil},
 	} {
 		out, in := pair(t, suites[0], 0)
-		header := makeHeader(len(c.inner) + tagLen)
-		sealed := out.aead.Seal(header[:], out.nextNonce(), c.inner, header[:])
+		sealed := sealAs(out, ApplicationData, c.inner)
 		if _, _, err := in.Open(make([]byte, len(sealed)), sealed); err != c.want {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
+	out, in := pair(t, suites[0], 0)
+	sealed := sealAs(out, Handshake, []byte{'x', ApplicationData})
+	if _, _, err := in.Open(make([]byte, len(sealed)), sealed); err != UnexpectedMessage {
+		t.Errorf("another type outside: %v", err)
+	}
+}
+
+// sealAs seals whatever there is, under whatever type in the header.
+func sealAs(h *Half, headerType byte, inner []byte) []byte {
+	header := makeHeader(len(inner) + tagLen)
+	header[0] = headerType
+	return h.aead.Seal(header[:], h.nextNonce(), inner, header[:])
 }
 
 func TestNumbersEnd(t *testing.T) {
@@ -130,14 +141,57 @@ func TestNumbersEnd(t *testing.T) {
 	if _, err := out.Seal(make([]byte, 100), Handshake, make([]byte, 1, 2)); !errors.Is(err, errUsedUp) {
 		t.Errorf("sealing with the last number: %v", err)
 	}
-	if _, _, err := in.Open(make([]byte, 100), make([]byte, 100)); err == nil {
+	sealed := sealAs(out, ApplicationData, []byte{'x', ApplicationData})
+	if _, _, err := in.Open(make([]byte, len(sealed)), sealed); err == nil {
 		t.Error("opening with the last number works")
 	}
-	if out, _ := pair(t, suites[0], gcmLimit-1); out.Exhausted() {
-		t.Error("keys are used up too early")
+	if out, _ = pair(t, suites[0], ^uint64(0)-1); len(seal(t, out, Handshake, nil)) != Overhead {
+		t.Error("sealing with the last number but one does not work")
 	}
-	if out, _ := pair(t, suites[0], gcmLimit); !out.Exhausted() {
-		t.Error("keys are not used up")
+	if _, err := out.Seal(make([]byte, 100), Handshake, make([]byte, 1, 2)); !errors.Is(err, errUsedUp) {
+		t.Errorf("sealing after that: %v", err)
+	}
+}
+
+func TestExhausted(t *testing.T) {
+	for _, c := range []struct {
+		suite uint16
+		seq   uint64
+		want  bool
+	}{
+		{tls.TLS_AES_128_GCM_SHA256, 1<<24 - 1, false},
+		{tls.TLS_AES_128_GCM_SHA256, 1 << 24, true},
+		{tls.TLS_AES_256_GCM_SHA384, 1<<24 - 1, false},
+		{tls.TLS_AES_256_GCM_SHA384, 1 << 24, true},
+		{tls.TLS_CHACHA20_POLY1305_SHA256, 1 << 60, false},
+	} {
+		out, twin := pair(t, c.suite, c.seq)
+		if out.Exhausted() != c.want || twin.Exhausted() != c.want {
+			t.Errorf("%s after %d records: exhausted is %v", tls.CipherSuiteName(c.suite), c.seq, !c.want)
+		}
+		if err := out.Update(); err != nil || out.Exhausted() {
+			t.Errorf("%s is exhausted after an update, or %v", tls.CipherSuiteName(c.suite), err)
+		}
+	}
+}
+
+// Whoever learns the secret of today does not learn that of yesterday.
+func TestUpdateForgets(t *testing.T) {
+	out, twin := pair(t, suites[0], 0)
+	before := out.secret
+	if err := out.Update(); err != nil || !bytes.Equal(before, make([]byte, len(before))) {
+		t.Errorf("the secret before an update is kept: %x, %v", before, err)
+	}
+	if bytes.Equal(twin.secret, before) {
+		t.Error("the twin has lost its secret")
+	}
+}
+
+func TestEncodeAlert(t *testing.T) {
+	for alert, want := range map[Alert][]byte{CloseNotify: {1, 0}, UserCanceled: {1, 90}, BadRecordMAC: {2, 20}, InternalError: {2, 80}} {
+		if got := alert.Encode(); !bytes.Equal(got, want) {
+			t.Errorf("%v is %v, want %v", alert, got, want)
+		}
 	}
 }
 

@@ -12,15 +12,17 @@ import (
 	"github.com/secure-socket-api/ssa/internal/record"
 )
 
-// rawPeer is a server that seals what it likes.
+// rawPeer is a peer that seals what it likes.
 type rawPeer struct {
 	*rig
 	in, out *record.Half
 }
 
-func newRawPeer(t testing.TB) *rawPeer {
+func newRawPeer(t testing.TB) *rawPeer { return newRawPeerOf(t, rigOptions{}) }
+
+func newRawPeerOf(t testing.TB, opts rigOptions) *rawPeer {
 	t.Helper()
-	r := newRig(t, rigOptions{})
+	r := newRig(t, opts)
 	c, err := record.Established(r.peer)
 	must(t, err)
 	return &rawPeer{r, c.In, c.Out}
@@ -72,19 +74,35 @@ func TestHostileRecords(t *testing.T) {
 		"not authentic": {func(t *testing.T, p *rawPeer) {
 			mustWrite(t, p.peerTCP, append([]byte{23, 3, 3, 0, 30}, make([]byte, 30)...))
 		}, record.BadRecordMAC},
-		"wrong CCS":         {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{20, 3, 3, 0, 1, 2}) }, record.DecodeError},
-		"empty handshake":   {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, nil) }, record.UnexpectedMessage},
-		"endless message":   {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{4, 0xff, 0xff, 0xff}) }, record.InternalError},
+		"wrong CCS":          {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{20, 3, 3, 0, 1, 2}) }, record.DecodeError},
+		"empty handshake":    {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, nil) }, record.UnexpectedMessage},
+		"endless message":    {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{4, 0xff, 0xff, 0xff}) }, record.InternalError},
+		"too long a message": {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{keyUpdate, 1, 0, 1}) }, record.InternalError},
+		"longest message": {func(t *testing.T, p *rawPeer) {
+			p.send(t, record.Handshake, []byte{keyUpdate, 1, 0, 0})
+			for range maxMessage / maxPlaintext {
+				p.send(t, record.Handshake, make([]byte, maxPlaintext))
+			}
+		}, record.DecodeError},
 		"unknown message":   {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{1, 0, 0, 1, 0}) }, record.UnexpectedMessage},
 		"wrong key update":  {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{keyUpdate, 0, 0, 1, 2}) }, record.DecodeError},
+		"long key update":   {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{keyUpdate, 0, 0, 2, 0, 0}) }, record.DecodeError},
+		"empty update":      {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{keyUpdate, 0, 0, 0}) }, record.DecodeError},
 		"update goes on":    {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, updates) }, record.UnexpectedMessage},
 		"wrong ticket":      {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{4, 0, 0, 1, 0}) }, record.DecodeError},
 		"short alert":       {func(t *testing.T, p *rawPeer) { p.send(t, record.AlertType, []byte{1}) }, record.UnexpectedMessage},
+		"long alert":        {func(t *testing.T, p *rawPeer) { p.send(t, record.AlertType, []byte{1, 0, 0}) }, record.UnexpectedMessage},
+		"no alert":          {func(t *testing.T, p *rawPeer) { p.send(t, record.AlertType, nil) }, record.UnexpectedMessage},
+		"sealed CCS":        {func(t *testing.T, p *rawPeer) { p.send(t, record.ChangeCipherSpec, []byte{1}) }, record.UnexpectedMessage},
 		"too much nothing":  {func(t *testing.T, p *rawPeer) { p.sendOften(t, record.ApplicationData, nil) }, record.UnexpectedMessage},
 		"too many warnings": {func(t *testing.T, p *rawPeer) { p.sendOften(t, record.AlertType, []byte{1, 90}) }, record.UnexpectedMessage},
 		"data in a message": {func(t *testing.T, p *rawPeer) {
 			p.send(t, record.Handshake, []byte{4, 0})
 			p.send(t, record.ApplicationData, []byte("x"))
+		}, record.UnexpectedMessage},
+		"an end in a message": {func(t *testing.T, p *rawPeer) {
+			p.send(t, record.Handshake, []byte{4, 0})
+			p.send(t, record.AlertType, record.CloseNotify.Encode())
 		}, record.UnexpectedMessage},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -105,6 +123,14 @@ func TestHostileRecords(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Only servers give tickets.
+func TestTicketFromClient(t *testing.T) {
+	p := newRawPeerOf(t, rigOptions{server: true})
+	p.send(t, record.Handshake, []byte{newSessionTicket, 0, 0, 1, 0})
+	p.expectRecord(t, record.AlertType, record.UnexpectedMessage.Encode())
+	p.expectEnd(t, record.UnexpectedMessage)
 }
 
 // sendOften sends once more than may be.
