@@ -122,14 +122,22 @@ func (h *Half) nextNonce() []byte {
 	return h.nonce[:]
 }
 
-// errUsedUp cannot happen: at a record each nanosecond it takes 580 years.
-var errUsedUp = errors.New("all record numbers are used up")
+var (
+	// errUsedUp cannot happen: at a record each nanosecond it takes 580 years.
+	errUsedUp = errors.New("all record numbers are used up")
+	// errNoRoom would be a bug of ours. A result elsewhere than in dst would let
+	// what was in dst before be taken for it.
+	errNoRoom = errors.New("no room for a record")
+)
 
 // Seal writes a record that carries data to dst, which must not overlap with
 // it and has room for len(data) + Overhead, and returns how long the record is.
 // Data must have a byte of capacity to spare: Seal uses it and puts it back.
 func (h *Half) Seal(dst []byte, contentType byte, data []byte) (int, error) {
-	if h.seq+1 == 0 {
+	switch {
+	case len(data) > MaxPlaintext || cap(data) == len(data) || cap(dst) < len(data)+Overhead:
+		return 0, errNoRoom
+	case h.seq+1 == 0:
 		return 0, errUsedUp
 	}
 	if err := h.wake(); err != nil {
@@ -162,6 +170,8 @@ func (h *Half) Open(dst, record []byte) (contentType byte, data []byte, err erro
 		return 0, nil, RecordOverflow
 	case n < tagLen || h.seq+1 == 0:
 		return 0, nil, BadRecordMAC
+	case cap(dst) < n:
+		return 0, nil, InternalError
 	}
 	if err := h.wake(); err != nil {
 		return 0, nil, InternalError

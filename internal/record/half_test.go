@@ -63,6 +63,29 @@ func TestSealPutsTheSpareByteBack(t *testing.T) {
 	}
 }
 
+// A result that does not fit into its place is none.
+func TestNoRoom(t *testing.T) {
+	out, in := pair(t, suites[0], 0)
+	data := make([]byte, 10, 11)
+	if n, err := out.Seal(make([]byte, len(data)+Overhead-1), Handshake, data); n != 0 || err != errNoRoom {
+		t.Errorf("sealing into too little: %d, %v", n, err)
+	}
+	if n, err := out.Seal(make([]byte, 100), Handshake, data[:10:10]); n != 0 || err != errNoRoom {
+		t.Errorf("sealing without a byte to spare: %d, %v", n, err)
+	}
+	long := make([]byte, MaxPlaintext+2)
+	if n, err := out.Seal(make([]byte, len(long)+Overhead), Handshake, long[:MaxPlaintext+1]); n != 0 || err != errNoRoom {
+		t.Errorf("sealing more than a record carries: %d, %v", n, err)
+	}
+	sealed := seal(t, out, Handshake, data)
+	if _, _, err := in.Open(make([]byte, len(data)), sealed); err != InternalError {
+		t.Errorf("opening into too little: %v", err)
+	}
+	if _, got, err := in.Open(make([]byte, len(sealed)), sealed); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("none of that may use up a number: %q, %v", got, err)
+	}
+}
+
 // Nothing that was changed, repeated, left out or sealed with other keys opens.
 func TestOpenRefuses(t *testing.T) {
 	for _, id := range suites {

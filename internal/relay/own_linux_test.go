@@ -75,6 +75,9 @@ func TestHostileRecords(t *testing.T) {
 			mustWrite(t, p.peerTCP, append([]byte{23, 3, 3, 0, 30}, make([]byte, 30)...))
 		}, record.BadRecordMAC},
 		"wrong CCS":          {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{20, 3, 3, 0, 1, 2}) }, record.DecodeError},
+		"long CCS":           {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{20, 3, 3, 0, 2, 1, 1}) }, record.DecodeError},
+		"empty CCS":          {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{20, 3, 3, 0, 0}) }, record.DecodeError},
+		"wrong version":      {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{23, 3, 1, 0, 1, 0}) }, record.ProtocolVersion},
 		"empty handshake":    {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, nil) }, record.UnexpectedMessage},
 		"endless message":    {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{4, 0xff, 0xff, 0xff}) }, record.InternalError},
 		"too long a message": {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{keyUpdate, 1, 0, 1}) }, record.InternalError},
