@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
@@ -126,6 +127,58 @@ func TestHostileRecords(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the handshake needed is kept for a few tickets, and no longer than until
+// the connection rests. Later ones are not even looked at.
+func TestTicketsEnd(t *testing.T) {
+	t.Run("after enough", func(t *testing.T) {
+		p := newRawPeer(t)
+		body := append(make([]byte, 9), 0, 1, 'x', 0, 0) // lifetime, age, nonce; ticket, extensions
+		for n := range maxTickets {
+			if !p.looksAtTickets() {
+				t.Errorf("after %d tickets none is looked at", n)
+			}
+			p.send(t, record.Handshake, append([]byte{newSessionTicket, 0, 0, byte(len(body))}, body...))
+			p.ping(t)
+		}
+		p.expectTicketsIgnored(t)
+	})
+	t.Run("at rest", func(t *testing.T) {
+		r := parkedRig(t, rigOptions{})
+		c, err := record.Established(r.peer)
+		must(t, err)
+		p := &rawPeer{r, c.In, c.Out}
+		for p.looksAtTickets() { // it parks first and rests then
+			runtime.Gosched()
+		}
+		p.expectTicketsIgnored(t)
+	})
+}
+
+func (p *rawPeer) expectTicketsIgnored(t *testing.T) {
+	t.Helper()
+	p.send(t, record.Handshake, []byte{newSessionTicket, 0, 0, 1, 0})
+	p.ping(t)
+	if p.looksAtTickets() {
+		t.Error("tickets are looked at")
+	}
+}
+
+// ping sends data and waits for it to arrive.
+func (p *rawPeer) ping(t *testing.T) {
+	t.Helper()
+	p.send(t, record.ApplicationData, []byte("x"))
+	if n, err := p.program.Read(make([]byte, 2)); n != 1 || err != nil {
+		t.Fatalf("the program read %d bytes, %v", n, err)
+	}
+}
+
+func (p *rawPeer) looksAtTickets() bool {
+	o := p.relay.records.(*ownRecords)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.tickets.conn != nil
 }
 
 // Only servers give tickets.

@@ -121,6 +121,36 @@ func TestParked(t *testing.T) {
 	}
 }
 
+// A wake that comes late, for a place that was given up, wakes nobody.
+func TestStaleWake(t *testing.T) {
+	r := parkedRig(t, rigOptions{})
+	s, lot := r.halves()[0], r.relay.cfg.Lot
+	place := func() uint32 {
+		s.restMu.Lock()
+		defer s.restMu.Unlock()
+		return s.place
+	}
+	before := place()
+	mustWrite(t, r.program, []byte("ping"))
+	got := make([]byte, 4)
+	if _, err := io.ReadFull(r.peer, got); err != nil || string(got) != "ping" {
+		t.Fatalf("the peer read %q, %v", got, err)
+	}
+	r.park(t)
+	if place() == before {
+		t.Error("a place is used again at once")
+	}
+	lot.wake(before)
+	s.unpark(before)
+	if !isParked(s) {
+		t.Error("a stale wake has woken a connection")
+	}
+	lot.wake(place())
+	if isParked(s) {
+		t.Error("a wake has not woken the connection")
+	}
+}
+
 // To what nothing came between two looks, that is asked to park, what moved is not.
 func TestLotLooks(t *testing.T) {
 	lot := NewLot()

@@ -4,13 +4,17 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/secure-socket-api/ssa/internal/record"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
@@ -262,4 +266,58 @@ func serverPEM(t *testing.T) string {
 	file := filepath.Join(t.TempDir(), "server.pem")
 	must(t, os.WriteFile(file, append(issued.ChainPEM, issued.KeyPEM...), 0o600))
 	return file
+}
+
+// A peer that asks for new keys without end and reads nothing gets no endless
+// queue of answers: receiving waits, and ends when the program has gone.
+func TestRenewalNeverRead(t *testing.T) {
+	roles(t, func(t *testing.T, opts rigOptions) {
+		opts.change = func(c *Config) { c.Stall = 10 * time.Millisecond }
+		r := unstartedRig(t, opts)
+		c, err := record.Established(r.peer)
+		must(t, err)
+		p := &rawPeer{r, c.In, c.Out}
+		must(t, r.relay.wire.tcp.(*net.TCPConn).SetWriteBuffer(4096))
+		r.start(t)
+		r.overfill(t)
+		var both sync.WaitGroup
+		both.Go(func() { _, _ = io.Copy(io.Discard, p.program) })
+		both.Go(func() {
+			for p.ask() == nil {
+			}
+		})
+		for !r.relay.wire.isFull() {
+			runtime.Gosched()
+		}
+		must(t, p.program.Close())
+		if end := p.expectEnd(t, nil); !errors.Is(end.SendErr, errStalled) {
+			t.Errorf("sending ended with %v, want %v", end.SendErr, errStalled)
+		}
+		both.Wait()
+	})
+}
+
+// ask asks for new keys and sends a byte.
+func (p *rawPeer) ask() error {
+	sealed := make([]byte, 100)
+	n, err := p.out.Seal(sealed, record.Handshake, append(make([]byte, 0, 6), keyUpdate, 0, 0, 1, 1))
+	if err != nil {
+		return err
+	}
+	if err := p.out.Update(); err != nil {
+		return err
+	}
+	m, err := p.out.Seal(sealed[n:], record.ApplicationData, append(make([]byte, 0, 2), 'x'))
+	if err != nil {
+		return err
+	}
+	_, err = p.peerTCP.Write(sealed[:n+m])
+	return err
+}
+
+// isFull says whether no more answers can wait behind what is being sent.
+func (w *Wire) isFull() bool {
+	w.outMu.Lock()
+	defer w.outMu.Unlock()
+	return w.sending && w.pending != nil && len(w.pending.free()) < 5+record.Overhead
 }
