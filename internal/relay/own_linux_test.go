@@ -149,7 +149,10 @@ func TestTicketsEnd(t *testing.T) {
 		c, err := record.Established(r.peer)
 		must(t, err)
 		p := &rawPeer{r, c.In, c.Out}
-		for p.looksAtTickets() { // it parks first and rests then
+		for p.looksAtTickets() { // it rests after it has parked, unless disturbed by this very look
+			mustWrite(t, p.program, []byte("x"))
+			p.expectRecord(t, record.ApplicationData, []byte("x"))
+			r.park(t)
 			runtime.Gosched()
 		}
 		p.expectTicketsIgnored(t)
