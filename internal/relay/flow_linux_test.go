@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -83,10 +85,17 @@ func TestBackPressureToPeer(t *testing.T) {
 	r := newRig(t, rigOptions{})
 	counted := &countingConn{Conn: r.peerTCP}
 	r.peerOut.Conn = counted
+	written := make(chan error, 1)
+	go func() {
+		_, err := r.peer.Write(make([]byte, offered))
+		written <- err
+	}()
+	for counted.n.Load() == 0 { // the time is for the rest
+		runtime.Gosched()
+	}
 	must(t, r.peerTCP.SetWriteDeadline(time.Now().Add(200*time.Millisecond)))
-	_, err := r.peer.Write(make([]byte, offered))
-	if err == nil || counted.n > most {
-		t.Fatalf("%d bytes were taken (%v), want less than %d", counted.n, err, most)
+	if err := <-written; err == nil || counted.n.Load() > most {
+		t.Fatalf("%d bytes were taken (%v), want less than %d", counted.n.Load(), err, most)
 	}
 	must(t, r.peerTCP.CloseWrite())
 	n, err := io.Copy(io.Discard, r.program)
@@ -98,12 +107,12 @@ func TestBackPressureToPeer(t *testing.T) {
 
 type countingConn struct {
 	net.Conn
-	n int
+	n atomic.Int64
 }
 
 func (c *countingConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
-	c.n += n
+	c.n.Add(int64(n))
 	return n, err
 }
 
