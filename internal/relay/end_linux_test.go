@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"io"
+	"net"
 	"runtime"
 	"syscall"
 	"testing"
@@ -127,6 +128,19 @@ func TestTruncationDeliversEverything(t *testing.T) {
 	expectRead(t, "the program", little{r.program}, data, syscall.ECONNRESET)
 	must(t, <-sent)
 	r.expectEnd(t, ErrTruncated)
+}
+
+// A truncation shows although the peer takes nothing of what the program wrote.
+func TestTruncationWhileSending(t *testing.T) {
+	each(t, func(t *testing.T, opts rigOptions) {
+		r := unstartedRig(t, opts)
+		must(t, r.relay.wire.tcp.(*net.TCPConn).SetWriteBuffer(4096))
+		r.start(t)
+		r.overfill(t)
+		must(t, r.peerTCP.CloseWrite())
+		expectRead(t, "the program", r.program, nil, syscall.ECONNRESET)
+		r.expectEnd(t, ErrTruncated)
+	})
 }
 
 // little reads little at a time.

@@ -68,10 +68,11 @@ func TestHostileRecords(t *testing.T) {
 		send func(t *testing.T, p *rawPeer)
 		want record.Alert
 	}{
-		"garbage":      {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte("GET / HTTP/1.0\r\n")) }, record.ProtocolVersion},
-		"plain alert":  {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{21, 3, 3, 0, 2, 1, 0}) }, record.UnexpectedMessage},
-		"unknown type": {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{99, 3, 3, 0, 1, 0}) }, record.UnexpectedMessage},
-		"too long":     {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{23, 3, 3, 0x41, 1}) }, record.RecordOverflow},
+		"garbage":               {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte("GET / HTTP/1.0\r\n")) }, record.ProtocolVersion},
+		"plain alert":           {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{21, 3, 3, 0, 2, 1, 0}) }, record.UnexpectedMessage},
+		"unknown type":          {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{99, 3, 3, 0, 1, 0}) }, record.UnexpectedMessage},
+		"unknown, header alone": {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{99, 3, 3, 1, 0}) }, record.UnexpectedMessage},
+		"too long":              {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{23, 3, 3, 0x41, 1}) }, record.RecordOverflow},
 		"not authentic": {func(t *testing.T, p *rawPeer) {
 			mustWrite(t, p.peerTCP, append([]byte{23, 3, 3, 0, 30}, make([]byte, 30)...))
 		}, record.BadRecordMAC},
