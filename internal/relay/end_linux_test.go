@@ -3,7 +3,6 @@ package relay
 import (
 	"errors"
 	"io"
-	"net"
 	"runtime"
 	"syscall"
 	"testing"
@@ -133,10 +132,16 @@ func TestTruncationDeliversEverything(t *testing.T) {
 // A truncation shows although the peer takes nothing of what the program wrote.
 func TestTruncationWhileSending(t *testing.T) {
 	each(t, func(t *testing.T, opts rigOptions) {
+		opts.change = func(c *Config) {
+			c.BeforeReset = func() { t.Error("a byte was asked for though there are some") }
+		}
 		r := unstartedRig(t, opts)
-		must(t, r.relay.wire.tcp.(*net.TCPConn).SetWriteBuffer(4096))
+		r.narrow(t)
 		r.start(t)
-		r.overfill(t)
+		n := r.overfill(t)
+		for r.relay.source.unread() >= n-maxPlaintext { // more is in hand than TCP takes
+			runtime.Gosched()
+		}
 		must(t, r.peerTCP.CloseWrite())
 		expectRead(t, "the program", r.program, nil, syscall.ECONNRESET)
 		r.expectEnd(t, ErrTruncated)
@@ -206,6 +211,39 @@ func TestSendFailureKeepsWhatWasReceived(t *testing.T) {
 		t.Errorf("the program's write after a reset: %v, want EPIPE", err)
 	}
 	expectRead(t, "the program", r.program, data, syscall.ECONNRESET)
+}
+
+// After a failure of sending, the program's stream takes nothing any more, not
+// even the byte that makes a truncation show. So it is asked for before, once.
+func TestTruncationAfterSendFailure(t *testing.T) {
+	for name, puts := range map[string]bool{"with the byte": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			var r *rig
+			asked := make(chan struct{}, 10)
+			r = newRig(t, rigOptions{change: func(c *Config) {
+				put := c.BeforeReset
+				c.BeforeReset = func() {
+					if puts {
+						put()
+					}
+					asked <- struct{}{}
+				}
+			}})
+			r.relay.wire.outMu.Lock()
+			r.relay.wire.outErr = syscall.EPIPE
+			r.relay.wire.outMu.Unlock()
+			mustWrite(t, r.program, []byte("does not get far"))
+			<-asked
+			must(t, r.peerTCP.CloseWrite())
+			if puts {
+				expectRead(t, "the program", r.program, nil, syscall.ECONNRESET)
+			}
+			r.expectEnd(t, ErrTruncated)
+			if len(asked) > 0 {
+				t.Error("the byte was asked for again")
+			}
+		})
+	}
 }
 
 // A peer that closes both ways with close_notify ends the program's reading

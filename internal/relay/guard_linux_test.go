@@ -136,6 +136,24 @@ func TestSourceGuarded(t *testing.T) {
 	expectRead(t, "the program", program, nil, nil)
 }
 
+// A program that writes while its stream ends cleanly does not turn that into a
+// reset.
+func TestSourceDrain(t *testing.T) {
+	plain, program := plainPair(t)
+	defer program.Close()
+	s := newSource(plain)
+	mustWrite(t, program, pattern(3*smallSize))
+	s.drain()
+	if n := s.unread(); n != 0 {
+		t.Errorf("%d bytes are unread after drain", n)
+	}
+	if _, err := program.Write([]byte("late")); !errors.Is(err, syscall.EPIPE) {
+		t.Errorf("writing after drain: %v, want EPIPE", err)
+	}
+	must(t, plain.Close())
+	expectRead(t, "the program", program, nil, nil)
+}
+
 // Stop wins over data that is there, and over a wait under way.
 func TestSourceStop(t *testing.T) {
 	plain, program := plainPair(t)
@@ -154,6 +172,10 @@ func TestSourceStop(t *testing.T) {
 	mustWrite(t, program, []byte("late"))
 	if _, err := s.next(); !errors.Is(err, errStopped) {
 		t.Errorf("next after stop: %v, want %v", err, errStopped)
+	}
+	must(t, s.raw.Control(func(fd uintptr) { s.readReady(fd) })) // as one that stop has overtaken
+	if !errors.Is(s.gotErr, errStopped) || s.got != nil {
+		t.Errorf("reading after stop: %v, %v", s.got, s.gotErr)
 	}
 	if n := sysUnread(t, plain); n != 4 {
 		t.Errorf("%d bytes unread, want 4", n)

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"io"
+	"os"
 	"runtime"
 	"syscall"
 	"testing"
@@ -151,6 +152,28 @@ func TestStaleWake(t *testing.T) {
 	}
 }
 
+// Who was asked to park does not if it was guarded or is to stay since then: a
+// byte that is not to be read would wake it at once, and nobody what was closed.
+func TestAskedInVain(t *testing.T) {
+	for name, change := range map[string]func(s *source){"guarded": (*source).guard, "stays": func(s *source) { s.stay() }} {
+		lot := NewLot()
+		plain, program := plainPair(t)
+		s := newSource(plain)
+		s.lot, s.resume = lot, func() { t.Errorf("%s: woken", name) }
+		s.ask()
+		change(s)
+		if err := s.interrupted(os.ErrDeadlineExceeded); err != nil || s.parked || len(lot.parked) > 0 {
+			t.Errorf("%s: parked, or %v", name, err)
+		}
+		if s.ask(); s.asked {
+			t.Errorf("%s: asked to park", name)
+		}
+		must(t, plain.Close())
+		must(t, program.Close())
+		lot.Close()
+	}
+}
+
 // To what nothing came between two looks, that is asked to park, what moved is not.
 func TestLotLooks(t *testing.T) {
 	lot := NewLot()
@@ -171,6 +194,25 @@ func TestLotLooks(t *testing.T) {
 	}
 	if busy.asked {
 		t.Error("what moves was asked to park")
+	}
+}
+
+// A lot that is closed begins nothing any more.
+func TestClosedLot(t *testing.T) {
+	lot := NewLot()
+	lot.Close()
+	plain, program := plainPair(t)
+	defer plain.Close()
+	defer program.Close()
+	s := &newSource(plain).sleeper
+	lot.watch(s)
+	s.moves.Add(1)
+	lot.look()
+	if lot.timer != nil {
+		t.Error("the timer runs")
+	}
+	if lot.add(s) || lot.poller != nil {
+		t.Error("a connection was taken")
 	}
 }
 

@@ -110,11 +110,14 @@ func (r *rig) narrow(t testing.TB) {
 }
 
 // overfill writes more than a narrow TCP takes, and less than the queue of
-// Plain holds, so that it does not wait and something is left to send.
-func (r *rig) overfill(t testing.TB) {
+// Plain holds, so that it does not wait and something is left to send. It
+// returns how much.
+func (r *rig) overfill(t testing.TB) int {
 	t.Helper()
+	const n = 256 << 10
 	must(t, r.program.SetWriteBuffer(1<<20)) // the kernel gives what it allows
-	mustWrite(t, r.program, make([]byte, 256<<10))
+	mustWrite(t, r.program, make([]byte, n))
+	return n
 }
 
 // expectEnd fails unless the relay ended with this error, nil for a clean end.
