@@ -43,14 +43,13 @@ func (o *ownRecords) sendEnd() error       { return o.seal.sendEnd() }
 // rest lets go of the keys in use, which come back from their secrets, and of
 // the handshake: servers send session tickets before they fall silent.
 func (o *ownRecords) rest() {
-	if o.mu.TryLock() { // or there is something to open
-		o.in.Rest()
-		if o.tickets != nil {
-			o.tickets.forget()
-		}
-		o.mu.Unlock()
-	}
 	o.seal.rest()
+	o.mu.Lock() // after what is being opened, if anything
+	defer o.mu.Unlock()
+	o.in.Rest()
+	if o.tickets != nil {
+		o.tickets.forget()
+	}
 }
 
 func (o *ownRecords) open(b *buffer) error {

@@ -146,14 +146,14 @@ func TestTicketsEnd(t *testing.T) {
 		p.expectTicketsIgnored(t)
 	})
 	t.Run("at rest", func(t *testing.T) {
-		r := parkedRig(t, rigOptions{})
-		c, err := record.Established(r.peer)
-		must(t, err)
-		p := &rawPeer{r, c.In, c.Out}
-		for p.looksAtTickets() { // it rests after it has parked, unless disturbed by this very look
-			mustWrite(t, p.program, []byte("x"))
-			p.expectRecord(t, record.ApplicationData, []byte("x"))
-			r.park(t)
+		lot := NewLot()
+		t.Cleanup(lot.Close)
+		p := newRawPeerOf(t, rigOptions{change: func(c *Config) { c.Lot = lot }})
+		o := p.relay.records.(*ownRecords)
+		o.mu.Lock() // as while records are being opened
+		p.park(t)
+		o.mu.Unlock()
+		for p.looksAtTickets() { // it rests after it has parked
 			runtime.Gosched()
 		}
 		p.expectTicketsIgnored(t)
