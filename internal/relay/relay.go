@@ -80,7 +80,7 @@ type End struct {
 	// SloppyEnd Err is nil all the same.
 	Truncated bool
 	// SendErr is why not all that the program wrote reached the kernel's TCP,
-	// nil when it did.
+	// nil when it did, and when sending was only ended for Err.
 	SendErr error
 	// Sent and Received count plaintext bytes to and from the peer. Received
 	// bytes that the program did not want are counted too.
