@@ -150,6 +150,13 @@ func TestOpenRefusesForm(t *testing.T) {
 	if _, _, err := in.Open(make([]byte, len(sealed)), sealed); err != UnexpectedMessage {
 		t.Errorf("another type outside: %v", err)
 	}
+	for n, want := range map[int]Alert{MaxCiphertext: BadRecordMAC, MaxCiphertext + 1: RecordOverflow} {
+		header := makeHeader(n)
+		sealed := append(header[:], make([]byte, n)...)
+		if _, _, err := in.Open(make([]byte, len(sealed)), sealed); err != want {
+			t.Errorf("%d bytes of nothing: %v, want %v", n, err, want)
+		}
+	}
 }
 
 // sealAs seals whatever there is, under whatever type in the header.
