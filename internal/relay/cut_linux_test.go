@@ -39,10 +39,17 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// faultyStream panics when the relay writes to the program.
-type faultyStream struct{ Stream }
+// panicking panics when the relay writes to the program.
+type panicking struct{ Stream }
 
-func (faultyStream) Write([]byte) (int, error) { panic("a bug in receiving") }
+func (s panicking) SyscallConn() (syscall.RawConn, error) {
+	raw, err := s.Stream.SyscallConn()
+	return panickingConn{raw}, err
+}
+
+type panickingConn struct{ syscall.RawConn }
+
+func (panickingConn) Write(func(fd uintptr) bool) error { panic("a bug in receiving") }
 
 // TestBug: a panic of either half cuts the connection, and is how it ended.
 func TestBug(t *testing.T) {
@@ -52,7 +59,7 @@ func TestBug(t *testing.T) {
 		move   func(t *testing.T, r *rig)
 	}{
 		"bug: a bug in receiving": {
-			func(c *Config) { c.Plain = faultyStream{c.Plain} },
+			func(c *Config) { c.Plain = panicking{c.Plain} },
 			func(t *testing.T, r *rig) { mustWrite(t, r.peer, []byte("x")) },
 		},
 		"bug: a bug in sending": {

@@ -7,42 +7,37 @@ import (
 	"time"
 )
 
-// faulty is a stream whose reads and writes fail as the kernel may make them.
+// faulty is a stream whose first read, or first write, fails.
 type faulty struct {
 	Stream
 	read, write bool
 }
 
-// Write fails as when the kernel has no memory for what is written.
-func (s *faulty) Write(p []byte) (int, error) {
-	if s.write {
-		return 0, syscall.ENOBUFS
-	}
-	return s.Stream.Write(p)
-}
-
 func (s *faulty) SyscallConn() (syscall.RawConn, error) {
 	raw, err := s.Stream.SyscallConn()
-	if s.read && err == nil {
-		raw = &noDescriptor{RawConn: raw}
-	}
-	return raw, err
+	return &faultyConn{raw, s.read, s.write}, err
 }
 
-// noDescriptor makes the first read fail with EBADF.
-type noDescriptor struct {
+// faultyConn gives no descriptor, once each.
+type faultyConn struct {
 	syscall.RawConn
-	failed bool
+	read, write bool
 }
 
-func (r *noDescriptor) Read(f func(fd uintptr) bool) error {
-	return r.RawConn.Read(func(fd uintptr) bool {
-		if !r.failed {
-			r.failed = true
+func (c *faultyConn) Read(f func(fd uintptr) bool) error { return c.RawConn.Read(failOnce(&c.read, f)) }
+func (c *faultyConn) Write(f func(fd uintptr) bool) error {
+	return c.RawConn.Write(failOnce(&c.write, f))
+}
+
+// failOnce makes the call in f fail with EBADF.
+func failOnce(fails *bool, f func(fd uintptr) bool) func(fd uintptr) bool {
+	return func(fd uintptr) bool {
+		if *fails {
+			*fails = false
 			fd = ^uintptr(0)
 		}
 		return f(fd)
-	})
+	}
 }
 
 // What could not be handed to a program that is there must not be followed by
@@ -58,7 +53,7 @@ func TestDeliveryFails(t *testing.T) {
 		mustWrite(t, r.peerTCP, r.peerOut.held.Bytes())
 		expectRead(t, "the program", r.program, nil, syscall.ECONNRESET)
 		must(t, r.program.Close())
-		r.expectEnd(t, syscall.ENOBUFS)
+		r.expectEnd(t, syscall.EBADF)
 	})
 }
 

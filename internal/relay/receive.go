@@ -55,7 +55,7 @@ func (r *Relay) receive() error {
 func (r *Relay) deliver(p []byte) error {
 	r.received.Add(int64(len(p)))
 	if !r.discard {
-		if _, err := r.plain.Write(p); err != nil {
+		if err := r.sink.write(p); err != nil {
 			if !r.source.isEnd(err) {
 				return fmt.Errorf("handing on what the peer sent: %w", err)
 			}

@@ -99,6 +99,7 @@ type Relay struct {
 	wire    *Wire
 	plain   Stream
 	source  *source
+	sink    *sink
 	records records
 	discard bool // the program reads no more; receive only
 
@@ -135,6 +136,7 @@ func New(cfg Config) *Relay {
 		wire:     cfg.Wire,
 		plain:    cfg.Plain,
 		source:   newSource(cfg.Plain),
+		sink:     newSink(cfg.Plain),
 		recvDone: make(chan struct{}),
 		sendDone: make(chan struct{}),
 		hurry:    make(chan struct{}),

@@ -1,10 +1,11 @@
 package relay
 
 import (
-	"errors"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // errAgain says that a descriptor has nothing, or takes nothing, now.
@@ -21,22 +22,12 @@ func rawConn(s Stream) syscall.RawConn {
 
 // readFD reads without waiting.
 func readFD(fd uintptr, p []byte) (int, error) {
-	for {
-		n, err := syscall.Read(int(fd), p)
-		if !errors.Is(err, syscall.EINTR) {
-			return max(n, 0), err
-		}
-	}
+	return sys.Read(int(fd), p)
 }
 
 // writeFD writes without waiting.
 func writeFD(fd uintptr, p []byte) (int, error) {
-	for {
-		n, err := syscall.Write(int(fd), p)
-		if !errors.Is(err, syscall.EINTR) {
-			return max(n, 0), err
-		}
-	}
+	return sys.Write(int(fd), p)
 }
 
 // unreadFD counts the bytes in the receive queue.
@@ -64,18 +55,10 @@ func writerDoneFD(fd uintptr) bool { return poll(fd, unix.POLLRDHUP) }
 // down.
 func hungUpFD(fd uintptr) bool { return poll(fd, unix.POLLHUP) }
 
-func poll(fd uintptr, event int16) bool {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: event}}
-	for {
-		_, err := unix.Poll(fds, 0)
-		if !errors.Is(err, unix.EINTR) {
-			return err == nil && fds[0].Revents&event != 0
-		}
-	}
-}
+func poll(fd uintptr, event int16) bool { return sys.Poll(int(fd), event)&event != 0 }
 
 // shutdownReadFD makes the other end's writes fail.
-func shutdownReadFD(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RD) }
+func shutdownReadFD(fd uintptr) { _ = sys.Shutdown(int(fd), unix.SHUT_RD) }
 
 // resetOnCloseFD makes closing TCP send a reset.
 func resetOnCloseFD(fd uintptr) {

@@ -44,7 +44,7 @@ func namedEnd() (*sys.FD, string, error) {
 		return nil, "", fmt.Errorf("making a plaintext stream: %w", err)
 	}
 	name := "@ssa-" + rand.Text()
-	if err := unix.Bind(ours.Int(), &unix.SockaddrUnix{Name: name}); err != nil {
+	if err := sys.BindUnix(ours.Int(), "\x00"+name[1:]); err != nil {
 		ours.Close()
 		return nil, "", fmt.Errorf("naming a plaintext stream: %w", err)
 	}

@@ -48,7 +48,7 @@ func (j *joiner) join(end *sys.FD) (*sys.FD, error) {
 	if err := j.name.Connect(end.Int()); err != nil {
 		return nil, fmt.Errorf("connecting the program's descriptor: %w", err)
 	}
-	ours, _, err := sys.Accept(j.listener.Int())
+	ours, err := sys.Accept(j.listener.Int())
 	if err != nil {
 		return nil, fmt.Errorf("accepting the program's descriptor: %w", err)
 	}
@@ -109,4 +109,4 @@ func drain(ours int, filled int) error {
 const sendBuffer = 256 << 10
 
 // setSendBuffer sets SO_SNDBUF. A refusal leaves a smaller buffer, which works.
-func setSendBuffer(fd, size int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, size) }
+func setSendBuffer(fd, size int) { _ = sys.SetSocketOption(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, size) }

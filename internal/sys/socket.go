@@ -13,32 +13,23 @@ func Socket(family, kind, protocol int) (*FD, error) {
 
 // Accept accepts a connection without waiting, accept4(2) with
 // SOCK_NONBLOCK|SOCK_CLOEXEC on a non-blocking listener.
-func Accept(listener int) (*FD, unix.Sockaddr, error) {
-	for {
-		n, from, err := unix.Accept4(listener, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		return Own(n), from, nil
+func Accept(listener int) (*FD, error) {
+	n, err := accept(listener)
+	if err != nil {
+		return nil, err
 	}
+	return Own(n), nil
 }
 
 // HungUp reports whether the peer of a stream socket has shut down or closed
 // its sending side, without reading.
 func HungUp(fd int) bool {
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
-	n, err := unix.Poll(p, 0)
-	return err == nil && n > 0 && p[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
+	return Poll(fd, unix.POLLRDHUP)&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
 }
 
 // Gone reports whether both directions of an AF_UNIX stream are shut down.
 func Gone(fd int) bool {
-	p := []unix.PollFd{{Fd: int32(fd), Events: 0}}
-	n, err := unix.Poll(p, 0)
-	return err == nil && n > 0 && p[0].Revents&unix.POLLHUP != 0
+	return Poll(fd, 0)&unix.POLLHUP != 0
 }
 
 // Unread returns how many bytes wait to be read, ioctl FIONREAD.
@@ -49,9 +40,7 @@ func Unread(fd int) (int, error) {
 // Writable reports whether a socket is writable or has failed: a connecting
 // one is neither until its outcome is known.
 func Writable(fd int) bool {
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	n, err := unix.Poll(p, 0)
-	return err == nil && n > 0
+	return Poll(fd, unix.POLLOUT) != 0
 }
 
 // AcceptWaiting accepts a connection that waits already; EAGAIN when there is
@@ -84,9 +73,7 @@ func AcceptWaiting(listener int) (*FD, error) {
 
 // Readable reports whether a socket has something to read, or has ended.
 func Readable(fd int) bool {
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	n, err := unix.Poll(p, 0)
-	return err == nil && n > 0
+	return Poll(fd, unix.POLLIN) != 0
 }
 
 // Unsent returns how many bytes that were written wait to be read at the other

@@ -37,7 +37,7 @@ var errParked = errors.New("the socket is another process's to read and write")
 // error. The open file is made non-blocking. addr is what LocalAddr and
 // RemoteAddr report; it may be nil.
 func NewStream(fd *FD, addr net.Addr) (*Stream, error) {
-	if err := unix.SetNonblock(fd.Int(), true); err != nil {
+	if err := setNonblock(fd.Int()); err != nil {
 		fd.Close()
 		return nil, fmt.Errorf("making a socket non-blocking: %w", err)
 	}
@@ -186,7 +186,7 @@ func (s *Stream) Park() error {
 
 // CloseWrite shuts the sending side down, shutdown(2) with SHUT_WR.
 func (s *Stream) CloseWrite() error {
-	return s.Control(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) })
+	return s.Control(func(fd int) error { return Shutdown(fd, unix.SHUT_WR) })
 }
 
 type noAddr struct{}

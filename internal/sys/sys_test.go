@@ -3,6 +3,7 @@ package sys
 import (
 	"errors"
 	"os"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -146,5 +147,104 @@ func TestClosedWatch(t *testing.T) {
 	}
 	if err := w.Wait(); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Wait for a closed watch: %v, want os.ErrClosed", err)
+	}
+}
+
+// TestBriefCalls: they do and say what those of package unix do.
+func TestBriefCalls(t *testing.T) {
+	a, b := pair(t)
+	for _, fd := range []*FD{a, b} {
+		if err := setNonblock(fd.Int()); err != nil {
+			t.Fatal(err)
+		}
+		if nonblock, err := fd.Nonblocking(); !nonblock || err != nil {
+			t.Fatalf("after setNonblock: %v, %v", nonblock, err)
+		}
+	}
+	buf := make([]byte, 16)
+	if n, err := Read(b.Int(), buf); n != 0 || !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("Read of nothing = %d, %v", n, err)
+	}
+	if n, err := Write(a.Int(), []byte("abc")); n != 3 || err != nil {
+		t.Fatalf("Write = %d, %v", n, err)
+	}
+	if got := Poll(b.Int(), unix.POLLIN|unix.POLLOUT); got != unix.POLLIN|unix.POLLOUT {
+		t.Errorf("Poll = %#x", got)
+	}
+	if n, err := Read(b.Int(), buf); string(buf[:max(n, 0)]) != "abc" || err != nil {
+		t.Errorf("Read = %q, %v", buf[:max(n, 0)], err)
+	}
+	if n, err := Sendmsg(a.Int(), []byte("de"), unix.UnixRights(a.Int()), unix.MSG_NOSIGNAL); n != 2 || err != nil {
+		t.Fatalf("Sendmsg = %d, %v", n, err)
+	}
+	control := make([]byte, unix.CmsgSpace(4))
+	n, controls, flags, err := Recvmsg(b.Int(), buf, control, unix.MSG_CMSG_CLOEXEC)
+	if err != nil || string(buf[:n]) != "de" || controls != len(control) || flags&(unix.MSG_CTRUNC|unix.MSG_TRUNC) != 0 {
+		t.Fatalf("Recvmsg = %d, %d, %#x, %v", n, controls, flags, err)
+	}
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil || len(messages) != 1 {
+		t.Fatalf("the ancillary data are %v, %v", messages, err)
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 1 {
+		t.Fatalf("the descriptors are %v, %v", fds, err)
+	}
+	received := Own(fds[0])
+	defer received.Close()
+	theirs, _ := received.SocketInode()
+	if ours, _ := a.SocketInode(); ours != theirs {
+		t.Errorf("socket %d was received, and %d was sent", theirs, ours)
+	}
+	if _, _, _, err := Recvmsg(b.Int(), buf, control, 0); !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("Recvmsg of nothing: %v", err)
+	}
+	if kind, err := SocketOption(a.Int(), unix.SOL_SOCKET, unix.SO_TYPE); kind != unix.SOCK_STREAM || err != nil {
+		t.Errorf("SO_TYPE = %d, %v", kind, err)
+	}
+	if err := SetSocketOption(a.Int(), unix.SOL_SOCKET, unix.SO_SNDBUF, 10000); err != nil {
+		t.Error(err)
+	}
+	if size, _ := SocketOption(a.Int(), unix.SOL_SOCKET, unix.SO_SNDBUF); size != 20000 { // socket(7): doubled
+		t.Errorf("SO_SNDBUF = %d", size)
+	}
+	received.Close()
+	if err := Shutdown(a.Int(), unix.SHUT_RDWR); err != nil {
+		t.Error(err)
+	}
+	if n, err := Read(b.Int(), buf); n != 0 || err != nil {
+		t.Errorf("Read after a shutdown = %d, %v", n, err)
+	}
+	if _, err := Write(b.Int(), []byte("x")); !errors.Is(err, unix.EPIPE) {
+		t.Errorf("Write after a shutdown: %v", err)
+	}
+	if !Gone(b.Int()) || !HungUp(b.Int()) || Poll(-1, unix.POLLIN) != 0 {
+		t.Error("poll does not tell of a shutdown")
+	}
+	if _, err := SocketOption(-1, unix.SOL_SOCKET, unix.SO_TYPE); !errors.Is(err, unix.EBADF) {
+		t.Errorf("an option of nothing: %v", err)
+	}
+}
+
+// TestUnixAddresses: names of all lengths, with and without an end.
+func TestUnixAddresses(t *testing.T) {
+	for _, name := range []string{"\x00ssa-test-x", "\x00" + strings.Repeat("n", 106)} {
+		listener, _ := Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		defer listener.Close()
+		if err := BindUnix(listener.Int(), name); err != nil {
+			t.Fatal(err)
+		}
+		addr, err := unix.Getsockname(listener.Int())
+		if err != nil || addr.(*unix.SockaddrUnix).Name != "@"+name[1:] {
+			t.Errorf("the name %q became %+v, %v", name, addr, err)
+		}
+	}
+	dgram, _ := Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+	defer dgram.Close()
+	if err := ConnectUnix(dgram.Int(), strings.Repeat("p", 108)); err != unix.ENAMETOOLONG {
+		t.Errorf("a path that does not fit: %v", err)
+	}
+	if err := ConnectUnix(dgram.Int(), "/nowhere/at/all"); err != unix.ENOENT {
+		t.Errorf("a path of nothing: %v", err)
 	}
 }

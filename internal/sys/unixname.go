@@ -39,8 +39,7 @@ func BindHidden(socket int, dir, name string) (*UnixName, error) {
 	return &UnixName{file: Own(n)}, nil
 }
 
-// Connect connects an AF_UNIX stream socket to the name. A non-blocking
-// socket gets EAGAIN when the listener's queue is full; ECONNREFUSED means
+// Connect connects a non-blocking AF_UNIX stream socket to the name. It gets EAGAIN when the listener's queue is full; ECONNREFUSED means
 // that nobody listens any more.
 func (u *UnixName) Connect(socket int) error {
 	u.mu.RLock()
@@ -48,8 +47,7 @@ func (u *UnixName) Connect(socket int) error {
 	if u.file.Int() < 0 {
 		return unix.ECONNREFUSED
 	}
-	path := "/proc/self/fd/" + strconv.Itoa(u.file.Int())
-	return unix.Connect(socket, &unix.SockaddrUnix{Name: path})
+	return ConnectUnix(socket, "/proc/self/fd/"+strconv.Itoa(u.file.Int()))
 }
 
 // Bound reports whether the socket is open anywhere. The kernel refuses to

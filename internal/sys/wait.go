@@ -17,7 +17,7 @@ func (s *Stream) Accept() (fd *FD, err error) {
 		return nil, err
 	}
 	ended := raw.Read(func(n uintptr) bool {
-		fd, _, err = Accept(int(n))
+		fd, err = Accept(int(n))
 		return !errors.Is(err, unix.EAGAIN)
 	})
 	if ended != nil {

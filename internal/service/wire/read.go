@@ -39,10 +39,7 @@ func (c *Conn) readNow(fd int) error {
 	buf := chunks.Get().(*[chunk]byte)
 	defer chunks.Put(buf)
 	control := make([]byte, unix.CmsgSpace(4*(maxDescriptors+1)))
-	n, controls, flags, _, err := unix.Recvmsg(fd, buf[:], control, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
-	if errors.Is(err, unix.EINTR) {
-		return unix.EAGAIN
-	}
+	n, controls, flags, err := sys.Recvmsg(fd, buf[:], control, unix.MSG_CMSG_CLOEXEC)
 	if err != nil {
 		return err
 	}

@@ -63,18 +63,13 @@ func (c *Conn) sendNow(data []byte, descriptors []int) (n int, err error) {
 		control = unix.UnixRights(descriptors...)
 	}
 	err = c.stream.Control(func(fd int) (err error) {
-		for {
-			n, err = unix.SendmsgN(fd, data, control, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-			if !errors.Is(err, unix.EINTR) {
-				break
-			}
-		}
+		n, err = sys.Sendmsg(fd, data, control, unix.MSG_NOSIGNAL)
 		if errors.Is(err, unix.EAGAIN) {
 			n, err = 0, nil
 		}
 		return err
 	})
-	return max(n, 0), err
+	return n, err
 }
 
 func (c *Conn) enqueueLocked(data []byte, descriptors []int) error {
