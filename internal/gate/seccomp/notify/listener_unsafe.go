@@ -89,9 +89,17 @@ func (l *Listener) ioctl(request uint, arg unsafe.Pointer) (n int, err error) {
 	return n, errors.Join(closed, err)
 }
 
+// ioctl is ioctl(2). Adding a descriptor waits for the program's thread; the
+// others do not wait, and Go's scheduler need not be told: see package sys.
 func ioctl(fd uintptr, request uint, arg unsafe.Pointer) (int, error) {
 	for {
-		r, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, uintptr(request), uintptr(arg))
+		var r uintptr
+		var errno unix.Errno
+		if request == unix.SECCOMP_IOCTL_NOTIF_ADDFD {
+			r, _, errno = unix.Syscall(unix.SYS_IOCTL, fd, uintptr(request), uintptr(arg))
+		} else {
+			r, _, errno = unix.RawSyscall(unix.SYS_IOCTL, fd, uintptr(request), uintptr(arg))
+		}
 		switch errno {
 		case 0:
 			return int(r), nil

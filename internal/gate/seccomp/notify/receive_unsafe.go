@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // ErrEnded says that no process under the filter is left.
@@ -55,13 +57,4 @@ func (l *Listener) take(fd uintptr) (c Call, found bool, err error) {
 }
 
 // look returns what poll(2) says at this moment.
-func look(fd uintptr) int16 {
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	for {
-		_, err := unix.Poll(p, 0)
-		if err == unix.EINTR {
-			continue
-		}
-		return p[0].Revents
-	}
-}
+func look(fd uintptr) int16 { return sys.Poll(int(fd), unix.POLLIN) }
