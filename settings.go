@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/secure-socket-api/ssa/abi"
@@ -67,40 +66,4 @@ func optionValue(s Setting) ([]byte, error) {
 		return binary.BigEndian.AppendUint32(nil, uint32(int32(value))), nil
 	}
 	return nil, fmt.Errorf("%w: %T", errMismatch, s.Value)
-}
-
-// certificates adds what a setting with certificates has: PEM text, or a file
-// of it, which is read with this program's rights.
-func certificates(req *engine.Request, s Setting, chains []identity.Chain) ([]identity.Chain, error) {
-	value, err := text(s)
-	if err != nil {
-		return chains, err
-	}
-	pem := []byte(value)
-	if !strings.Contains(value, "-----BEGIN ") {
-		if pem, err = os.ReadFile(value); err != nil {
-			return chains, err
-		}
-	}
-	switch s.Option {
-	case abi.TrustedPeerCertificates:
-		req.ProgramRoots, err = identity.ParseRoots(pem)
-	case abi.CertificateChain:
-		var chain identity.Chain
-		if chain, err = identity.ParseChain(pem); err == nil {
-			chains = append(chains, chain)
-		}
-	case abi.PrivateKey:
-		defer clear(pem)
-		key, keyErr := identity.ParseKey(pem)
-		if keyErr != nil {
-			return chains, keyErr
-		}
-		id, matchErr := identity.Match(chains, key)
-		if matchErr != nil {
-			return chains, matchErr
-		}
-		req.Identities, chains = append(req.Identities, id), nil
-	}
-	return chains, err
 }

@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 }
 
 var roles = map[string]func() error{
-	"dial": dial, "settings": settings, "get": get, "serve": serve, "bad-listeners": badListeners,
+	"trust": trust, "dial": dial, "settings": settings, "get": get, "serve": serve, "bad-listeners": badListeners,
 }
 
 // input is what the test says to the program.
@@ -213,6 +213,48 @@ func TestSettings(t *testing.T) {
 			t.Errorf("line %d of\n%s\ndoes not say %q", i+1, strings.Join(lines, "\n"), want)
 		}
 	}
+}
+
+// trust connects with the roots in a file or folder.
+func trust() error {
+	var address, roots string
+	if err := input(&address, &roots); err != nil {
+		return err
+	}
+	d := ssa.Dialer{Settings: []ssa.Setting{{Option: abi.TrustedPeerCertificates, Value: roots}}}
+	conn, err := d.DialContext(context.Background(), "tcp", address)
+	if err != nil {
+		return err
+	}
+	fmt.Println("connected")
+	return conn.Close()
+}
+
+// TestRoots: a program narrows what the policy trusts, to the roots of a file or
+// of a folder, in which not everything can be read.
+func TestRoots(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		address := listen(t, w.leaf, &tls.Config{})
+		folder := func(a *ssatest.Authority) string {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "ca.pem"), a.PEM(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink("/nowhere", filepath.Join(dir, "dangling.pem")); err != nil {
+				t.Fatal(err)
+			}
+			return dir
+		}
+		other := ssatest.NewAuthority(t)
+		for roots, want := range map[string]string{
+			folder(w.authority): "connected", w.authority.File(t): "connected", folder(other): "failed", t.TempDir(): "failed",
+		} {
+			said, _ := self(t, w.run, "trust", address, roots).Output() // it fails where it should
+			if !strings.Contains(string(said), want) {
+				t.Errorf("with the roots in %s it said %q, want %q", roots, said, want)
+			}
+		}
+	})
 }
 
 // get uses the dialer in net/http: 20 requests at once.
