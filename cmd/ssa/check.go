@@ -77,7 +77,7 @@ func (o *checkOptions) run(args []string, out io.Writer) error {
 	// Not unless asked to: a policy that is only looked at could name any library.
 	options := policy.Options{OpenKey: untried}
 	if o.tokens {
-		keys := newTokens(slog.New(slog.DiscardHandler), false)
+		keys := &tokens{log: slog.New(slog.DiscardHandler)}
 		defer keys.close()
 		options.OpenKey = keys.open
 	}

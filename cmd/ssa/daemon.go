@@ -25,12 +25,14 @@ import (
 // daemonOptions are those of `ssa daemon`, which is two processes: this one,
 // the monitor, and the worker that it starts with the same options.
 type daemonOptions struct {
-	policy  string
-	socket  string
-	user    string
-	replace bool
-	grace   time.Duration
-	verbose bool
+	policy string
+	socket string
+	user   string
+	// tokenUser is who uses tokens, "" for who starts the service.
+	tokenUser string
+	replace   bool
+	grace     time.Duration
+	verbose   bool
 	// expiryWarning is how long before their end certificates are warned of.
 	expiryWarning time.Duration
 	metrics       string // where metrics are served, "" for nowhere
@@ -61,6 +63,7 @@ func (o *daemonOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.policy, "policy", "", "read the policy from `FILE` alone, not from /etc/ssa")
 	f.StringVar(&o.socket, "socket", wire.DefaultPath, "where to listen")
 	f.StringVar(&o.user, "user", "", "started by root, do TLS as this `USER` (ssa when there is one, else nobody)")
+	f.StringVar(&o.tokenUser, "token-user", "", "started by root, use tokens (PKCS #11) as this `USER`, who can read their PINs, not as root")
 	f.BoolVar(&o.replace, "replace", false, "take the socket of a running service over; that one ends when its\nconnections have ended")
 	f.DurationVar(&o.grace, "grace", 5*time.Second, "how long connections may go on after SIGTERM")
 	f.DurationVar(&o.expiryWarning, "expiry-warning", registry.DefaultExpiryWarning, "warn of certificates of servers this long before they expire, every day")
@@ -94,7 +97,11 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 		alarms.Warn(err.Error())
 	}
 	protectMonitor(alarms) // before it reads a key
-	keys := newTokens(alarms, true)
+	as, err := o.tokenCredential()
+	if err != nil {
+		return err
+	}
+	keys := &tokens{log: alarms, share: true, as: as}
 	defer keys.close()
 	source := &bundler{source: policySource{file: o.policy, root: "/", options: policy.Options{OpenKey: keys.open}}}
 	loaded := source.source.state()

@@ -88,7 +88,7 @@ func (o *runOptions) embedded(log, alarms *slog.Logger) (*chosen, error) {
 	// Other users have no business with the tokens that the policy names.
 	closeTokens := func() {}
 	if os.Geteuid() == 0 {
-		o.tokens = newTokens(alarms, false)
+		o.tokens = &tokens{log: alarms}
 		closeTokens = func() { _ = o.tokens.close() } // the process ends
 	}
 	loaded := o.source().state()

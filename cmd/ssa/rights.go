@@ -44,13 +44,53 @@ func (o *daemonOptions) credential(alarms *slog.Logger) (*syscall.Credential, er
 	if err != nil {
 		return nil, &problem{what: "the user that TLS is done as: " + err.Error(), hint: "make a system account for it, or name another one by --user", status: statusUsage}
 	}
+	c, err := credentialOf(found)
+	if err != nil {
+		return nil, err
+	}
+	if c.Uid == 0 {
+		return nil, &problem{what: "--user " + o.user + " is root, and TLS is not done as root", hint: "name an account that has no rights", status: statusUsage}
+	}
+	return c, nil
+}
+
+// tokenCredential is the user that uses tokens, with the groups that may be what
+// gives access to them; nil when that is who starts the service.
+func (o *daemonOptions) tokenCredential() (*syscall.Credential, error) {
+	switch {
+	case o.tokenUser == "":
+		return nil, nil
+	case os.Geteuid() != 0:
+		return nil, &problem{what: "--token-user is for a service that root starts", hint: "leave it out: tokens are used as the user that starts the service", status: statusUsage}
+	}
+	found, err := user.Lookup(o.tokenUser)
+	if err != nil {
+		return nil, &problem{what: "the user that uses tokens: " + err.Error(), hint: "make a system account for it, or leave --token-user out", status: statusUsage}
+	}
+	c, err := credentialOf(found)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := found.GroupIds()
+	if err != nil {
+		return nil, fmt.Errorf("reading the groups of user %s: %w", o.tokenUser, err)
+	}
+	for _, text := range groups {
+		gid, err := strconv.ParseUint(text, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("reading the groups of user %s: %w", o.tokenUser, err)
+		}
+		c.Groups = append(c.Groups, uint32(gid))
+	}
+	return c, nil
+}
+
+// credentialOf is a user with the primary group alone.
+func credentialOf(found *user.User) (*syscall.Credential, error) {
 	uid, uidErr := strconv.ParseUint(found.Uid, 10, 32)
 	gid, gidErr := strconv.ParseUint(found.Gid, 10, 32)
 	if err := errors.Join(uidErr, gidErr); err != nil {
-		return nil, fmt.Errorf("reading the account of user %s: %w", name, err)
-	}
-	if uid == 0 {
-		return nil, &problem{what: "--user " + o.user + " is root, and TLS is not done as root", hint: "name an account that has no rights", status: statusUsage}
+		return nil, fmt.Errorf("reading the account of user %s: %w", found.Username, err)
 	}
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }

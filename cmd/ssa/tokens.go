@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"syscall"
 
 	"github.com/secure-socket-api/ssa/internal/monitor"
 	"github.com/secure-socket-api/ssa/internal/pkcs11"
@@ -19,17 +20,16 @@ const tokensName = "tokens"
 // tokens opens keys on tokens by a process that is started for the first one.
 type tokens struct {
 	log   *slog.Logger
-	share bool // workers may use the keys that are opened here
+	share bool                // workers may use the keys that are opened here
+	as    *syscall.Credential // who uses the tokens; nil is who this process runs as
 
 	once   sync.Once
 	helper *pkcs11.Helper
 	failed error // why there is none
 }
 
-func newTokens(log *slog.Logger, share bool) *tokens { return &tokens{log: log, share: share} }
-
 func (t *tokens) get() (*pkcs11.Helper, error) {
-	t.once.Do(func() { t.helper, t.failed = pkcs11.New(pkcs11.Config{Share: t.share, Log: t.log}) })
+	t.once.Do(func() { t.helper, t.failed = pkcs11.New(pkcs11.Config{Share: t.share, Credential: t.as, Log: t.log}) })
 	return t.helper, t.failed
 }
 

@@ -27,7 +27,7 @@ type token struct{ dir, pin string }
 func newToken(t *testing.T) *token {
 	t.Helper()
 	ssatest.Need(t, "softhsm2-util")
-	dir := t.TempDir()
+	dir := shortDir(t)
 	k := &token{dir, filepath.Join(dir, "pin")}
 	conf := filepath.Join(dir, "softhsm2.conf")
 	write(t, conf, "directories.tokendir = "+dir+"\nobjectstore.backend = file\nlog.level = ERROR\n")

@@ -5,8 +5,10 @@ package pkcs11
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,6 +46,13 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldWith(t, func(*token) {})
+}
+
+// newWorldWith is newWorld with something done to the token before the service
+// starts, which has more arguments.
+func newWorldWith(t *testing.T, prepare func(*token), args ...string) *world {
+	t.Helper()
 	ssatest.Need(t, "python3")
 	helper(t)
 	k, authority := newToken(t), ssatest.NewAuthority(t)
@@ -53,11 +62,12 @@ func newWorld(t *testing.T) *world {
 		issued := authority.Issue(t, ssatest.Leaf{Names: []string{name + ".example"}, RSA: bits})
 		fmt.Fprintf(&text, "  %s: {chain: %s, key: %q}\n", name, issued.ChainFile(t), k.add(t, name, issued))
 	}
+	prepare(k)
 	w := &world{roots: authority.Pool()}
 	dir := shortDir(t)
 	policy := filepath.Join(dir, "policy.yaml")
 	write(t, policy, text.String())
-	w.service = ssatest.StartService(t, policy, filepath.Join(dir, "s"))
+	w.service = ssatest.StartService(t, policy, filepath.Join(dir, "s"), args...)
 	p := programs.Start(t, ssatest.Run{Service: w.service.Socket, Verbose: true}.Command(t, "python3", "-c", greeter))
 	w.port = p.Port()
 	return w
@@ -128,6 +138,35 @@ func TestServer(t *testing.T) {
 		}
 		if time.Now().After(end) {
 			t.Fatalf("no connection after the worker was killed: %v\n%s", err, w.service.Said())
+		}
+	}
+}
+
+// TestTokenUser: root's service may use tokens as somebody who has no other
+// rights.
+func TestTokenUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can use tokens as somebody else")
+	}
+	const nobody = 65534
+	w := newWorldWith(t, func(k *token) {
+		err := filepath.WalkDir(k.dir, func(path string, _ fs.DirEntry, err error) error {
+			return errors.Join(err, os.Chown(path, nobody, nobody))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}, "--token-user", "nobody")
+	if err := w.visit("ec.example", tls.VersionTLS13); err != nil {
+		t.Error(err)
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.helperPID(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\nUid:\t65534\t65534\t65534\t65534\n", "\nCapEff:\t0000000000000000\n"} {
+		if !strings.Contains(string(status), want) {
+			t.Errorf("ssa-pkcs11 has not %q:\n%s", want, status)
 		}
 	}
 }
