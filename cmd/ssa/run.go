@@ -78,6 +78,7 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	collectLater()
 	defer processors.Start()()
 	log := newLog(stderr, o.verbose)
 	// Without -v too: an administrator must not believe in a policy that does not hold.

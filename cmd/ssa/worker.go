@@ -72,6 +72,7 @@ func (o *workerOptions) run(stderr io.Writer) error {
 			alarms.Warn("a protection of the service does not hold: " + m.String() + "; `ssa doctor` says what to do")
 		}
 	}
+	collectLater()
 	defer processors.Start()()
 	watch := o.newWatching(log, alarms)
 	defer watch.close()
