@@ -120,11 +120,11 @@ func kernelTLS(context.Context) outcome {
 	err = raw.Control(func(fd uintptr) { refused = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_ULP, "tls") })
 	switch err := errors.Join(err, refused); {
 	case err == nil:
-		return note("there, and not needed", "")
+		return note("there, and not used", "")
 	case errors.Is(err, unix.ENOENT):
-		return note("not there: the module tls is not loaded or not built", "")
+		return note("not there, and not used: the module tls is not loaded or not built", "")
 	default:
-		return note("not there: "+err.Error(), "")
+		return note("not there, and not used: "+err.Error(), "")
 	}
 }
 
