@@ -13,26 +13,6 @@ import (
 // which sending over loopback, with all that the receiver's kernel does, takes.
 // These keep their processor, so they must not be used where a call may wait.
 
-// Read is read(2), again after a signal.
-func Read(fd int, p []byte) (int, error) {
-	for {
-		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(pointer(p)), uintptr(len(p)))
-		if errno != unix.EINTR {
-			return count(n, errno)
-		}
-	}
-}
-
-// Write is write(2), again after a signal.
-func Write(fd int, p []byte) (int, error) {
-	for {
-		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(pointer(p)), uintptr(len(p)))
-		if errno != unix.EINTR {
-			return count(n, errno)
-		}
-	}
-}
-
 // Sendmsg is sendmsg(2) without an address, again after a signal; flags get
 // MSG_DONTWAIT. p is not empty.
 func Sendmsg(fd int, p, control []byte, flags int) (int, error) {
