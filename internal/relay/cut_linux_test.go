@@ -92,9 +92,10 @@ func TestParkedReceiving(t *testing.T) {
 	t.Run("a record has begun", func(t *testing.T) {
 		ssatest.NoLeaks(t)
 		r := parkedRig(t, rigOptions{})
+		before := r.relay.wire.arrivals.moves.Load()
 		record := r.encrypt(t, []byte("whole"))[0]
 		mustWrite(t, r.peerTCP, record[:len(record)-1])
-		for r.relay.wire.arrivals.moves.Load() < 1 {
+		for r.relay.wire.arrivals.moves.Load() == before {
 			time.Sleep(time.Millisecond)
 		}
 		for range 100 { // it waits on, with the beginning in hand
