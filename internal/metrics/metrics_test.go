@@ -98,8 +98,9 @@ func TestServe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		at := listener.Addr()
+		network, at := "tcp", listener.Addr().String()
 		if l, ok := listener.(*net.UnixListener); ok {
+			network, at = "unix", path
 			l.SetUnlinkOnClose(false)
 			if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o660 {
 				t.Errorf("the socket is %v, %v", st, err)
@@ -109,7 +110,7 @@ func TestServe(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- metrics.Serve(ctx, file, sample()) }()
-		client := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial(at.Network(), at.String()) }}}
+		client := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial(network, at) }}}
 		response, err := client.Get("http://localhost/metrics")
 		if err != nil {
 			t.Fatal(err)

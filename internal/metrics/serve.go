@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -29,19 +30,27 @@ func Listen(address string) (*os.File, error) {
 	if !strings.HasPrefix(path, "/") {
 		return nil, fmt.Errorf("the address of metrics is %q, and the path of a Unix socket must be absolute", address)
 	}
-	if st, err := os.Lstat(path); err == nil && st.Mode().Type() == os.ModeSocket {
-		if err := os.Remove(path); err != nil {
-			return nil, fmt.Errorf("removing the socket of a service before: %w", err)
-		}
+	if st, err := os.Lstat(path); err == nil && st.Mode().Type() != os.ModeSocket {
+		return nil, fmt.Errorf("listening for metrics: %s is there and is no socket: %w", path, unix.EADDRINUSE)
 	}
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	// It gets its name once it is ready, so that readers find the one of the
+	// service before until then, and nobody one with another mode.
+	fresh := path + "~"
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listening for metrics: %w", err)
+	}
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: fresh, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("listening for metrics: %w", err)
 	}
 	defer listener.Close()
 	listener.SetUnlinkOnClose(false)
-	if err := os.Chmod(path, 0o660); err != nil {
-		return nil, fmt.Errorf("listening for metrics: %w", err)
+	err = os.Chmod(fresh, 0o660)
+	if err == nil {
+		err = os.Rename(fresh, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listening for metrics: %w", errors.Join(err, os.Remove(fresh)))
 	}
 	return listener.File()
 }
