@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -98,13 +99,19 @@ func TestParkedReceiving(t *testing.T) {
 		for r.relay.wire.arrivals.moves.Load() == before {
 			time.Sleep(time.Millisecond)
 		}
-		for range 100 { // it waits on, with the beginning in hand
-			r.halves()[1].ask()
+		half := r.halves()[1]
+		r.relay.cfg.Lot.forget(half) // as when it is asked after a look
+		for range 100 {              // it waits on, with the beginning in hand
+			half.ask()
+			runtime.Gosched()
 		}
 		mustWrite(t, r.peerTCP, record[len(record)-1:])
 		got := make([]byte, 5)
 		if _, err := io.ReadFull(r.program, got); err != nil || string(got) != "whole" {
 			t.Errorf("the program read %q, %v", got, err)
+		}
+		for !isParked(half) { // by itself, another time
+			time.Sleep(time.Millisecond)
 		}
 	})
 	t.Run("nobody is left to receive for", func(t *testing.T) {

@@ -57,7 +57,11 @@ func (s *sleeper) waited(err error, inHand bool) error {
 	if err := s.stream.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
-	if s.stays || inHand || !s.lot.add(s) {
+	if inHand {
+		s.lot.watch(s) // it may rest another time
+		return nil
+	}
+	if s.stays || !s.lot.add(s) {
 		return nil
 	}
 	s.parked = true

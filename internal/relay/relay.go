@@ -46,11 +46,11 @@ type Config struct {
 	// being unread, that byte makes the kernel report ECONNRESET on close.
 	BeforeReset func()
 	// Abortive, when not nil, is asked often; it counts when the program's end
-	// has been closed, or shut down both ways. True drops what has not been sent and resets TCP,
-	// without a close_notify: what SO_LINGER with a time of zero means. Several
-	// goroutines ask, and it must not wait. A
-	// program that has shut down what its peer had left open looks as if it had
-	// gone: whoever answers has to know the two apart.
+	// has been closed, or shut down both ways. True drops what has not been sent
+	// and resets TCP, without a close_notify: what SO_LINGER with a time of zero
+	// means. Several goroutines ask, and it must not wait. A program that has
+	// shut down what its peer had left open looks as if it had gone: whoever
+	// answers has to know the two apart.
 	Abortive func() bool
 	// SloppyEnd takes the end of TCP for that of the peer's data, whether or
 	// not a close_notify came before it. Whoever can cut the connection can
@@ -130,13 +130,14 @@ func New(cfg Config) *Relay {
 	}
 	records := recordsOf(cfg.TLS, cfg.Wire)
 	cfg.TLS = nil
+	source := newSource(cfg.Plain)
 	return &Relay{
 		records:  records,
 		cfg:      cfg,
 		wire:     cfg.Wire,
 		plain:    cfg.Plain,
-		source:   newSource(cfg.Plain),
-		sink:     newSink(cfg.Plain),
+		source:   source,
+		sink:     newSink(cfg.Plain, source.raw),
 		recvDone: make(chan struct{}),
 		sendDone: make(chan struct{}),
 		hurry:    make(chan struct{}),

@@ -15,8 +15,8 @@ type sink struct {
 	writeFunc func(fd uintptr) bool
 }
 
-func newSink(stream Stream) *sink {
-	s := &sink{stream: stream, raw: rawConn(stream)}
+func newSink(stream Stream, raw syscall.RawConn) *sink {
+	s := &sink{stream: stream, raw: raw}
 	s.writeFunc = s.writeReady
 	return s
 }
