@@ -95,20 +95,24 @@ func (x *connection) early() {
 }
 
 // relay moves bytes between the plaintext end and the peer; without one it
-// gives the connection up.
+// gives the connection up. It does not wait, nor for the peer to take a goodbye.
 func (x *connection) relay(fd *sys.FD) {
+	s := x.caller.service
 	if fd == nil {
-		x.conn.Abort()
-		x.over(engine.End{})
+		s.work.Go(func() {
+			x.conn.Abort()
+			x.over(engine.End{})
+		})
 		return
 	}
 	plain := plaintextEnd(fd)
 	if plain == nil {
-		x.conn.Abort()
-		x.ended(engine.End{Err: errNotPlaintext})
+		s.work.Go(func() {
+			x.conn.Abort()
+			x.ended(engine.End{Err: errNotPlaintext})
+		})
 		return
 	}
-	s := x.caller.service
 	over := s.forced(x.conn.Abort)
 	s.work.Add(1)
 	bug := s.survive(func() {

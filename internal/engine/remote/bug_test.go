@@ -24,7 +24,9 @@ import (
 // faulty is an engine with bugs.
 type faulty struct {
 	engine.Engine
-	handshake, relay atomic.Bool // what has one
+	handshake, relay atomic.Bool   // what has one
+	slow             atomic.Bool   // Abort waits
+	aborts           chan struct{} // for this
 }
 
 func (f *faulty) Handshake(ctx context.Context, tcp engine.Stream, req *engine.Request) (engine.Conn, error) {
@@ -32,16 +34,23 @@ func (f *faulty) Handshake(ctx context.Context, tcp engine.Stream, req *engine.R
 		panic("a bug in handshakes")
 	}
 	conn, err := f.Engine.Handshake(ctx, tcp, req)
-	return &faultyConn{conn, &f.relay}, err
+	return &faultyConn{conn, f}, err
 }
 
 type faultyConn struct {
 	engine.Conn
-	relay *atomic.Bool
+	faults *faulty
+}
+
+func (c *faultyConn) Abort() {
+	if c.faults.slow.Load() {
+		<-c.faults.aborts
+	}
+	c.Conn.Abort()
 }
 
 func (c *faultyConn) Relay(plain engine.Stream, opts engine.RelayOptions, done func(engine.End)) {
-	if c.relay.Load() {
+	if c.faults.relay.Load() {
 		panic("a bug in relays")
 	}
 	c.Conn.Relay(plain, opts, done)
@@ -53,7 +62,7 @@ func faultyRig(t *testing.T) (*rig, *faulty, net.Listener) {
 	l := echoServer(t, a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))
 	local := engine.New(engine.Config{})
 	t.Cleanup(local.Close)
-	f := &faulty{Engine: local}
+	f := &faulty{Engine: local, aborts: make(chan struct{})}
 	return newRigWith(t, service.Config{Engine: f}, fmt.Sprintf("default: {trust: {roots: [%s]}}", a.File(t))), f, l
 }
 

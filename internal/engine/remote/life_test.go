@@ -137,3 +137,27 @@ func TestHastyRelay(t *testing.T) {
 	program.Close()
 	r.wantNothingCounted(t)
 }
+
+// TestSlowGoodbye: a connection that is given up, and whose peer does not take
+// the close_notify, holds up no other of the same caller.
+func TestSlowGoodbye(t *testing.T) {
+	r, f, l := faultyRig(t)
+	f.slow.Store(true)
+	conn, err := dial(r, l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Abort()
+	other := make(chan error, 1)
+	go func() { other <- exchange(r, l.Addr().String()) }()
+	select {
+	case err := <-other:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("another connection has waited for 30 s")
+	}
+	close(f.aborts)
+	r.wantNothingCounted(t)
+}
