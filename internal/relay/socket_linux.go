@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -22,12 +23,22 @@ func rawConn(s Stream) syscall.RawConn {
 
 // readFD reads without waiting.
 func readFD(fd uintptr, p []byte) (int, error) {
-	return sys.Read(int(fd), p)
+	for {
+		n, err := syscall.Read(int(fd), p)
+		if !errors.Is(err, syscall.EINTR) {
+			return max(n, 0), err
+		}
+	}
 }
 
 // writeFD writes without waiting.
 func writeFD(fd uintptr, p []byte) (int, error) {
-	return sys.Write(int(fd), p)
+	for {
+		n, err := syscall.Write(int(fd), p)
+		if !errors.Is(err, syscall.EINTR) {
+			return max(n, 0), err
+		}
+	}
 }
 
 // unreadFD counts the bytes in the receive queue.
@@ -58,7 +69,7 @@ func hungUpFD(fd uintptr) bool { return poll(fd, unix.POLLHUP) }
 func poll(fd uintptr, event int16) bool { return sys.Poll(int(fd), event)&event != 0 }
 
 // shutdownReadFD makes the other end's writes fail.
-func shutdownReadFD(fd uintptr) { _ = sys.Shutdown(int(fd), unix.SHUT_RD) }
+func shutdownReadFD(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RD) }
 
 // resetOnCloseFD makes closing TCP send a reset.
 func resetOnCloseFD(fd uintptr) {

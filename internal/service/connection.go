@@ -161,8 +161,8 @@ var errNotPlaintext = refused("the descriptor of a relay is no stream socket of 
 // plaintextEnd makes a stream of a descriptor that is an AF_UNIX stream socket;
 // nil when it is anything else.
 func plaintextEnd(fd *sys.FD) *sys.Stream {
-	domain, err := sys.SocketOption(fd.Int(), unix.SOL_SOCKET, unix.SO_DOMAIN)
-	kind, typeErr := sys.SocketOption(fd.Int(), unix.SOL_SOCKET, unix.SO_TYPE)
+	domain, err := unix.GetsockoptInt(fd.Int(), unix.SOL_SOCKET, unix.SO_DOMAIN)
+	kind, typeErr := unix.GetsockoptInt(fd.Int(), unix.SOL_SOCKET, unix.SO_TYPE)
 	if err != nil || typeErr != nil || domain != unix.AF_UNIX || kind != unix.SOCK_STREAM {
 		fd.Close()
 		return nil

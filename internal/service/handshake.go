@@ -197,7 +197,7 @@ func connectedTCP(fd *sys.FD) (*sys.Stream, netip.AddrPort, *engine.Error) {
 	if fd == nil {
 		return nil, none, refused("a handshake comes with a TCP socket, and this one has none")
 	}
-	protocol, err := sys.SocketOption(fd.Int(), unix.SOL_SOCKET, unix.SO_PROTOCOL)
+	protocol, err := unix.GetsockoptInt(fd.Int(), unix.SOL_SOCKET, unix.SO_PROTOCOL)
 	if err != nil || protocol != unix.IPPROTO_TCP && protocol != unix.IPPROTO_MPTCP {
 		return nil, none, refused("the descriptor of a handshake is no TCP socket")
 	}

@@ -218,12 +218,12 @@ func await(ctx context.Context, stream *sys.Stream) error {
 // for the handshake and the relay, which write whole flights: Nagle's algorithm
 // (RFC 896) would only delay them by a round trip.
 func connected(fd int) error {
-	errno, err := sys.SocketOption(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err == nil && errno != 0 {
 		err = unix.Errno(errno)
 	}
 	if err == nil {
-		err = sys.SetSocketOption(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
 	return err
 }

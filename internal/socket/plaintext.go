@@ -109,4 +109,4 @@ func drain(ours int, filled int) error {
 const sendBuffer = 256 << 10
 
 // setSendBuffer sets SO_SNDBUF. A refusal leaves a smaller buffer, which works.
-func setSendBuffer(fd, size int) { _ = sys.SetSocketOption(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, size) }
+func setSendBuffer(fd, size int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, size) }

@@ -156,7 +156,7 @@ func (l *listener) handle(tcp *sys.FD) {
 
 func (l *listener) admit(tcp *sys.FD) (*Socket, engine.Conn, *sys.Stream) {
 	s := l.socket
-	_ = sys.SetSocketOption(tcp.Int(), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	_ = unix.SetsockoptInt(tcp.Int(), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	stream, err := sys.NewStream(tcp, nil)
 	if err != nil {
 		s.table.cfg.Log.Warn(err.Error(), "id", s.id)

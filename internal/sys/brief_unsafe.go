@@ -6,12 +6,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The calls below never wait: their descriptors are in non-blocking mode, or
-// what they do needs no waiting. Package unix tells Go's scheduler of each
+// The calls below never wait: their descriptors are in non-blocking mode, and
+// nobody else can hold what they lock. Package unix tells Go's scheduler of each
 // call, lest it wait: then the runtime's monitor wakes up, and gives the
-// processor to another thread when the call has not returned after some 20 µs,
-// which sending over loopback, with all that the receiver's kernel does, takes.
-// These keep their processor, so they must not be used where a call may wait.
+// processor to another thread when the call has not returned after some 20 µs.
+// These keep their processor. So they must not be used where a call may wait,
+// for the lock of a socket too: who shares a TCP socket, or the end of an
+// AF_UNIX stream that is read, can hold its lock for as long as he likes, by a
+// call of his own with memory that is slow to be there (a mapped file of FUSE).
+// Those are read and written as any other file.
 
 // Sendmsg is sendmsg(2) without an address, again after a signal; flags get
 // MSG_DONTWAIT. p is not empty.
@@ -67,29 +70,6 @@ func Poll(fd int, events int16) int16 {
 			return 0
 		}
 	}
-}
-
-// Shutdown is shutdown(2).
-func Shutdown(fd, how int) error {
-	_, _, errno := unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), uintptr(how), 0)
-	return errnoErr(errno)
-}
-
-// SocketOption is getsockopt(2) of an int.
-func SocketOption(fd, level, name int) (int, error) {
-	var value int32
-	size := uint32(unsafe.Sizeof(value))
-	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), uintptr(level), uintptr(name),
-		uintptr(unsafe.Pointer(&value)), uintptr(unsafe.Pointer(&size)), 0)
-	return int(value), errnoErr(errno)
-}
-
-// SetSocketOption is setsockopt(2) of an int.
-func SetSocketOption(fd, level, name, value int) error {
-	v := int32(value)
-	_, _, errno := unix.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(name),
-		uintptr(unsafe.Pointer(&v)), unsafe.Sizeof(v), 0)
-	return errnoErr(errno)
 }
 
 // ConnectUnix is connect(2) of a non-blocking AF_UNIX socket.

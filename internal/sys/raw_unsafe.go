@@ -48,7 +48,7 @@ func Getpeername(fd int) ([]byte, error) { return name(unix.SYS_GETPEERNAME, fd)
 func name(call uintptr, fd int) ([]byte, error) {
 	buf := make([]byte, unix.SizeofSockaddrAny)
 	n := uint32(len(buf))
-	_, _, errno := unix.RawSyscall(call, uintptr(fd), uintptr(pointer(buf)), uintptr(unsafe.Pointer(&n)))
+	_, _, errno := unix.Syscall(call, uintptr(fd), uintptr(pointer(buf)), uintptr(unsafe.Pointer(&n)))
 	if errno != 0 {
 		return nil, errno
 	}

@@ -186,7 +186,7 @@ func (s *Stream) Park() error {
 
 // CloseWrite shuts the sending side down, shutdown(2) with SHUT_WR.
 func (s *Stream) CloseWrite() error {
-	return s.Control(func(fd int) error { return Shutdown(fd, unix.SHUT_WR) })
+	return s.Control(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) })
 }
 
 type noAddr struct{}
