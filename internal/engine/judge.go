@@ -1,9 +1,6 @@
 package engine
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/revocation"
 	"github.com/secure-socket-api/ssa/internal/trust"
@@ -52,32 +49,4 @@ func pins(pol *policy.Effective) map[string][][32]byte {
 		}
 	}
 	return out
-}
-
-// trustKey adds what newVerifier takes from a policy to the key of settings.
-func (d *digest) trustKey(pol *policy.Effective) {
-	d.judgement(pol)
-	address(d, pol.Logs)
-}
-
-// judgement adds how peers are judged, but for what is in the files that the
-// policy names.
-func (d *digest) judgement(pol *policy.Effective) {
-	d.number(uint64(pol.MinRSABits), uint64(pol.MinECDSABits), uint64(pol.MaxDepth))
-	numbers(d, pol.SignatureAlgorithms)
-	d.number(uint64(pol.Revocation), uint64(pol.RevocationTimeout))
-	ways := pol.RevocationWays
-	d.flags(ways.Stapled, ways.OCSP, ways.CRL, ways.Cached, pol.RevocationAnywhere, pol.Transparency)
-	d.number(uint64(len(pol.CRLFiles)))
-	for _, path := range pol.CRLFiles {
-		d.text(path)
-	}
-	d.number(uint64(len(pol.Pins)))
-	for _, name := range slices.Sorted(maps.Keys(pol.Pins)) {
-		d.text(name)
-		d.number(uint64(len(pol.Pins[name])))
-		for _, pin := range pol.Pins[name] {
-			d.data = append(d.data, pin[:]...)
-		}
-	}
 }

@@ -3,7 +3,9 @@ package engine
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/secure-socket-api/ssa/internal/identity"
 	"github.com/secure-socket-api/ssa/internal/policy"
@@ -15,24 +17,14 @@ type settingsKey [sha256.Size]byte
 // something in this process alone; serverScope is for others.
 func keyOf(req *Request) settingsKey {
 	d := &digest{make([]byte, 0, 1024)}
-	pol := req.Policy
-	d.number(uint64(req.Role))
-	d.text(pol.Profile)
-	d.number(uint64(pol.MinVersion), uint64(pol.MaxVersion))
-	numbers(d, pol.CipherSuites)
-	numbers(d, pol.CipherSuites13)
-	numbers(d, pol.KeyExchange)
-	d.trustKey(pol)
-	address(d, pol.Anchors)
-	d.text(pol.RootsFrom)
-	d.number(uint64(pol.ProgramRoots), uint64(pol.ClientAuth))
-	d.flags(pol.SkipVerify, pol.Resumption, pol.OCSPStapling)
-	d.number(uint64(pol.Lifetime), uint64(pol.SharedBy))
-	d.text(req.Sharers)
-	d.ticketStore(pol)
-	d.texts(req.ALPN)
-	d.identities(req.Identities)
-	d.certificates(req.ProgramRoots)
+	in := ingredients{Request: req, pol: req.Policy}
+	for _, fields := range [][]dependence{policyFields, requestFields} {
+		for i := range fields {
+			if add := fields[i].key; add != nil {
+				add(d, in)
+			}
+		}
+	}
 	return sha256.Sum256(d.data)
 }
 
@@ -65,6 +57,23 @@ func (d *digest) texts(list []string) {
 	d.number(uint64(len(list)))
 	for _, s := range list {
 		d.text(s)
+	}
+}
+
+// sum adds the hash of what may be long.
+func (d *digest) sum(data []byte) {
+	sum := sha256.Sum256(data)
+	d.data = append(d.data, sum[:]...)
+}
+
+func (d *digest) pins(pins map[string][]policy.Pin) {
+	d.number(uint64(len(pins)))
+	for _, name := range slices.Sorted(maps.Keys(pins)) {
+		d.text(name)
+		d.number(uint64(len(pins[name])))
+		for _, pin := range pins[name] {
+			d.data = append(d.data, pin[:]...)
+		}
 	}
 }
 
