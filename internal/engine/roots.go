@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/x509"
 
+	"github.com/secure-socket-api/ssa/internal/constraints"
 	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
@@ -77,7 +78,7 @@ func (r roots) hints(req *Request) *x509.CertPool {
 func poolOf(certs []*x509.Certificate) func() *x509.CertPool {
 	pool := x509.NewCertPool()
 	for _, cert := range certs {
-		pool.AddCert(cert)
+		pool.AddCert(constraints.Relax(cert))
 	}
 	return func() *x509.CertPool { return pool }
 }

@@ -48,6 +48,8 @@ var forbidden = []rule{
 	{"internal/policy", ours + "/internal/gate", nil, "a policy does not know who carries it out"},
 	{"internal/trust", "net", []string{"net/netip"}, "trust decides; who asks others is internal/revocation"},
 	{"internal/trust", ours + "/internal/policy", nil, "trust is told what to require, it reads no policy"},
+	{"internal/constraints", "net", []string{"net/netip", "net/url"}, "name constraints are judged from what is in a chain"},
+	{"internal/constraints", ours, nil, "name constraints are judged from what is in a chain"},
 	{"internal/transparency", "net", nil, "transparency is decided from what came with a handshake"},
 	{"internal/transparency", ours, nil, "transparency is decided from what came with a handshake"},
 	{"internal/revocation/signed", "net", nil, "what authorities signed is judged without asking anyone"},

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/secure-socket-api/ssa/internal/constraints"
 )
 
 // Anchors are trusted root certificates. Those of files named in a policy are
@@ -51,7 +53,7 @@ func (a *Anchors) Pool() *x509.CertPool {
 			pool = a.system.load().Clone()
 		}
 		for _, cert := range a.fixed {
-			pool.AddCert(cert)
+			pool.AddCert(constraints.Relax(cert))
 		}
 		a.pool = pool
 	})

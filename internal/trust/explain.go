@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -86,6 +87,10 @@ func (c *check) unknownAnchor(err error, opts x509.VerifyOptions) *Error {
 	}
 	if issuer := notAuthority(built); issuer != nil {
 		return fail(Constrained, c.which(issuer)+" was used to sign another one, but is not that of an authority", err)
+	}
+	if strings.Contains(err.Error(), (x509.ConstraintViolationError{}).Error()) {
+		return fail(Constrained, fmt.Sprintf("%s was issued by %s, which is among the anchors of %s, but is not the certificate of an authority (basicConstraints, keyUsage)",
+			c.which(top), quoted(top.Issuer), from), err)
 	}
 	remedy := "; add it to trust.roots in the policy if you trust it"
 	if c.programAccepts(opts) {

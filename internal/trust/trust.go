@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/secure-socket-api/ssa/internal/constraints"
 	"github.com/secure-socket-api/ssa/internal/transparency"
 )
 
@@ -36,7 +37,8 @@ const (
 // Config is what a Verifier needs.
 type Config struct {
 	// Roots returns the administrator's anchors, never nil. It is called at the
-	// first verification, since reading a trust store takes time.
+	// first verification, since reading a trust store takes time. Their name
+	// constraints count: constraints.Relax makes them fit for a pool.
 	Roots func() *x509.CertPool
 	// RootsFrom says in words where the anchors come from.
 	RootsFrom string
@@ -123,7 +125,7 @@ func New(cfg Config) *Verifier {
 	if len(cfg.ProgramRoots) > 0 {
 		v.program = x509.NewCertPool()
 		for _, cert := range cfg.ProgramRoots {
-			v.program.AddCert(cert)
+			v.program.AddCert(constraints.Relax(cert))
 		}
 	}
 	return v
@@ -171,16 +173,21 @@ func (c *check) paths() ([][]*x509.Certificate, error) {
 		opts.Roots = x509.NewCertPool()
 	}
 	for _, cert := range chain[1:] {
-		opts.Intermediates.AddCert(cert)
+		if cert.PublicKey != nil { // of a kind that is not known: it issued nothing
+			opts.Intermediates.AddCert(constraints.Relax(cert))
+		}
 	}
 	if v.cfg.Usage == ClientCertificate {
 		opts.KeyUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	} else {
 		opts.DNSName = verifiable(c.name)
 	}
-	chains, err := chain[0].Verify(opts)
+	chains, err := constraints.Relax(chain[0]).Verify(opts)
 	if err != nil {
 		return nil, c.explain(err, opts)
+	}
+	if chains, err = c.fit(chains); err != nil {
+		return nil, err
 	}
 	if chains = v.short(chains); len(chains) == 0 {
 		return nil, fail(Constrained, fmt.Sprintf("the chain of %s has more than %d certificates from the peer to the anchor", c.holder(), v.cfg.MaxDepth), nil)
@@ -247,9 +254,12 @@ func (c *check) narrow(opts x509.VerifyOptions) error {
 		}
 	}
 	opts.Roots = c.v.program
-	chains, err := c.chain[0].Verify(opts)
+	chains, err := constraints.Relax(c.chain[0]).Verify(opts)
 	if err != nil {
 		return c.notTheProgramsOwn(err)
+	}
+	if chains, err = c.fit(chains); err != nil {
+		return err
 	}
 	_, err = c.strong(chains)
 	return err
