@@ -18,6 +18,9 @@ type FD struct {
 func Own(n int) *FD {
 	f := &FD{}
 	f.n.Store(int32(n) + 1)
+	if n >= 0 {
+		began(f)
+	}
 	return f
 }
 
@@ -38,11 +41,15 @@ func (f *FD) Close() error {
 	if n == 0 {
 		return nil
 	}
+	ended(f)
 	return unix.Close(int(n) - 1)
 }
 
 // Disown gives the descriptor up to the caller, -1 when there is none.
-func (f *FD) Disown() int { return int(f.n.Swap(0)) - 1 }
+func (f *FD) Disown() int {
+	ended(f)
+	return int(f.n.Swap(0)) - 1
+}
 
 // Dup returns a duplicate with close-on-exec set.
 func (f *FD) Dup() (*FD, error) {
