@@ -48,6 +48,7 @@ type chosen struct {
 	engine engine.Engine
 	rules  *policy.Policy
 	remote bool
+	denied func(*engine.Denial) // told of what the gate refuses; nil for nobody
 	close  func()
 	// follow passes later policies to the table. judged says that the gate
 	// judges plain TCP. The result ends that.
@@ -123,7 +124,7 @@ func (o *runOptions) service(log, alarms *slog.Logger) (*chosen, error) {
 		r.Close()
 		return o.embedded(log, alarms)
 	}
-	c := &chosen{engine: r, remote: true, close: r.Close, follow: f.follow}
+	c := &chosen{engine: r, remote: true, denied: r.Denied, close: r.Close, follow: f.follow}
 	if err == nil {
 		c.rules = f.latest()
 		return c, nil

@@ -105,7 +105,7 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	finder := seccomp.NewFinder()
 	table, err := socket.NewTable(socket.Config{
 		Engine: tls.engine, Policy: tls.rules, Resolver: net.DefaultResolver,
-		Finder: finder, Log: log, Dir: dir, NamePrograms: tls.remote,
+		Finder: finder, Log: log, Dir: dir, NamePrograms: tls.remote, Denied: tls.denied,
 	})
 	if err != nil {
 		return err

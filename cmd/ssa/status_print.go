@@ -57,6 +57,9 @@ func (v *statusPrinter) heading(s *registry.Status) {
 	if n := total(t.Refused); n > 0 {
 		parts = append(parts, v.paint.warn(fmt.Sprintf("%d refused", n)))
 	}
+	if t.Missed > 0 {
+		parts = append(parts, v.paint.warn(fmt.Sprintf("%d more refused by gates, which could not tell what", t.Missed)))
+	}
 	fmt.Fprintf(v.out, "%s  %s\n", v.paint.bold("ssa "+printable(s.Service.Build)), strings.Join(parts, "; "))
 }
 
@@ -101,7 +104,7 @@ func (v *statusPrinter) refusals(s *registry.Status) {
 		if f.ID != 0 {
 			id = fmt.Sprintf(" [%d]", f.ID)
 		}
-		fmt.Fprintf(v.out, "%s %s%s %s: %s\n", momentText(f.Time, s.Time), programName(&f.Program), id, v.paint.warn(printable(f.What)), printable(f.Sentence))
+		fmt.Fprintf(v.out, "%s %s%s %s: %s\n", momentText(f.Time, s.Time), refusedName(&f), id, v.paint.warn(printable(f.What)), printable(f.Sentence))
 	}
 }
 
@@ -171,6 +174,15 @@ func programName(p *registry.ProgramInfo) string {
 		return printable(p.Exe)
 	}
 	return "(unknown)"
+}
+
+// refusedName is the program of a refusal, as the gate says of one that has
+// ended.
+func refusedName(f *registry.Refusal) string {
+	if f.Exe != "" {
+		return printable(f.Exe) + " (as its gate says)"
+	}
+	return programName(&f.Program)
 }
 
 func userName(p *registry.ProgramInfo) string {

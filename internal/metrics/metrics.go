@@ -65,6 +65,8 @@ func handshakes(p *printer, c *registry.Counters) {
 	for _, what := range registry.Refusers() {
 		p.sample("ssa_refusals_total", float64(c.Refused[what]), "what", what)
 	}
+	p.family("ssa_refusals_missed_total", "counter", "Refusals by gates that could not be told one by one.")
+	p.sample("ssa_refusals_missed_total", float64(c.Missed))
 	p.family("ssa_handshake_duration_seconds", "histogram", "How long handshakes took that were done.")
 	for _, role := range slices.Sorted(maps.Keys(c.Times)) {
 		p.histogram("ssa_handshake_duration_seconds", c.Times[role], "role", role)

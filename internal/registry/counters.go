@@ -15,6 +15,7 @@ type Counters struct {
 	Times        map[string]Histogram   // by role
 	Ends         map[string]uint64      // by reason
 	Refused      map[string]uint64      // by what refused
+	Missed       uint64                 // refusals by gates that were not told
 	Programs     map[string]LabelCounts // by name; not more than some
 	Queues       map[string]int
 	Reloads      Reloads
@@ -31,7 +32,7 @@ func (r *Registry) Counters() *Counters {
 	c := &Counters{
 		Build: r.cfg.Build, Started: r.started,
 		Open: map[string]map[string]int{"client": {}, "server": {}}, Handshakes: maps.Clone(r.counts.handshakes),
-		Times: map[string]Histogram{}, Ends: maps.Clone(r.counts.ends), Refused: maps.Clone(r.counts.refused),
+		Times: map[string]Histogram{}, Ends: maps.Clone(r.counts.ends), Refused: maps.Clone(r.counts.refused), Missed: r.counts.missed,
 		Programs: map[string]LabelCounts{}, Queues: map[string]int{}, Reloads: r.reloads, Certificates: r.certificatesLocked(),
 	}
 	for i, h := range r.counts.times {

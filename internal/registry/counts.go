@@ -31,6 +31,7 @@ type counts struct {
 	handshakes     map[HandshakeKey]uint64
 	ends           map[string]uint64 // by reason
 	refused        map[string]uint64 // by what refused
+	missed         uint64            // refusals by gates that were not told
 	sent, received int64             // of connections that are over
 	times          [2]Histogram      // by role
 	suites         map[uint16]string // names, which crypto/tls is slow to tell

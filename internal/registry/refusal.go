@@ -19,6 +19,12 @@ const (
 	BadMessage       = "bad-message"       // somebody sent what no gate sends
 )
 
+// Who refused, when it was not the service.
+const (
+	ByGate      = "gate"       // ssa run, for a program that the service found
+	ByGateAlone = "gate-alone" // and the program had ended: it is the gate's word
+)
+
 // Culprit is the user whom a refusal is counted against, so that nobody's can
 // push out those of others.
 func (f *Refusal) Culprit() uint32 {
@@ -49,6 +55,12 @@ type Refusal struct {
 	// Caller is the user who asked on behalf of another one's program; none is
 	// told of root, and of who asked for himself.
 	Caller uint32 `json:"caller_uid,omitempty"`
+	// Source is ByGate or ByGateAlone for what a gate refused: the sentence and
+	// the position are its words. Exe is what it says of a program that has
+	// ended. Missed is how many refusals before this one nobody was told of.
+	Source string `json:"source,omitempty"`
+	Exe    string `json:"exe,omitempty"`
+	Missed uint64 `json:"missed,omitempty"`
 }
 
 // The last refusals are kept, and of one user not so many that nobody else's
@@ -127,12 +139,13 @@ func (r *Registry) refused(program Program, f Refusal) {
 
 func (r *Registry) refusedLocked(f Refusal) {
 	f.Time = r.cfg.Now().UTC()
-	f.Sentence, f.Name, f.Position = clip(f.Sentence), clip(f.Name), clip(f.Position)
+	f.Sentence, f.Name, f.Position, f.Exe = clip(f.Sentence), clip(f.Name), clip(f.Position), clip(f.Exe)
 	key := programKey{f.Program.Exe, f.Program.Script, f.Program.Profile, f.Program.Cgroup, f.Program.UID}
 	if p := r.programs[key]; p != nil {
 		p.refuse(f.What)
 	}
 	r.counts.refused[f.What]++
+	r.counts.missed += f.Missed
 	r.series.refused()
 	r.refusals.add(f)
 	if r.cfg.Audit != nil {

@@ -81,6 +81,7 @@ func (r *Registry) connectionsLocked(s *Status, v Viewer, q Query) {
 
 // administratorLocked adds what is not any single user's.
 func (r *Registry) administratorLocked(s *Status, q Query) {
+	s.Totals.Missed = r.counts.missed
 	s.Service.Queues = map[string]int{}
 	for _, waiting := range r.queues {
 		s.Service.Queues[waiting.name] = waiting.length()

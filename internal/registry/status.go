@@ -43,8 +43,10 @@ type Totals struct {
 	Resumed    uint64            `json:"resumed"`
 	Failed     map[string]uint64 `json:"failed,omitempty"`  // by reason
 	Refused    map[string]uint64 `json:"refused,omitempty"` // by what refused
-	Sent       int64             `json:"sent"`
-	Received   int64             `json:"received"`
+	// Missed is how many refusals by gates were not told, for who sees all.
+	Missed   uint64 `json:"missed,omitempty"`
+	Sent     int64  `json:"sent"`
+	Received int64  `json:"received"`
 }
 
 // ProgramInfo describes a program, or one of its processes.

@@ -176,6 +176,8 @@ func (c *caller) dispatch(f *wire.Frame) error {
 		return c.keyLog(m, f.Take(0))
 	case *wire.TakeOver:
 		return c.takeOver(m)
+	case *wire.Denied:
+		return c.denied(m, f.Take(0))
 	default:
 		return c.dispatchConnection(f)
 	}

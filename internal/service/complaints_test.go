@@ -8,7 +8,7 @@ import (
 // One user can have only so much said of him in a time, and keeps nobody else
 // from being told of.
 func TestComplaintsAreBounded(t *testing.T) {
-	c := newComplaints()
+	c := newComplaints(maxComplaints, complaintsTime)
 	now := time.Now()
 	c.now = func() time.Time { return now }
 	said := 0

@@ -33,6 +33,7 @@ type Refusal struct {
 	Cause  Cause
 	Caller uint32 // the caller's user
 	Err    *engine.Error
+	Denial *Denial // nil for what the service itself refused
 }
 
 // Cause is what a request was refused for.

@@ -36,6 +36,7 @@ type Service struct {
 	rules      atomic.Pointer[policy.Policy]
 	looks      *looks
 	complaints *complaints
+	denials    *complaints // of what gates refused
 	users      *users
 	queue      *queue        // of handshakes
 	judged     *queue        // of requests that no limit counts yet
@@ -62,7 +63,8 @@ func New(cfg Config) *Service {
 		cfg.Observer = noObserver{}
 	}
 	turns := func(n int) *queue { return newQueue(n, cfg.Limits.share(n)) }
-	s := &Service{cfg: cfg, looks: newLooks(cfg.Looker), complaints: newComplaints(), users: newUsers(cfg.Limits), queue: turns(cfg.Limits.Handshakes), judged: turns(cfg.Limits.Judged), reports: turns(cfg.Limits.Reports),
+	s := &Service{cfg: cfg, looks: newLooks(cfg.Looker), complaints: newComplaints(maxComplaints, complaintsTime), denials: newComplaints(maxDenials, denialsTime),
+		users: newUsers(cfg.Limits), queue: turns(cfg.Limits.Handshakes), judged: turns(cfg.Limits.Judged), reports: turns(cfg.Limits.Reports),
 		callers: map[*caller]bool{}, relays: map[*func()]bool{}, idle: make(chan struct{})}
 	s.rules.Store(cfg.Policy)
 	return s

@@ -193,8 +193,10 @@ func (s *Socket) clientRequestLocked(c Caller, to abi.Sockaddr) (*engine.Request
 		name = to.IP.Unmap().WithZone("").String()
 	}
 	if to.Family != abi.FamilyUnspec { // an upgrade has its peer already
-		if err := mayTalkTo(s.effectiveLocked(c), name, netip.AddrPortFrom(to.IP.Unmap(), to.Port)); err != nil {
+		peer := netip.AddrPortFrom(to.IP.Unmap(), to.Port)
+		if err := mayTalkTo(s.effectiveLocked(c), name, peer); err != nil {
 			s.table.cfg.Log.Warn(err.Error(), "id", s.id, "program", c.String())
+			s.table.denied(c, engine.Denial{ID: s.id, Name: name, Peer: peerOf(peer)}, err)
 			return nil, err
 		}
 	}

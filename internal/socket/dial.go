@@ -49,8 +49,9 @@ func (s *Socket) resolve(ctx context.Context, a *attempt) ([]netip.AddrPort, err
 			addrs = append(addrs, netip.AddrPortFrom(ip, d.port))
 		}
 	}
-	addrs, refused := allowed(a, addrs)
+	addrs, denied, refused := allowed(a, addrs)
 	if refused != nil {
+		s.table.deniedLater(a, peerOf(denied), refused)
 		return nil, refused
 	}
 	if len(addrs) == 0 {
@@ -61,10 +62,10 @@ func (s *Socket) resolve(ctx context.Context, a *attempt) ([]netip.AddrPort, err
 
 // allowed leaves the addresses that the policy lets the program talk to; when
 // it leaves none, it says why.
-func allowed(a *attempt, addrs []netip.AddrPort) (left []netip.AddrPort, why error) {
+func allowed(a *attempt, addrs []netip.AddrPort) (left []netip.AddrPort, denied netip.AddrPort, why error) {
 	for _, addr := range addrs {
 		if err := mayTalkTo(a.req.Policy, a.req.Name, addr); err != nil {
-			why = err
+			denied, why = addr, err
 			continue
 		}
 		left = append(left, addr)
@@ -72,7 +73,7 @@ func allowed(a *attempt, addrs []netip.AddrPort) (left []netip.AddrPort, why err
 	if len(left) > 0 {
 		why = nil
 	}
-	return left, why
+	return left, denied, why
 }
 
 func (s *Socket) fits(ip netip.Addr) bool {

@@ -16,13 +16,19 @@ import (
 type failure struct {
 	errno    abi.Errno
 	sentence string
+	cause    error // nil where the sentence says all
 }
 
 func (f *failure) Error() string { return f.sentence }
-func (f *failure) Unwrap() error { return f.errno }
+func (f *failure) Unwrap() []error {
+	if f.cause == nil {
+		return []error{f.errno}
+	}
+	return []error{f.errno, f.cause}
+}
 
 func fail(errno abi.Errno, format string, args ...any) error {
-	return &failure{errno, fmt.Sprintf(format, args...)}
+	return &failure{errno: errno, sentence: fmt.Sprintf(format, args...)}
 }
 
 // Errno returns the errno that a program gets for an error. An error that

@@ -1,9 +1,11 @@
 package socket
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
@@ -27,8 +29,9 @@ func (u *usage) begin(p program) error {
 		u.count = map[program]int{}
 	}
 	if u.count[p] >= p.profile.Connections {
-		return fail(abi.EAGAIN, "the policy lets this program have %d connections at a time (limits.connections, %s)",
-			p.profile.Connections, p.profile.Origin("limits.connections"))
+		at := p.profile.Origin("limits.connections")
+		why := fmt.Sprintf("the policy lets this program have %d connections at a time (limits.connections, %s)", p.profile.Connections, at)
+		return &failure{abi.EAGAIN, why, &policy.Forbidden{Sentence: why, At: at}}
 	}
 	u.count[p]++
 	return nil
@@ -47,6 +50,7 @@ func (u *usage) end(p program) {
 func (s *Socket) countLocked(c Caller, a *attempt) error {
 	p := program{s.baseLocked(c), c.Executable()}
 	if err := s.table.usage.begin(p); err != nil {
+		s.table.denied(c, engine.Denial{ID: s.id, Name: s.set.remoteName, Limit: true}, err)
 		return err
 	}
 	a.program = p

@@ -10,7 +10,7 @@ import (
 // mayTalkTo judges a peer by the policy.
 func mayTalkTo(e *policy.Effective, name string, peer netip.AddrPort) error {
 	if err := e.MayTalkTo(name, peer); err != nil {
-		return fail(abi.EPERM, "%v", err)
+		return &failure{abi.EPERM, err.Error(), err}
 	}
 	return nil
 }

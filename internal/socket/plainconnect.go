@@ -2,12 +2,14 @@ package socket
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -48,6 +50,7 @@ func (t *Table) ConnectPlain(c Caller, addr []byte) (*Socket, error) {
 		}
 		if err := mayConnectPlain(e, peer); err != nil {
 			t.cfg.Log.Warn(err.Error(), "program", c.String())
+			t.denied(c, engine.Denial{Peer: peer}, err)
 			return nil, err
 		}
 	}
@@ -75,7 +78,9 @@ func mayConnectPlain(e *policy.Effective, peer netip.AddrPort) error {
 			return nil
 		}
 	}
-	return fail(abi.EPERM, "the policy allows no plain TCP connection to %s (%s)", peer, e.Origin("plain_tcp"))
+	at := e.Origin("plain_tcp")
+	why := &policy.Forbidden{Sentence: fmt.Sprintf("the policy allows no plain TCP connection to %s (%s)", peer, at), At: at}
+	return &failure{abi.EPERM, why.Sentence, why}
 }
 
 func upgradeFor(e *policy.Effective, peer netip.AddrPort) *policy.Upgrade {

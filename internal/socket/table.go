@@ -20,7 +20,7 @@ type Resolver interface {
 	LookupHost(ctx context.Context, host string) ([]string, error)
 }
 
-// Config is what a Table works with. All fields but NamePrograms are needed.
+// Config is what a Table works with. NamePrograms and Denied may be left out.
 type Config struct {
 	Engine   engine.Engine
 	Policy   *policy.Policy // at first: see SetPolicy
@@ -30,6 +30,9 @@ type Config struct {
 	// NamePrograms says that the engine wants to know of programs: it is in
 	// another process.
 	NamePrograms bool
+	// Denied, when not nil, is told of what the policy refuses before the engine
+	// is asked. It must not wait.
+	Denied func(*engine.Denial)
 	// Dir is a folder that only this user may use, for names of sockets that
 	// exist for a moment.
 	Dir string

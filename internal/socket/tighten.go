@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
@@ -51,6 +52,7 @@ func (s *Socket) weakerLocked(c Caller, err error) error {
 		return fail(abi.EINVAL, "%v", err)
 	}
 	s.table.cfg.Log.Warn(err.Error(), "id", s.id, "program", c.String())
+	s.table.denied(c, engine.Denial{ID: s.id, Server: s.set.asked.Server, Name: s.set.remoteName}, err)
 	return fail(abi.EPERM, "%v", err)
 }
 

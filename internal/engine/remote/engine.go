@@ -30,8 +30,9 @@ type Config struct {
 
 // Engine is an engine.Engine in the service.
 type Engine struct {
-	cfg  Config
-	work sync.WaitGroup // of all links
+	cfg     Config
+	work    sync.WaitGroup // of all links
+	denials *denials
 
 	policyMu sync.Mutex // while a policy is announced
 
@@ -44,11 +45,16 @@ type Engine struct {
 var _ engine.Engine = (*Engine)(nil)
 
 // New makes an engine, which connects when it is first needed.
-func New(cfg Config) *Engine { return &Engine{cfg: cfg} }
+func New(cfg Config) *Engine {
+	e := &Engine{cfg: cfg}
+	e.denials = newDenials(e)
+	return e
+}
 
 // Close ends all connections to the service; what it relays there goes on
 // until the programs' ends are closed.
 func (e *Engine) Close() {
+	e.denials.close()
 	e.mu.Lock()
 	e.closed = true
 	current := e.link

@@ -46,9 +46,15 @@ func (o *Observer) Refused(r *service.Refusal) {
 		f.Peer = r.Peer.String()
 	}
 	p := program(&r.Connection)
+	if d := r.Denial; d != nil {
+		f.Source, f.Position, f.Missed = registry.ByGate, d.Position, d.Missed
+		if d.Alone {
+			f.Source, f.Exe, p.Exe = registry.ByGateAlone, p.Exe, ""
+		}
+	}
 	switch {
 	case p.Exe == "":
-		p.Exe = unknown
+		p.Exe = unknown // names that nobody has checked are not counted by
 	case r.Server:
 		f.Role = "server"
 	default:

@@ -89,7 +89,7 @@ func (m *Established) fields(v *visitor) {
 	v.texts(12, &m.Logs)
 }
 
-// Done answers Guard, SetAbortive and KeyLog.
+// Done answers Guard, SetAbortive, KeyLog and Denied.
 type Done struct{ Ref uint64 }
 
 func (*Done) kind() Kind          { return KindDone }

@@ -21,6 +21,7 @@ const (
 	KindStatus
 	KindKeyLog
 	KindTakeOver
+	KindDenied
 )
 
 // Kinds of the service's messages.
@@ -60,6 +61,7 @@ var makers = map[Kind]func() Message{
 	KindStatus:      func() Message { return &Status{} },
 	KindKeyLog:      func() Message { return &KeyLog{} },
 	KindTakeOver:    func() Message { return &TakeOver{} },
+	KindDenied:      func() Message { return &Denied{} },
 	KindWelcome:     func() Message { return &Welcome{} },
 	KindPolicy:      func() Message { return &Policy{} },
 	KindListening:   func() Message { return &Listening{} },
