@@ -33,8 +33,8 @@ type Log struct {
 
 	mu     sync.Mutex
 	more   *sync.Cond // lines, a file, or the end
-	lines  [][]byte
-	lost   uint64   // lines that could not be written, and are not in lines
+	lines  []line
+	lost   uint64   // what did not even wait, and is not in lines
 	next   *os.File // takes the place of the one that is written
 	closed bool
 	users  map[uint32]*allowance
@@ -125,20 +125,24 @@ func (l *Log) Refusal(f registry.Refusal) {
 	}{"refused", f})
 }
 
-func (l *Log) addLocked(line any) {
+func (l *Log) addLocked(what any) {
+	stands := uint64(1)
+	if left, ok := what.(leftOut); ok {
+		stands = left.Count
+	}
 	if l.closed {
 		return
 	}
-	text, err := json.Marshal(line)
+	text, err := json.Marshal(what)
 	if err != nil || len(l.lines) >= queued {
-		l.lost++
+		l.lost += stands
 		return
 	}
 	if l.lost > 0 {
-		l.lines = append(l.lines, l.lostLine(l.lost))
+		l.lines = append(l.lines, line{stands: l.lost})
 		l.lost = 0
 	}
-	l.lines = append(l.lines, append(registry.Legible(text), '\n'))
+	l.lines = append(l.lines, line{append(registry.Legible(text), '\n'), stands})
 	l.more.Broadcast()
 }
 
@@ -150,7 +154,7 @@ func (l *Log) lostLine(n uint64) []byte {
 // run writes lines until the end.
 func (l *Log) run() {
 	defer close(l.done)
-	w := &writer{problem: l.cfg.Problem}
+	w := &writer{problem: l.cfg.Problem, told: l.lostLine}
 	defer w.close()
 	for {
 		l.mu.Lock()
@@ -168,15 +172,12 @@ func (l *Log) run() {
 		if w.out == nil {
 			return // closed, and there never was a file
 		}
-		lost := w.write(lines)
-		l.mu.Lock()
-		l.lost += lost
-		lost = l.lost
-		l.mu.Unlock()
+		w.write(lines)
 		if closed {
-			if lost > 0 {
-				w.write([][]byte{l.lostLine(lost)})
-			}
+			l.mu.Lock()
+			w.lost += l.lost
+			l.mu.Unlock()
+			w.tell()
 			return
 		}
 	}
