@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -119,18 +118,11 @@ func (o *checkOptions) propose(args []string, out io.Writer) error {
 
 // systemFiles lists the files that policy.LoadSystem reads and that exist.
 func systemFiles(root string) []string {
-	base := filepath.Join(root, "etc", "ssa")
-	var files []string
-	if _, err := os.Stat(filepath.Join(base, "policy.yaml")); err == nil {
-		files = append(files, filepath.Join(base, "policy.yaml"))
-	}
-	entries, _ := os.ReadDir(filepath.Join(base, "policy.d")) // LoadSystem reports the error
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".yaml") && !strings.HasPrefix(e.Name(), ".") {
-			files = append(files, filepath.Join(base, "policy.d", e.Name()))
-		}
-	}
-	return files
+	names, _ := policy.SystemFiles(root) // LoadSystem reports the error
+	return slices.DeleteFunc(names, func(name string) bool {
+		_, err := os.Stat(name)
+		return err != nil
+	})
 }
 
 // check loads a policy. Its error says that a file could not be read; what is
@@ -144,7 +136,7 @@ func check(files []string, load func() (*policy.Policy, error)) (*checked, error
 	var wrong *policy.Error
 	switch {
 	case errors.As(err, &wrong):
-		r.Problems = places(wrong.Problems)
+		r.Problems, r.Warnings = places(wrong.Problems), places(wrong.Warnings)
 		return r, nil
 	case err != nil:
 		return nil, err

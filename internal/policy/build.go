@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"crypto/tls"
 	"maps"
 	"slices"
 
@@ -43,9 +44,7 @@ func (l *loader) build() *Policy {
 	for _, name := range slices.Sorted(maps.Keys(l.stores)) {
 		l.completeStore(l.stores[name], p.fallback)
 	}
-	if len(l.problems) == 0 { // a match that was not understood may seem to tie
-		p.profiles = l.ordered()
-	}
+	p.profiles = l.ordered()
 	p.warnings, p.files = l.warnings, l.texts
 	return p
 }
@@ -76,6 +75,13 @@ func (l *loader) check(e *Effective) {
 	if e.MinVersion < versionValues[1] && len(e.CipherSuites) == 0 {
 		l.report(e.Origin("cipher_suites"),
 			"cipher_suites has no suite of TLS 1.2: add one, or set versions.min to \"1.3\"")
+	}
+	if e.MaxVersion < tls.VersionTLS13 && !hasClassicGroup(e.KeyExchange) {
+		l.report(e.firstOrigin("key_exchange", "versions.max"), "key_exchange has only groups of TLS 1.3, and versions.max is "+
+			versionName(e.MaxVersion)+": no handshake could be done; add X25519 or P-256, or allow TLS 1.3")
+	} else if e.MinVersion < tls.VersionTLS13 && !hasClassicGroup(e.KeyExchange) {
+		l.warning(e.firstOrigin("key_exchange", "versions.min"),
+			"key_exchange has only groups of TLS 1.3: peers of TLS 1.2 are refused, though versions.min is "+versionName(e.MinVersion))
 	}
 	l.lookUpIdentities(e)
 	l.lookUpStore(e)

@@ -122,6 +122,7 @@ func (l *loader) readIdentity(files *IdentityFiles) (*identity.Identity, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", files.Chain, err)
 	}
+	l.warnOfWriters(files.At, "identity "+files.Name, files.Chain)
 	key, err := l.readKey(files, chain.Leaf().PublicKey)
 	if err != nil {
 		return nil, err

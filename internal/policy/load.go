@@ -96,9 +96,12 @@ func (o Options) Parse(name string, data []byte) (*Policy, error) {
 // Without any file it returns the built-in default.
 func (o Options) LoadSystem(root string) (*Policy, error) {
 	l := o.loader()
-	names, err := systemFiles(l.files, root)
+	names, ignored, err := systemFiles(l.files, root)
 	if err != nil {
 		return nil, err
+	}
+	for _, name := range ignored {
+		l.warning(Position{File: name}, "this file is not read: only policy.yaml and policy.d/*.yaml are")
 	}
 	for i, name := range names {
 		err := l.readSystemFile(name)
@@ -120,6 +123,14 @@ func (l *loader) report(at Position, text string) {
 	}
 }
 
+// warning notes what is allowed but should be known, once.
+func (l *loader) warning(at Position, text string) {
+	p := Problem{at, text}
+	if len(l.warnings) < maxProblems && !slices.Contains(l.warnings, p) {
+		l.warnings = append(l.warnings, p)
+	}
+}
+
 // full reports whether enough problems are known to give up.
 func (l *loader) full() bool { return len(l.problems) >= maxProblems }
 
@@ -132,5 +143,5 @@ func (l *loader) finish() (*Policy, error) {
 	slices.SortStableFunc(l.problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return nil, &Error{l.problems}
+	return nil, &Error{l.problems, l.warnings}
 }

@@ -34,6 +34,7 @@ func (l *loader) logList(e *Effective) {
 			l.warnings = append(l.warnings, Problem{e.firstOrigin("trust.transparency_logs", "trust.transparency"),
 				fmt.Sprintf("%s is %d days old: logs may have been closed since; get a new one", path, int(age.Hours()/24))})
 		}
+		l.warnOfWriters(e.firstOrigin("trust.transparency_logs", "trust.transparency"), "trust.transparency_logs", path)
 		l.logs[path] = list
 	}
 	e.Logs = list

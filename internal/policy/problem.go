@@ -36,6 +36,7 @@ func (p Problem) String() string { return p.Position.String() + ": " + p.Text }
 // Error reports every problem of a policy that was not accepted.
 type Error struct {
 	Problems []Problem // never empty, in order of file, line and column
+	Warnings []Problem // what else there is to know
 }
 
 // Error returns one line for each problem.

@@ -17,6 +17,7 @@ type profile struct {
 	name      string
 	at        Position
 	match     match
+	unclear   bool   // the match was not understood, and may seem to tie
 	rank      [5]int // of match.specificity
 	settings  layer
 	effective *Effective
@@ -49,7 +50,11 @@ func (d *decoder) profileList(n *yaml.Node) {
 					p.name, p.at = text, d.at(v)
 				}
 			},
-			"match": func(v *yaml.Node) { hasMatch, p.match = true, d.decodeMatch(v) },
+			"match": func(v *yaml.Node) {
+				before := len(d.problems)
+				hasMatch, p.match = true, d.decodeMatch(v)
+				p.unclear = len(d.problems) > before || d.full()
+			},
 		})
 		switch {
 		case !ok:
@@ -93,7 +98,7 @@ func (l *loader) ordered() []*profile {
 			if compareSpecificity(a, b) != 0 || l.full() {
 				break
 			}
-			if a.match.overlaps(&b.match) {
+			if !a.unclear && !b.unclear && a.match.overlaps(&b.match) {
 				l.report(b.at, fmt.Sprintf("profiles %s and %s (%s) can both be for one program and are as specific: "+
 					"make one match narrower", b.name, a.name, a.at))
 			}

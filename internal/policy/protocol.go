@@ -84,6 +84,14 @@ var (
 	defaultGroups = []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384}
 )
 
+// hasClassicGroup reports whether one of the groups can be used with TLS 1.2:
+// none that is hybrid.
+func hasClassicGroup(ids []tls.CurveID) bool {
+	return slices.ContainsFunc(ids, func(id tls.CurveID) bool {
+		return slices.Contains([]tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}, id)
+	})
+}
+
 // The signature algorithms that may be chosen, with their IANA names; all are
 // built-in, best first.
 var signatures = []named[tls.SignatureScheme]{

@@ -37,6 +37,7 @@ func decodeRoots(d *decoder, n *yaml.Node) change {
 			ok = false
 			return
 		}
+		d.warnOfWriters(d.at(item), "trust.roots", d.path(text))
 		anchors.fixed = append(anchors.fixed, certs...)
 		items, from = append(items, d.path(text)), append(from, d.path(text))
 	})

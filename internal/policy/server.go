@@ -11,8 +11,9 @@ import (
 
 // parseALPN checks the name of an application protocol.
 func parseALPN(_ *decoder, text string) (string, error) {
-	if len(text) > 255 || strings.Contains(text, ",") {
-		return "", fmt.Errorf("%q is not a protocol name of at most 255 bytes without a comma", clip(text))
+	text = strings.TrimSpace(text)
+	if text == "" || len(text) > 255 || strings.Contains(text, ",") {
+		return "", fmt.Errorf("%q is not a protocol name of 1 to 255 bytes without a comma", clip(text))
 	}
 	return text, nil
 }

@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -36,6 +39,26 @@ func (l *loader) lookUpIdentities(e *Effective) {
 			continue
 		}
 		e.ServerIdentities = append(e.ServerIdentities, files)
+		l.warnOfSmallKey(e, files)
+	}
+}
+
+// warnOfSmallKey warns of a certificate that peers with min_key_bits of the
+// same profile refuse.
+func (l *loader) warnOfSmallKey(e *Effective, files *IdentityFiles) {
+	if files.loaded == nil {
+		return
+	}
+	kind, bits, least := "", 0, 0
+	switch key := files.loaded.Leaf().PublicKey.(type) {
+	case *rsa.PublicKey:
+		kind, bits, least = "RSA", key.N.BitLen(), e.MinRSABits
+	case *ecdsa.PublicKey:
+		kind, bits, least = "ECDSA", key.Curve.Params().BitSize, e.MinECDSABits
+	}
+	if bits < least {
+		l.warning(files.At, fmt.Sprintf("identity %s: its %s key has %d bits, fewer than min_key_bits %d (profile %s): peers like ours refuse it",
+			files.Name, kind, bits, least, e.Profile))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -38,22 +39,37 @@ func fsName(path string) string {
 
 // SystemFiles lists the files of the machine's policy in the order in which
 // LoadSystem reads them. The first one need not exist.
-func SystemFiles(root string) ([]string, error) { return systemFiles(Machine(), root) }
+func SystemFiles(root string) ([]string, error) {
+	names, _, err := systemFiles(Machine(), root)
+	return names, err
+}
 
-func systemFiles(files fs.FS, root string) ([]string, error) {
+// systemFiles also lists files beside them that look like a policy, but for
+// their name.
+func systemFiles(files fs.FS, root string) (names, ignored []string, err error) {
 	base := filepath.Join(root, "etc", "ssa")
-	names := []string{filepath.Join(base, "policy.yaml")}
+	names = []string{filepath.Join(base, "policy.yaml")}
+	for _, other := range []string{"policy.yml", "policy.json"} {
+		if _, err := fs.Stat(files, fsName(filepath.Join(base, other))); err == nil {
+			ignored = append(ignored, filepath.Join(base, other))
+		}
+	}
 	folder := filepath.Join(base, "policy.d")
 	entries, err := fs.ReadDir(files, fsName(folder))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the policy folder: %w", fileError(folder, err))
+		return nil, nil, fmt.Errorf("read the policy folder: %w", fileError(folder, err))
 	}
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".yaml") && !strings.HasPrefix(e.Name(), ".") {
-			names = append(names, filepath.Join(folder, e.Name()))
+		name := filepath.Join(folder, e.Name())
+		switch ext := filepath.Ext(e.Name()); {
+		case strings.HasPrefix(e.Name(), "."):
+		case ext == ".yaml":
+			names = append(names, name)
+		case slices.Contains([]string{".yaml", ".yml", ".json", ".conf"}, strings.ToLower(ext)):
+			ignored = append(ignored, name)
 		}
 	}
-	return names, nil
+	return names, ignored, nil
 }
 
 // readSystemFile reads a file that must be under the administrator's control.
@@ -73,6 +89,7 @@ func (l *loader) readFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("read the policy %w", fileError(path, err))
 	}
+	l.warnOfWriters(Position{File: path}, "the policy", path)
 	l.decode(path, data)
 	return nil
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"crypto/tls"
 	"fmt"
 	"slices"
 	"strings"
@@ -120,6 +121,9 @@ func Tighten(base *Effective, asked ProgramSettings) (*Effective, error) {
 	}
 	if t.to == nil {
 		return base, nil
+	}
+	if t.to.MaxVersion < tls.VersionTLS13 && !hasClassicGroup(t.to.KeyExchange) {
+		return nil, t.impossible(abi.VersionMax, "the policy has only groups of TLS 1.3 (key_exchange, %s)", base.Origin("key_exchange"))
 	}
 	return t.to, nil
 }

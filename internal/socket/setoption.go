@@ -121,7 +121,9 @@ func setALPN(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
 	if len(value) > 0 {
 		protocols = strings.Split(string(value), ",")
 	}
-	for _, p := range protocols {
+	for i, p := range protocols {
+		p = strings.TrimSpace(p) // "h2, http/1.1" means no blank
+		protocols[i] = p
 		if p == "" || len(p) > 255 { // RFC 7301, section 3.1
 			return fail(abi.EINVAL, "%s: a protocol has 1 to 255 bytes, and %q has %d", info.Name, p, len(p))
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -231,5 +232,20 @@ func TestStatesAndErrors(t *testing.T) {
 	}
 	if err := s.Bind(c, name); err != abi.EINVAL {
 		t.Errorf("bind on a listening socket: %v, want EINVAL", err)
+	}
+}
+
+// Blanks around the protocols of TLS_ALPN are no part of them.
+func TestALPNWithBlanks(t *testing.T) {
+	r := newRig(t, ssatest.NewAuthority(t))
+	s, c := r.socket(t, abi.FamilyInet, unix.SOCK_STREAM)
+	if err := s.SetTLSOption(c, abi.ALPN, []byte("h2, http/1.1")); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(s.set.alpn, []string{"h2", "http/1.1"}) || !slices.Equal(s.set.asked.ALPN, s.set.alpn) {
+		t.Errorf("the protocols are %q", s.set.alpn)
+	}
+	if err := s.SetTLSOption(c, abi.ALPN, []byte("h2, ")); Errno(err) != abi.EINVAL {
+		t.Errorf("a protocol of a blank alone: %v", err)
 	}
 }
