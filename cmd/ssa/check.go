@@ -119,10 +119,13 @@ func (o *checkOptions) propose(args []string, out io.Writer) error {
 // systemFiles lists the files that policy.LoadSystem reads and that exist.
 func systemFiles(root string) []string {
 	names, _ := policy.SystemFiles(root) // LoadSystem reports the error
-	return slices.DeleteFunc(names, func(name string) bool {
-		_, err := os.Stat(name)
-		return err != nil
-	})
+	var files []string
+	for _, name := range names {
+		if _, err := os.Stat(name); err == nil {
+			files = append(files, name)
+		}
+	}
+	return files
 }
 
 // check loads a policy. Its error says that a file could not be read; what is
