@@ -17,7 +17,7 @@ import (
 
 	"github.com/secure-socket-api/ssa/internal/monitor"
 	"github.com/secure-socket-api/ssa/internal/policy"
-	"github.com/secure-socket-api/ssa/internal/process"
+	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/registry"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 )
@@ -112,6 +112,12 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 	for _, w := range rules.Warnings() {
 		alarms.Warn(w.String())
 	}
+	programs, err := program.New(program.Config{Host: true, Hold: true})
+	if err != nil {
+		return err
+	}
+	defer programs.Close()
+	programs.SetPolicy(rules)
 	credential, err := o.credential(alarms)
 	if err != nil {
 		return err
@@ -130,7 +136,7 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 	defer closeNamed()
 	next := newSuccessor(given, stderr, alarms)
 	m := monitor.New(monitor.Config{
-		Worker: workerCommand(given, credential), Looker: process.Looker{}, Log: alarms, Inherit: []*os.File{socket}, Named: append(named, keys.named()...),
+		Worker: workerCommand(given, credential), Looker: programs, Log: alarms, Inherit: []*os.File{socket}, Named: append(named, keys.named()...),
 		Ready: func() {
 			tell(daemon.SdNotifyReady)
 			alarms.Info("the service is ready at " + place)
@@ -142,7 +148,10 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 		},
 	}, source.take())
 	watched := startReloader(&reloader{source: source.source, load: source.load, judged: true,
-		apply: func(*policy.Policy) { m.SetPolicy(source.take()) }, keep: m.KeepPolicy, log: alarms, alarms: alarms}, loaded)
+		apply: func(p *policy.Policy) {
+			programs.SetPolicy(p) // first: the worker asks by the new one at once
+			m.SetPolicy(source.take())
+		}, keep: m.KeepPolicy, log: alarms, alarms: alarms}, loaded)
 	lists := source.watchLists(watched.reloadNow)
 	debug.FreeOSMemory() // from now on there is little to do here
 	err = supervise(m, daemonActions{reload: watched.reloadNow, unlisten: func() { socket.Close() },

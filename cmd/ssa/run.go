@@ -18,6 +18,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/processors"
+	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/socket"
 )
 
@@ -97,6 +98,12 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	programs, err := program.New(program.Config{})
+	if err != nil {
+		return err
+	}
+	defer programs.Close()
+	programs.SetPolicy(tls.rules)
 	dir, err := privateDir()
 	if err != nil {
 		return err
@@ -114,8 +121,11 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	if err != nil {
 		return errors.Join(err, table.Close())
 	}
-	follow := tls.follow(judge, table.SetPolicy)
-	gate := seccomp.New(seccomp.Config{JudgePlainTCP: judge, Listener: family.listener, Arch: arch, Sockets: table, Finder: finder, Own: own, Log: log})
+	follow := tls.follow(judge, func(p *policy.Policy) {
+		programs.SetPolicy(p)
+		table.SetPolicy(p)
+	})
+	gate := seccomp.New(seccomp.Config{JudgePlainTCP: judge, Listener: family.listener, Arch: arch, Sockets: table, Finder: finder, Own: own, Programs: programs, Log: log})
 	err = gate.Run()
 	status := family.wait()
 	err = errors.Join(err, follow())

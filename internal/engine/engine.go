@@ -76,9 +76,9 @@ type Descriptor interface{ Int() int }
 type Program struct {
 	// Process is a pidfd (pidfd_open(2)) of the process; nil when nobody asks.
 	Process Descriptor
-	// Exe is the path of the executable, as the requester found it while the
-	// program waited for an answer.
-	Exe string
+	// Exe is the path of the executable, and File says which file it is, as the
+	// requester found them while the program waited for an answer.
+	Exe, File string
 }
 
 // Facts are what is known of an established connection. Immutable.

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/service"
 )
 
@@ -59,6 +60,10 @@ type process struct {
 	Groups []uint32  `json:"groups,omitempty"`
 	PID    int       `json:"pid"`
 	UIDs   [4]uint32 `json:"uids"`
+	GIDs   [4]uint32 `json:"gids"`
+	File   string    `json:"file,omitempty"`
+	Nested bool      `json:"nested,omitempty"`
+	Owner  uint32    `json:"owner,omitempty"`
 }
 
 func toWire(p *service.Process) (*process, error) {
@@ -66,11 +71,11 @@ func toWire(p *service.Process) (*process, error) {
 		return nil, fmt.Errorf("process %d is in %d groups, and at most %d are looked at", p.PID, len(p.Groups), maxGroups)
 	}
 	return &process{Exe: []byte(p.Exe), Script: []byte(p.Script), Cgroup: []byte(p.Cgroup), UID: p.UID, GID: p.GID,
-		Groups: p.Groups, PID: p.PID, UIDs: p.UIDs}, nil
+		Groups: p.Groups, PID: p.PID, UIDs: p.UIDs, GIDs: p.GIDs, File: string(p.File), Nested: p.Nested, Owner: p.Owner}, nil
 }
 
 func (p *process) fromWire() service.Process {
-	return service.Process{PID: p.PID, UIDs: p.UIDs, Program: policy.Program{Exe: string(p.Exe), Script: string(p.Script),
+	return service.Process{PID: p.PID, UIDs: p.UIDs, GIDs: p.GIDs, File: program.FileID(p.File), Nested: p.Nested, Owner: p.Owner, Program: policy.Program{Exe: string(p.Exe), Script: string(p.Script),
 		Cgroup: string(p.Cgroup), UID: p.UID, GID: p.GID, Groups: p.Groups}}
 }
 

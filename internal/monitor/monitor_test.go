@@ -23,7 +23,7 @@ import (
 
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/policy/bundle"
-	processes "github.com/secure-socket-api/ssa/internal/process"
+	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
@@ -454,7 +454,12 @@ func TestNothingLeaks(t *testing.T) {
 // BenchmarkLook is what a question of the worker costs, answered with what the
 // kernel says of a process.
 func BenchmarkLook(b *testing.B) {
-	r := start(b, "serve", processes.Looker{}, nil)
+	looker, err := program.New(program.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer looker.Close()
+	r := start(b, "serve", looker, nil)
 	r.want("policy one <nil>")
 	b.ResetTimer()
 	r.say(fmt.Sprintf("look often %d", b.N))

@@ -13,8 +13,10 @@ import (
 // Program is what the gate knows of a program, from the kernel and not from
 // the program itself.
 type Program struct {
-	// Exe is the path of the real executable, as /proc/PID/exe shows it, so
-	// never a symbolic link. Of a script it is the interpreter.
+	// Exe is the real path of the executable, so never a symbolic link, where
+	// it is known to be the file of that path: package program says what that
+	// takes. Any other one does not begin with a slash. Of a script it is the
+	// interpreter.
 	Exe string
 	// Script is the real path of the script when Exe is its interpreter, ""
 	// if none. The kernel does not vouch for it: a profile that is laxer than
@@ -26,16 +28,8 @@ type Program struct {
 }
 
 // DeletedMark is what the kernel appends to the path of an executable that was
-// removed or replaced while it runs (proc(5)). The program keeps its profile: only who
-// may write the folder could have put another file at that path.
+// removed or replaced while it runs (proc(5)).
 const DeletedMark = " (deleted)"
-
-// normal returns the program as match sees it.
-func (p Program) normal() Program {
-	p.Exe = strings.TrimSuffix(p.Exe, DeletedMark)
-	p.Script = strings.TrimSuffix(p.Script, DeletedMark)
-	return p
-}
 
 // match says which programs a profile is for: those that meet all its parts.
 type match struct {

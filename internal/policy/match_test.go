@@ -26,7 +26,8 @@ profiles:
 		want    string
 	}{
 		{Program{Exe: "/usr/bin/python3"}, "literal"},
-		{Program{Exe: "/usr/bin/python3 (deleted)"}, "literal"},
+		{Program{Exe: "elsewhere:/usr/bin/python3"}, "default"},
+		{Program{Exe: "elsewhere:/usr/bin/python3 (deleted)"}, "default"},
 		{Program{Exe: "/usr/bin/python3", UID: 1000}, "literal-alice"},
 		{Program{Exe: "/usr/bin/python3", Script: "/opt/tool.py", UID: 1000}, "script"},
 		{Program{Exe: "/usr/bin/python3", Script: "/opt/other.py"}, "literal"},

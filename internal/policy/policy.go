@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // Policy is a loaded and validated policy. It is immutable, and safe for
 // concurrent use.
 type Policy struct {
@@ -12,7 +14,6 @@ type Policy struct {
 // For returns what holds for a program before it has asked for anything. It is
 // the same pointer for all programs of a profile.
 func (p *Policy) For(program Program) *Effective {
-	program = program.normal()
 	for _, profile := range p.profiles {
 		if profile.match.matches(&program) {
 			return profile.effective
@@ -36,3 +37,24 @@ func (p *Policy) Profiles() []*Effective {
 
 // Warnings returns what an administrator should be told at every load.
 func (p *Policy) Warnings() []Problem { return p.warnings }
+
+// Executables returns the paths that profiles name as executables, without
+// patterns.
+func (p *Policy) Executables() (paths []string) {
+	for _, profile := range p.profiles {
+		if exe := profile.match.exe; exe != nil && exe.expr == nil && !slices.Contains(paths, exe.text) {
+			paths = append(paths, exe.text)
+		}
+	}
+	return paths
+}
+
+// NamesScripts reports whether any profile is for a script.
+func (p *Policy) NamesScripts() bool {
+	return slices.ContainsFunc(p.profiles, func(o *profile) bool { return o.match.script != nil })
+}
+
+// NamesScript reports whether any profile is for a script of a path.
+func (p *Policy) NamesScript(path string) bool {
+	return slices.ContainsFunc(p.profiles, func(o *profile) bool { return o.match.script != nil && o.match.script.matches(path) })
+}

@@ -15,7 +15,6 @@ const (
 // Sharers names those who share sessions with a program, beyond its profile.
 // Programs with the same text do. It is never empty.
 func (e *Effective) Sharers(program Program) string {
-	program = program.normal()
 	switch e.SharedBy {
 	case SharedByProfile:
 		return "profile"

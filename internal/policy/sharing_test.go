@@ -10,7 +10,7 @@ func TestSharers(t *testing.T) {
 		profile, user, program bool // whether they share
 	}{
 		{"the same", alice, true, true, true},
-		{"the same, replaced", Program{Exe: "/usr/bin/a (deleted)", UID: 1000}, true, true, true},
+		{"something else at its path", Program{Exe: "elsewhere:/usr/bin/a", UID: 1000}, true, true, false},
 		{"another group", Program{Exe: "/usr/bin/a", UID: 1000, GID: 7}, true, true, true},
 		{"another executable", Program{Exe: "/usr/bin/b", UID: 1000}, true, true, false},
 		{"another script", Program{Exe: "/usr/bin/a", Script: "/b", UID: 1000}, true, true, false},

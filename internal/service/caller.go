@@ -28,6 +28,7 @@ type caller struct {
 	conn    *wire.Conn
 	uid     uint32
 	pid     int32
+	who     person
 	ctx     context.Context
 	cancel  context.CancelFunc
 	firstID uint64
@@ -50,12 +51,13 @@ func newCaller(s *Service, fd *sys.FD) (*caller, error) {
 	if c.conn, err = wire.NewConn(fd, func(n int) bool { return s.users.buffer(c.uid, n) }); err != nil {
 		return nil, err
 	}
-	cred, err := c.conn.Peer()
+	cred, groups, err := c.conn.Peer()
 	if err != nil {
 		c.conn.Close()
 		return nil, fmt.Errorf("asking who it is: %w", err)
 	}
 	c.uid, c.pid = cred.Uid, cred.Pid
+	c.who = person{cred.Uid, append(groups, cred.Gid)}
 	if !s.users.caller(c.uid, 1) {
 		refusal := limited("the service has too many callers of this user")
 		c.refusedFor(Judged, Connection{Process: c.process()}, refusal)

@@ -47,24 +47,3 @@ func TestConnectionLimits(t *testing.T) {
 		t.Errorf("%+v and %v are left of nothing", u.connections, u.programs)
 	}
 }
-
-func TestMayAct(t *testing.T) {
-	process := func(uids ...uint32) *Process { return &Process{PID: 7, UIDs: [4]uint32(uids)} }
-	for _, tc := range []struct {
-		uid     uint32
-		process *Process
-		ok      bool
-	}{
-		{0, process(5, 5, 5, 5), true},
-		{5, process(5, 5, 5, 5), true},
-		{6, process(5, 5, 5, 5), false},
-		{5, process(5, 0, 5, 5), false}, // a set-user-ID program of root
-		{5, process(5, 5, 0, 5), false},
-		{5, process(0, 5, 5, 5), false},
-		{5, process(0, 0, 0, 0), false},
-	} {
-		if err := mayAct(tc.uid, tc.process); (err == nil) != tc.ok {
-			t.Errorf("user %d for a process of %v: %v", tc.uid, tc.process.UIDs, err)
-		}
-	}
-}

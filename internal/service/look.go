@@ -3,18 +3,14 @@ package service
 import (
 	"errors"
 	"fmt"
+	"slices"
 
-	"github.com/secure-socket-api/ssa/internal/policy"
+	programs "github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // Process is a program as the kernel describes it.
-type Process struct {
-	policy.Program
-	PID int
-	// UIDs are its real, effective, saved and file system user.
-	UIDs [4]uint32
-}
+type Process = programs.Process
 
 // Looker describes the process of a pidfd. It is an error when the process has
 // ended: what /proc says may be of another one with the same id then.
@@ -26,16 +22,47 @@ type Looker interface {
 // ends.
 var ErrEnding = errors.New("the service is ending")
 
-// mayAct reports whether a caller's user may act for a process: root for all,
-// others for those that are theirs in every way.
-func mayAct(uid uint32, p *Process) error {
-	if uid == 0 {
+// person is whom the kernel says a caller to be.
+type person struct {
+	uid    uint32
+	groups []uint32 // the effective one and the supplementary ones
+}
+
+// mayAct reports whether a caller may act for a process: root for all, others
+// for those that are theirs in every way, having no user and no group that the
+// caller has not, and for those in user namespaces of theirs, over which they
+// have every capability.
+func (who *person) mayAct(p *Process) error {
+	if who.uid == 0 || p.Nested && p.Owner == who.uid {
 		return nil
 	}
 	for _, theirs := range p.UIDs {
-		if theirs != uid {
-			return fmt.Errorf("process %d runs as user %d, and the caller is user %d: it can speak for its own user only", p.PID, theirs, uid)
+		if theirs != who.uid {
+			return fmt.Errorf("process %d runs as user %d, and the caller is user %d: it can speak for its own user only", p.PID, theirs, who.uid)
+		}
+	}
+	for _, theirs := range slices.Concat(p.GIDs[:], p.Groups) {
+		if !slices.Contains(who.groups, theirs) {
+			return fmt.Errorf("process %d runs as group %d, and the caller is not in it: it can speak for its own groups only", p.PID, theirs)
 		}
 	}
 	return nil
+}
+
+// noGroup is the number that no group has (chown(2) takes it for "unchanged").
+const noGroup = ^uint32(0)
+
+// as returns the program as the caller may speak for it: without groups that the
+// caller is not in, since whoever makes a user namespace may have come by them
+// for a moment, from a set-group-ID program.
+func (who *person) as(p Process) Process {
+	if who.uid == 0 || !p.Nested {
+		return p
+	}
+	known := func(group uint32) bool { return slices.Contains(who.groups, group) }
+	if !known(p.GID) {
+		p.GID = noGroup
+	}
+	p.Groups = slices.DeleteFunc(slices.Clone(p.Groups), func(group uint32) bool { return !known(group) })
+	return p
 }

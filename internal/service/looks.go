@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	programs "github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -42,17 +43,36 @@ func newLooks(looker Looker) *looks {
 	return &looks{looker: looker, now: time.Now, known: map[processID]look{}}
 }
 
-// Look describes the process of a pidfd, which executes exe if the caller is
-// right; "" when it does not say.
-func (l *looks) Look(pidfd *sys.FD, exe string) (Process, error) {
+// claim is what a process executes, if the caller is right; empty when it does
+// not say. The file counts when it is there: the same one may have another path
+// in the caller's mounts.
+type claim struct {
+	exe  string
+	file programs.FileID
+}
+
+// fits reports whether a claim is true of a process. Of some files nobody but
+// their user can tell which they are; no rule of a policy is for these.
+func (c claim) fits(p *Process) bool {
+	switch {
+	case c.file != "" && p.File != "":
+		return c.file == p.File
+	case c.file != "" || c.exe == "":
+		return true
+	}
+	return programs.Unproven(c.exe) == programs.Unproven(p.Exe)
+}
+
+// Look describes the process of a pidfd.
+func (l *looks) Look(pidfd *sys.FD, claimed claim) (Process, error) {
 	id, ok := identify(pidfd)
-	if !ok || exe == "" {
+	if !ok || claimed == (claim{}) {
 		return l.looker.Look(pidfd)
 	}
 	l.mu.Lock()
 	known, ok := l.known[id]
 	l.mu.Unlock()
-	if ok && l.now().Sub(known.at) < fresh && sameFile(known.process.Exe, exe) && !sys.Ended(pidfd) {
+	if ok && l.now().Sub(known.at) < fresh && claimed.fits(&known.process) && !sys.Ended(pidfd) {
 		return known.process, nil
 	}
 	at := l.now()

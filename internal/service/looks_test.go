@@ -53,7 +53,7 @@ func TestLooksAreRemembered(t *testing.T) {
 	step := func(what string, fd *sys.FD, exe string, want int, wantErr error) {
 		t.Helper()
 		c.looks = 0
-		if p, err := l.Look(fd, exe); !errors.Is(err, wantErr) || err == nil && p.Exe != c.exe {
+		if p, err := l.Look(fd, claim{exe: exe}); !errors.Is(err, wantErr) || err == nil && p.Exe != c.exe {
 			t.Errorf("%s: got %+v and %v, want %s and %v", what, p, err, c.exe, wantErr)
 		}
 		if c.looks != want {
@@ -96,7 +96,7 @@ func TestLooksOfOthers(t *testing.T) {
 	defer fd.Close()
 	defer unix.Close(pair[1])
 	for range 2 {
-		if _, err := l.Look(fd, "/bin/a"); err != nil {
+		if _, err := l.Look(fd, claim{exe: "/bin/a"}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +12,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/identity"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	programs "github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -60,7 +60,8 @@ func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Err
 	if pidfd == nil {
 		return nil, c.refusedFor(Unidentified, known, refused("a request comes with a pidfd of the program's process, and this one has none"))
 	}
-	process, err := c.service.looks.Look(pidfd, r.Exe)
+	claim := claim{r.Exe, programs.FileID(r.ExeFile)}
+	process, err := c.service.looks.Look(pidfd, claim)
 	if errors.Is(err, ErrEnding) {
 		return nil, errLeaving
 	}
@@ -68,14 +69,15 @@ func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Err
 		return nil, c.refusedFor(Unidentified, known, refused("the service cannot find out which program this is for: %v", err))
 	}
 	known.Process = process
-	if err := mayAct(c.uid, &process); err != nil {
+	if err := c.who.mayAct(&process); err != nil {
 		c.service.complain(c.uid, "impersonation: "+err.Error(), c.pid)
 		return nil, c.refusedFor(Impersonation, known, refused("%v", err))
 	}
-	if r.Exe != "" && !sameFile(r.Exe, process.Exe) {
+	if !claim.fits(&process) {
 		return nil, c.refusedFor(Unidentified, known,
-			refused("the process %d executed %s when it asked, and executes %s now", process.PID, r.Exe, process.Exe))
+			refused("the process %d executed %s when it asked, and executes %s now", process.PID, r.Exe, programs.Unproven(process.Exe)))
 	}
+	process = c.who.as(process)
 	return &process, nil
 }
 
@@ -89,12 +91,6 @@ func (c *caller) process() Process {
 func (c *caller) refusedFor(cause Cause, x Connection, err *engine.Error) *engine.Error {
 	c.service.cfg.Observer.Refused(&Refusal{Connection: x, Cause: cause, Caller: c.uid, Err: err})
 	return err
-}
-
-// sameFile reports whether two paths of executables differ at most in what the
-// kernel adds when the file is gone.
-func sameFile(a, b string) bool {
-	return strings.TrimSuffix(a, policy.DeletedMark) == strings.TrimSuffix(b, policy.DeletedMark)
 }
 
 // judge makes the engine's request under the policy for the program.

@@ -25,8 +25,9 @@ type Caller interface {
 	String() string
 	// Program describes the program for the policy.
 	Program() policy.Program
-	// Executable is the path of the file the program executes.
-	Executable() string
+	// Executable is the path of the file the program executes, as its own
+	// mounts have it, and what tells that file from others.
+	Executable() (path, file string)
 	// Where says where the descriptor of the call is.
 	Where() Where
 	// End returns a duplicate of the descriptor the call is about. The caller

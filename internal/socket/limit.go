@@ -46,9 +46,15 @@ func (u *usage) end(p program) {
 	}
 }
 
+// programLocked is the program whose limits a connection counts towards.
+func (s *Socket) programLocked(c Caller) program {
+	path, _ := c.Executable()
+	return program{s.baseLocked(c), path}
+}
+
 // countLocked counts a connection that the program begins to make.
 func (s *Socket) countLocked(c Caller, a *attempt) error {
-	p := program{s.baseLocked(c), c.Executable()}
+	p := s.programLocked(c)
 	if err := s.table.usage.begin(p); err != nil {
 		s.table.denied(c, engine.Denial{ID: s.id, Name: s.set.remoteName, Limit: true}, err)
 		return err

@@ -147,7 +147,7 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 		return err
 	}
 	l := &listener{socket: s, tcp: stream, name: name, req: req, server: server,
-		owner: program{s.baseLocked(c), c.Executable()},
+		owner: s.programLocked(c),
 		slots: make(chan struct{}, maxHandshakes), handshakes: make(chan struct{}, req.Policy.Handshakes)}
 	l.ctx, l.cancel = context.WithCancel(s.table.ctx)
 	s.listener, s.state = l, Listening

@@ -21,7 +21,8 @@ func (t *Table) programOf(c Caller) (process, error) {
 	if err != nil {
 		return process{}, err
 	}
-	return process{engine.Program{Process: pidfd, Exe: c.Executable()}, pidfd}, nil
+	path, file := c.Executable()
+	return process{engine.Program{Process: pidfd, Exe: path, File: file}, pidfd}, nil
 }
 
 func (p *process) close() { p.pidfd.Close() }

@@ -107,15 +107,15 @@ func (c *testCaller) call() *testCaller {
 	return &fresh
 }
 
-func (c *testCaller) Thread() int             { return os.Getpid() }
-func (c *testCaller) Process() int            { return os.Getpid() }
-func (c *testCaller) DescendsFrom(p int) bool { return p == os.Getpid() }
-func (c *testCaller) String() string          { return "test" }
-func (c *testCaller) Executable() string      { return "/test" }
-func (c *testCaller) Program() policy.Program { return c.rig.own }
-func (c *testCaller) Where() Where            { return Where{} }
-func (c *testCaller) End() (*sys.FD, error)   { return c.end.Dup() }
-func (c *testCaller) Rights() (Rights, error) { return noRights{}, nil }
+func (c *testCaller) Thread() int                  { return os.Getpid() }
+func (c *testCaller) Process() int                 { return os.Getpid() }
+func (c *testCaller) DescendsFrom(p int) bool      { return p == os.Getpid() }
+func (c *testCaller) String() string               { return "test" }
+func (c *testCaller) Executable() (string, string) { return "/test", "" }
+func (c *testCaller) Program() policy.Program      { return c.rig.own }
+func (c *testCaller) Where() Where                 { return Where{} }
+func (c *testCaller) End() (*sys.FD, error)        { return c.end.Dup() }
+func (c *testCaller) Rights() (Rights, error)      { return noRights{}, nil }
 func (c *testCaller) ReadFile(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/engine/remote"
 	"github.com/secure-socket-api/ssa/internal/policy"
-	"github.com/secure-socket-api/ssa/internal/process"
+	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
@@ -48,7 +48,12 @@ func newRigWith(t testing.TB, cfg service.Config, rules string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Policy, cfg.Looker, cfg.Log = loaded, process.Looker{}, slog.New(slog.DiscardHandler)
+	looker, err := program.New(program.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(looker.Close)
+	cfg.Policy, cfg.Looker, cfg.Log = loaded, looker, slog.New(slog.DiscardHandler)
 	s := service.New(cfg)
 	socket, path := serviceSocket(t)
 	ctx, cancel := context.WithCancel(context.Background())

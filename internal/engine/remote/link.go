@@ -64,7 +64,7 @@ func newLink(ctx context.Context, e *Engine, conn *wire.Conn) (*link, error) {
 // trustworthy makes sure that the service is one of the administrator, or of
 // this user: programs' bytes go there.
 func trustworthy(conn *wire.Conn, path string) error {
-	cred, err := conn.Peer()
+	cred, _, err := conn.Peer()
 	if err != nil {
 		return fmt.Errorf("asking who the service is: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 // in it: the service finds that out by itself.
 func encodeRequest(req *engine.Request) (wire.Request, *engine.Error) {
 	r := wire.Request{
-		Server: req.Role == engine.Server, Exe: req.Program.Exe, Name: req.Name, Port: req.Port,
+		Server: req.Role == engine.Server, Exe: req.Program.Exe, ExeFile: req.Program.File, Name: req.Name, Port: req.Port,
 		Options: req.Asked.Options(), ALPN: req.ALPN, TimeoutMillis: uint64(req.HandshakeTimeout / time.Millisecond),
 	}
 	for _, id := range req.Identities {

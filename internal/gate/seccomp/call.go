@@ -2,7 +2,6 @@ package seccomp
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -10,7 +9,6 @@ import (
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
-	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/socket"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -62,12 +60,7 @@ func (c *call) Thread() int { return c.Call.Thread }
 
 // String names the program.
 func (c *call) String() string {
-	return fmt.Sprintf("%s[%d]", filepath.Base(target.Executable(c.Call.Thread)), c.Call.Thread)
-}
-
-// Program describes the program for the policy.
-func (c *call) Program() policy.Program {
-	return c.gate.program(c.Call.Thread)
+	return fmt.Sprintf("%s[%d]", c.name(), c.Call.Thread)
 }
 
 // Where tells the place of the call's descriptor.

@@ -21,6 +21,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
+	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/socket"
 )
 
@@ -33,6 +34,7 @@ type Config struct {
 	Sockets       *socket.Table
 	Finder        *Finder
 	Own           *target.Own
+	Programs      *program.Looker
 	Log           *slog.Logger
 }
 

@@ -2,30 +2,44 @@ package seccomp
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
-	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// program describes a thread's program for the policy. What cannot be read
-// stays empty and matches no profile.
-func (g *Gate) program(thread int) policy.Program {
-	p := policy.Program{Exe: target.Executable(thread), Script: target.Script(thread), Cgroup: target.Cgroup(thread)}
-	if status, err := target.ReadStatus(thread); err == nil {
-		p.UID, p.GID = status.UIDs[1], status.GIDs[1]
-		for _, group := range status.Groups {
-			p.Groups = append(p.Groups, uint32(group))
-		}
+// Program describes the program for the policy. What cannot be read stays empty
+// and matches no profile, as what a thread was that does not wait any more:
+// another thread of its process may have executed something else meanwhile.
+func (c *call) Program() policy.Program {
+	p, err := c.gate.cfg.Programs.Thread(c.Call.Thread)
+	if err != nil || !c.Waiting() {
+		return policy.Program{}
 	}
-	return p
+	return p.Program
 }
 
-// Executable is the path of the file the program executes.
-func (c *call) Executable() string { return target.Executable(c.Call.Thread) }
+// Executable is what the program executes, as its own mounts have it.
+func (c *call) Executable() (path, file string) {
+	e, err := program.ExecutableOf(c.Call.Thread)
+	if err != nil || !c.Waiting() {
+		return "?", ""
+	}
+	return e.Path, string(e.File)
+}
+
+// name is the last part of the executable's path, for messages.
+func (c *call) name() string {
+	e, err := program.ExecutableOf(c.Call.Thread)
+	if err != nil {
+		return "?"
+	}
+	return filepath.Base(e.Path)
+}
 
 // maxAncestors bounds the walk from a process to its ancestors.
 const maxAncestors = 64
@@ -59,7 +73,7 @@ func (c *call) OpenProcess() (*sys.FD, error) {
 func (c *call) DescendsFrom(process int) bool {
 	at := c.Call.Thread
 	for range maxAncestors {
-		status, err := target.ReadStatus(at)
+		status, err := program.ReadStatus(at)
 		if err != nil || status.Process <= 1 {
 			return false
 		}

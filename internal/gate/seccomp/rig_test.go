@@ -23,6 +23,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	programs "github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/socket"
 )
 
@@ -111,6 +112,9 @@ func newRig(tb testing.TB) *rig {
 	check(tb, err)
 	own, err := target.Self()
 	check(tb, err)
+	looker, err := programs.New(programs.Config{})
+	check(tb, err)
+	tb.Cleanup(looker.Close)
 	rules, err := policy.LoadSystem(tb.TempDir())
 	check(tb, err)
 	finder := seccomp.NewFinder()
@@ -127,7 +131,7 @@ func newRig(tb testing.TB) *rig {
 	check(tb, err)
 	orders.Close()
 	answers.Close()
-	gate := seccomp.New(seccomp.Config{Listener: r.listener, Arch: arch, Sockets: table, Finder: finder, Own: own, Log: log})
+	gate := seccomp.New(seccomp.Config{Listener: r.listener, Arch: arch, Sockets: table, Finder: finder, Own: own, Programs: looker, Log: log})
 	go func() { r.ended <- gate.Run() }()
 	tb.Cleanup(func() {
 		r.orders.Close()

@@ -109,14 +109,29 @@ func Dial(path string) (*Conn, error) {
 	return NewConn(fd, nil)
 }
 
-// Peer returns the credentials of the other side, SO_PEERCRED (unix(7)): those
-// of when it connected or listened.
-func (c *Conn) Peer() (cred *unix.Ucred, err error) {
+// maxGroups is how many supplementary groups the kernel allows (setgroups(2)).
+const maxGroups = 65536
+
+// Peer returns the credentials of the other side, SO_PEERCRED (unix(7)), and its
+// supplementary groups: those of when it connected or listened.
+func (c *Conn) Peer() (cred *unix.Ucred, groups []uint32, err error) {
 	err = c.stream.Control(func(fd int) (err error) {
-		cred, err = unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
-		return err
+		if cred, err = unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED); err != nil {
+			return err
+		}
+		for size := 4 * 64; ; size *= 4 {
+			list := make([]byte, min(size, 4*maxGroups))
+			n, err := sys.GetsockoptRaw(fd, unix.SOL_SOCKET, unix.SO_PEERGROUPS, list)
+			if errors.Is(err, unix.ERANGE) && size < 4*maxGroups {
+				continue
+			}
+			for i := 0; err == nil && i+4 <= n; i += 4 {
+				groups = append(groups, binary.NativeEndian.Uint32(list[i:]))
+			}
+			return err
+		}
 	})
-	return cred, err
+	return cred, groups, err
 }
 
 // Close ends the connection, waits for its goroutine and closes descriptors

@@ -21,9 +21,11 @@ func (m *Hello) fields(v *visitor) {
 type Request struct {
 	// Server is the role in the handshake.
 	Server bool
-	// Exe is the executable as the caller saw it while the program waited for
-	// an answer; the service refuses when it sees another. Empty for no claim.
-	Exe string
+	// Exe is the path of the executable as the caller saw it while the program
+	// waited for an answer, and ExeFile says which file that was: its device and
+	// inode in hexadecimal, with a colon between. The service refuses when it
+	// sees another file, or, without ExeFile, another path. Empty for no claim.
+	Exe, ExeFile string
 	// Name is what a client's peer must prove to be, and Port its TCP port.
 	Name string
 	Port uint16
@@ -52,6 +54,7 @@ func (m *Request) fields(v *visitor) {
 	v.blobs(22, &m.Identities)
 	v.blobs(23, &m.Roots)
 	v.number(24, &m.TimeoutMillis)
+	v.text(25, &m.ExeFile)
 }
 
 // Listen asks whether a server can be, before it listens. Descriptor: a pidfd

@@ -11,22 +11,27 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // Own is this process's identity, against which programs are compared.
 type Own struct {
-	status Status
+	status program.Status
+	users  program.Namespace
 	net    unix.Stat_t
 }
 
 // Self reads this process's identity.
 func Self() (*Own, error) {
-	status, err := ReadStatus(os.Getpid())
+	status, err := program.ReadStatus(os.Getpid())
 	if err != nil {
 		return nil, err
 	}
 	o := &Own{status: status}
+	if o.users, err = program.OwnNamespace(); err != nil {
+		return nil, err
+	}
 	if err := unix.Stat("/proc/self/ns/net", &o.net); err != nil {
 		return nil, fmt.Errorf("looking at our network namespace: %w", err)
 	}
@@ -40,8 +45,8 @@ func (o *Own) Privileged() bool { return o.status.Capabilities != 0 || o.status.
 // Rights are a program's rights at one moment: credentials, capabilities and
 // network namespace. What is done for the program is done with these.
 type Rights struct {
-	status *Status // nil: the same credentials as ours
-	net    *sys.FD // nil: the same network namespace
+	status *program.Status // nil: the same credentials as ours
+	net    *sys.FD         // nil: the same network namespace
 }
 
 // Rights reads a thread's rights. A thread whose network namespace this
@@ -60,17 +65,50 @@ func (o *Own) Rights(thread int) (*Rights, error) {
 		}
 		r.net = sys.Own(n)
 	}
-	if o.Privileged() && !o.sameAtAGlance(thread) {
-		status, err := ReadStatus(thread)
-		if err != nil {
+	if o.Privileged() {
+		if err := o.limit(r, thread); err != nil {
 			r.Close()
 			return nil, err
 		}
-		if !o.sameCredentials(&status) {
-			r.status = &status
-		}
 	}
 	return r, nil
+}
+
+// limit notes the credentials of a thread that has others than this process.
+func (o *Own) limit(r *Rights, thread int) error {
+	users, err := program.NamespaceOf(thread)
+	if err != nil || users == o.users && o.sameAtAGlance(thread) {
+		return err
+	}
+	status, err := program.ReadStatus(thread)
+	if err != nil {
+		return err
+	}
+	if users != o.users {
+		if err := r.outside(&status, users); err != nil {
+			return err
+		}
+	} else if o.sameCredentials(&status) {
+		return nil
+	}
+	r.status = &status
+	return nil
+}
+
+// outside leaves of the capabilities of a program in another user namespace what
+// they are worth here: nothing, as to files and to networks that do not belong
+// to that namespace (user_namespaces(7)).
+func (r *Rights) outside(status *program.Status, users program.Namespace) error {
+	held := status.Capabilities
+	status.Capabilities = 0
+	if r.net == nil {
+		return nil
+	}
+	owns, err := users.OwnsNetwork(r.net)
+	if owns {
+		status.Capabilities = held & (1 << unix.CAP_NET_BIND_SERVICE)
+	}
+	return err
 }
 
 // sameAtAGlance compares the user, group and capabilities alone, which is
@@ -94,7 +132,7 @@ func (o *Own) sameAtAGlance(thread int) bool {
 	return uint64(data[0].Effective)|uint64(data[1].Effective)<<32 == o.status.Capabilities
 }
 
-func (o *Own) sameCredentials(s *Status) bool {
+func (o *Own) sameCredentials(s *program.Status) bool {
 	return s.UIDs[3] == o.status.UIDs[3] && s.GIDs[3] == o.status.GIDs[3] &&
 		s.Capabilities == o.status.Capabilities && slices.Equal(s.Groups, o.status.Groups)
 }

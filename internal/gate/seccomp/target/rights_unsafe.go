@@ -9,11 +9,9 @@ import (
 
 // setGroups sets the supplementary groups of the calling thread only;
 // setgroups(2) as libraries wrap it would change the whole process.
-func setGroups(groups []int) error {
+func setGroups(groups []uint32) error {
 	list := make([]uint32, len(groups)+1)
-	for i, g := range groups {
-		list[i] = uint32(g)
-	}
+	copy(list, groups)
 	if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(groups)), uintptr(unsafe.Pointer(&list[0])), 0); errno != 0 {
 		return errno
 	}

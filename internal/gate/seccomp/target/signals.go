@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -33,7 +34,7 @@ type signals struct {
 }
 
 func readSignals(thread int) (signals, bool) {
-	data, err := sys.ReadProc("/proc/"+strconv.Itoa(thread)+"/status", maxStatus)
+	data, err := sys.ReadProc("/proc/"+strconv.Itoa(thread)+"/status", program.MaxStatus)
 	if err != nil {
 		return signals{}, false
 	}

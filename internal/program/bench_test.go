@@ -1,4 +1,4 @@
-package process
+package program
 
 import (
 	"os"
@@ -16,8 +16,13 @@ func BenchmarkLook(b *testing.B) {
 	}
 	pidfd := sys.Own(n)
 	defer pidfd.Close()
+	l, err := New(Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
 	for b.Loop() {
-		if _, err := (Looker{}).Look(pidfd); err != nil {
+		if _, err := l.Look(pidfd); err != nil {
 			b.Fatal(err)
 		}
 	}

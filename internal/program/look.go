@@ -1,0 +1,163 @@
+package program
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/sys"
+)
+
+// Looker describes programs that this process may look at: those of its own
+// user, all for root (PTRACE_MODE_READ_FSCREDS of ptrace(2)).
+type Looker struct {
+	root  root
+	own   Namespace // of users
+	hold  bool
+	held  held
+	rules atomic.Pointer[policy.Policy] // nil before SetPolicy
+}
+
+// Config is what a Looker works with.
+type Config struct {
+	// Host says that paths are those of the machine's first process, where this
+	// one may look at its mounts: a service answers for the whole machine.
+	// Otherwise they are this process's own.
+	Host bool
+	// Hold says that files of executables that the policy names are held open.
+	Hold bool
+}
+
+// New makes a Looker. It keeps the mounts of this moment.
+func New(cfg Config) (*Looker, error) {
+	r, err := openRoot(cfg.Host)
+	if err != nil {
+		return nil, err
+	}
+	own, err := OwnNamespace()
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	return &Looker{root: r, own: own, hold: cfg.Hold}, nil
+}
+
+// Close releases what the Looker holds.
+func (l *Looker) Close() {
+	l.held.close()
+	l.root.Close()
+}
+
+// SetPolicy says what is to be found out from now on: scripts only where a
+// profile is for one.
+func (l *Looker) SetPolicy(p *policy.Policy) {
+	if l.hold {
+		l.held.set(l.root, p.Executables())
+	}
+	l.rules.Store(p)
+}
+
+// Look describes the process of a pidfd. It is an error when it has ended.
+func (l *Looker) Look(pidfd *sys.FD) (Process, error) {
+	pid, err := pidOf(pidfd)
+	if err != nil {
+		return Process{}, err
+	}
+	p, err := l.Thread(pid)
+	if sys.Ended(pidfd) {
+		err = errEnded
+	}
+	if err != nil {
+		return Process{}, fmt.Errorf("looking at process %d: %w", pid, err)
+	}
+	return p, nil
+}
+
+// Thread describes the program of a thread. Whoever asks makes sure afterwards
+// that the thread has neither ended nor begun to execute something else.
+func (l *Looker) Thread(thread int) (Process, error) {
+	status, err := ReadStatus(thread)
+	if err != nil {
+		return Process{}, err
+	}
+	p := Process{PID: status.Process, UIDs: status.UIDs, GIDs: status.GIDs}
+	p.UID, p.GID, p.Groups = status.UIDs[1], status.GIDs[1], status.Groups
+	p.Cgroup = Cgroup(thread)
+	if p.Nested, p.Owner, err = l.own.above(thread); err != nil {
+		return Process{}, err
+	}
+	if p.Exe, p.File, err = l.executable(thread); err != nil {
+		return Process{}, err
+	}
+	if rules := l.rules.Load(); rules != nil && rules.NamesScripts() && strings.HasPrefix(p.Exe, "/") {
+		if script := scriptOf(thread, l.root); rules.NamesScript(script) {
+			p.Script = script
+		}
+	}
+	return p, nil
+}
+
+// executable returns the proven path of what a thread executes, and what file
+// it is.
+func (l *Looker) executable(thread int) (string, FileID, error) {
+	fd, e, err := openExecutable(thread)
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ESRCH):
+		return "", "", errEnded
+	case err != nil:
+		return "", "", fmt.Errorf("finding its executable: %w", err)
+	}
+	defer fd.Close()
+	if e.File == "" {
+		return Elsewhere + e.Path, "", nil
+	}
+	if there, err := l.root.executable(e.Path); err == nil {
+		if id, err := idOf(there.Int()); err == nil && id == e.File {
+			l.held.add(e.Path, there)
+			return e.Path, e.File, nil
+		}
+		there.Close()
+	}
+	// It was replaced while it runs, or is where the kernel has to ask for it.
+	if path := strings.TrimSuffix(e.Path, deleted); l.held.has(path, e.File) {
+		return path, e.File, nil
+	}
+	return Elsewhere + e.Path, e.File, nil
+}
+
+// maxInfo bounds what is read about a descriptor.
+const maxInfo = 16 << 10
+
+var errEnded = errors.New("it has ended")
+
+// pidOf reads the process id of a pidfd from /proc/self/fdinfo, proc(5): -1
+// when it has been reaped, 0 in another PID namespace.
+func pidOf(pidfd *sys.FD) (int, error) {
+	data, err := sys.ReadProc("/proc/self/fdinfo/"+strconv.Itoa(pidfd.Int()), maxInfo)
+	if err != nil {
+		return 0, fmt.Errorf("reading about a pidfd: %w", err)
+	}
+	for line := range bytes.Lines(data) {
+		digits, ok := bytes.CutPrefix(line, []byte("Pid:"))
+		if !ok {
+			continue
+		}
+		pid, err := strconv.Atoi(string(bytes.TrimSpace(digits)))
+		switch {
+		case err != nil:
+			return 0, fmt.Errorf("reading about a pidfd: %w", err)
+		case pid < 0:
+			return 0, errEnded
+		case pid == 0:
+			return 0, errors.New("the process is in a PID namespace that is not visible from here")
+		}
+		return pid, nil
+	}
+	return 0, errors.New("the descriptor is no pidfd")
+}

@@ -1,0 +1,107 @@
+package service
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/secure-socket-api/ssa/internal/policy"
+)
+
+// processOf is one of a user and group, with some more groups.
+func processOf(uid, gid uint32, more ...uint32) *Process {
+	return &Process{PID: 7, UIDs: [4]uint32{uid, uid, uid, uid}, GIDs: [4]uint32{gid, gid, gid, gid},
+		Program: policy.Program{UID: uid, GID: gid, Groups: more}}
+}
+
+func TestMayAct(t *testing.T) {
+	uids := func(uids ...uint32) *Process {
+		p := processOf(5, 50)
+		p.UIDs = [4]uint32(uids)
+		return p
+	}
+	gids := func(gids ...uint32) *Process {
+		p := processOf(5, 50)
+		p.GIDs = [4]uint32(gids)
+		return p
+	}
+	nested := func(p *Process, owner uint32) *Process {
+		p.Nested, p.Owner = true, owner
+		return p
+	}
+	for _, tc := range []struct {
+		uid     uint32
+		process *Process
+		ok      bool
+	}{
+		{0, processOf(5, 77), true},
+		{5, processOf(5, 50), true},
+		{6, processOf(5, 50), false},
+		{5, uids(5, 0, 5, 5), false}, // a set-user-ID program of root
+		{5, uids(5, 5, 0, 5), false},
+		{5, uids(5, 5, 5, 0), false},
+		{5, uids(0, 5, 5, 5), false},
+		{5, uids(0, 0, 0, 0), false},
+		{5, processOf(5, 51), true}, // a supplementary group of the caller
+		{5, processOf(5, 50, 51), true},
+		{5, processOf(5, 50, 51, 77), false},
+		{5, processOf(5, 77), false},
+		{5, gids(50, 77, 77, 77), false}, // a set-group-ID program
+		{5, gids(50, 50, 77, 50), false}, // that has put its rights aside
+		{5, gids(77, 50, 50, 50), false},
+		{5, gids(50, 50, 50, 77), false},
+		{5, nested(processOf(100000, 100000), 5), true}, // a container of the caller
+		{5, nested(processOf(100000, 100000), 6), false},
+		{5, nested(processOf(5, 77), 6), false},
+		{5, nested(processOf(5, 50), 0), true},
+	} {
+		who := person{tc.uid, []uint32{50, 51}}
+		if err := who.mayAct(tc.process); (err == nil) != tc.ok {
+			t.Errorf("user %d for %+v: %v", tc.uid, tc.process, err)
+		}
+	}
+}
+
+// A group of a process in a user namespace may have been come by.
+func TestGroupsOfNamespaces(t *testing.T) {
+	who := person{5, []uint32{50, 51}}
+	p := *processOf(5, 77, 50, 78)
+	p.Nested, p.Owner = true, 5
+	if got := who.as(p); got.GID != noGroup || !slices.Equal(got.Groups, []uint32{50}) {
+		t.Errorf("it counts as group %d and %v", got.GID, got.Groups)
+	}
+	if got := (&person{uid: 0}).as(p); got.GID != 77 || len(got.Groups) != 2 || len(p.Groups) != 2 {
+		t.Errorf("for root it counts as group %d and %v", got.GID, got.Groups)
+	}
+	p.Nested = false
+	if got := who.as(p); got.GID != 77 || len(got.Groups) != 2 {
+		t.Errorf("outside it counts as group %d and %v", got.GID, got.Groups)
+	}
+}
+
+func TestClaim(t *testing.T) {
+	process := func(exe, file string) *Process {
+		p := &Process{Program: policy.Program{Exe: exe}}
+		p.File = "1:2"
+		if file == "" {
+			p.File = ""
+		}
+		return p
+	}
+	for _, tc := range []struct {
+		claim claim
+		p     *Process
+		fits  bool
+	}{
+		{claim{}, process("/a", "1:2"), true},
+		{claim{"/a", "1:2"}, process("/a", "1:2"), true},
+		{claim{"/in/a/container", "1:2"}, process("elsewhere:/a", "1:2"), true},
+		{claim{"/a", "1:3"}, process("/a", "1:2"), false},
+		{claim{"/a", "1:3"}, process("elsewhere:/a", ""), true}, // on a user's own file system
+		{claim{"/a", ""}, process("elsewhere:/a (deleted)", "1:2"), true},
+		{claim{"/b", ""}, process("/a", "1:2"), false},
+	} {
+		if tc.claim.fits(tc.p) != tc.fits {
+			t.Errorf("%+v of %s, %s: want %v", tc.claim, tc.p.Exe, tc.p.File, tc.fits)
+		}
+	}
+}
