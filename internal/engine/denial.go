@@ -13,7 +13,10 @@ type Denial struct {
 		Descriptor
 		io.Closer
 	}
-	Exe    string // of the program, while it waited
+	// Exe is the path of the program, and File says which file that is, as they
+	// were while it waited.
+	Exe, File string
+
 	ID     uint64 // of the socket, 0 for none
 	Server bool
 	Name   string // whom the program asked for

@@ -28,7 +28,7 @@ type caller struct {
 	conn    *wire.Conn
 	uid     uint32
 	pid     int32
-	who     person
+	groups  []uint32 // the effective one and the supplementary ones
 	ctx     context.Context
 	cancel  context.CancelFunc
 	firstID uint64
@@ -57,7 +57,7 @@ func newCaller(s *Service, fd *sys.FD) (*caller, error) {
 		return nil, fmt.Errorf("asking who it is: %w", err)
 	}
 	c.uid, c.pid = cred.Uid, cred.Pid
-	c.who = person{cred.Uid, append(groups, cred.Gid)}
+	c.groups = append(groups, cred.Gid)
 	if !s.users.caller(c.uid, 1) {
 		refusal := limited("the service has too many callers of this user")
 		c.refusedFor(Judged, Connection{Process: c.process()}, refusal)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	programs "github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -57,7 +58,7 @@ func (c *caller) denied(m *wire.Denied, pidfd *sys.FD) error {
 	if m.Limit {
 		told.Err.Reason = engine.Limited
 	}
-	if err := c.attribute(&told, m.Exe, pidfd); err != nil {
+	if err := c.attribute(&told, claim{m.Exe, programs.FileID(m.ExeFile)}, pidfd); err != nil {
 		return c.refuse(m.Ref, err)
 	}
 	c.service.cfg.Observer.Refused(&told)
@@ -66,7 +67,7 @@ func (c *caller) denied(m *wire.Denied, pidfd *sys.FD) error {
 
 func checkDenied(m *wire.Denied) (peer netip.AddrPort, nonsense *engine.Error) {
 	m.Missed = min(m.Missed, maxMissed)
-	for _, text := range []string{m.Exe, m.Name, m.Sentence, m.Position} {
+	for _, text := range []string{m.Exe, m.ExeFile, m.Name, m.Sentence, m.Position} {
 		if len(text) > maxDenialText {
 			return peer, refused("a refusal is told with a text of %d bytes: %d are allowed", len(text), maxDenialText)
 		}
@@ -83,25 +84,26 @@ func checkDenied(m *wire.Denied) (peer netip.AddrPort, nonsense *engine.Error) {
 
 // attribute finds the program that was refused something. One that has ended,
 // or executes something else by now, is the caller's word.
-func (c *caller) attribute(told *Refusal, exe string, pidfd *sys.FD) *engine.Error {
+func (c *caller) attribute(told *Refusal, claimed claim, pidfd *sys.FD) *engine.Error {
 	if pidfd == nil {
 		return c.refusedFor(Unidentified, Connection{Process: c.process()}, refused("a refusal is told with a pidfd of the program's process, and this one has none"))
 	}
-	process, err := c.service.looks.Look(pidfd, exe)
+	process, err := c.service.looks.Look(pidfd, claimed)
 	if errors.Is(err, ErrEnding) {
 		return errLeaving
 	}
 	if err == nil {
-		if err := mayAct(c.uid, &process); err != nil {
+		if err := c.person().mayAct(&process); err != nil {
 			c.service.complain(c.uid, "impersonation: "+err.Error(), c.pid)
 			return c.refusedFor(Impersonation, Connection{Process: process, Server: told.Server, Name: told.Name}, refused("%v", err))
 		}
 	}
-	if err != nil || exe != "" && !sameFile(exe, process.Exe) {
+	if err != nil || !claimed.fits(&process) {
 		told.Denial.Alone, told.Process = true, c.process()
-		told.Process.PID, told.Process.Exe = 0, exe
+		told.Process.PID, told.Process.Exe = 0, claimed.exe
 		return nil
 	}
+	process = c.person().as(process)
 	told.Process, told.Profile = process, c.service.rules.Load().For(process.Program).Profile
 	return nil
 }

@@ -48,8 +48,8 @@ func newGateRig(t *testing.T) *gateRig {
 		t.Fatal(err)
 	}
 	r := &gateRig{looker: &looked{}}
-	uid := uint32(os.Getuid())
-	r.looker.process = Process{Program: policy.Program{Exe: "/bin/web", UID: uid}, PID: 7, UIDs: [4]uint32{uid, uid, uid, uid}}
+	uid, gid := uint32(os.Getuid()), uint32(os.Getgid())
+	r.looker.process = Process{Program: policy.Program{Exe: "/bin/web", UID: uid, GID: gid}, PID: 7, UIDs: [4]uint32{uid, uid, uid, uid}, GIDs: [4]uint32{gid, gid, gid, gid}}
 	s := New(Config{Policy: rules, Looker: r.looker, Observer: refusals{all: &r.told}, Log: slog.New(slog.DiscardHandler)})
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -28,6 +28,8 @@ type person struct {
 	groups []uint32 // the effective one and the supplementary ones
 }
 
+func (c *caller) person() *person { return &person{c.uid, c.groups} }
+
 // mayAct reports whether a caller may act for a process: root for all, others
 // for those that are theirs in every way, having no user and no group that the
 // caller has not, and for those in user namespaces of theirs, over which they

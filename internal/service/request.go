@@ -69,7 +69,7 @@ func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Err
 		return nil, c.refusedFor(Unidentified, known, refused("the service cannot find out which program this is for: %v", err))
 	}
 	known.Process = process
-	if err := c.who.mayAct(&process); err != nil {
+	if err := c.person().mayAct(&process); err != nil {
 		c.service.complain(c.uid, "impersonation: "+err.Error(), c.pid)
 		return nil, c.refusedFor(Impersonation, known, refused("%v", err))
 	}
@@ -77,7 +77,7 @@ func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Err
 		return nil, c.refusedFor(Unidentified, known,
 			refused("the process %d executed %s when it asked, and executes %s now", process.PID, r.Exe, programs.Unproven(process.Exe)))
 	}
-	process = c.who.as(process)
+	process = c.person().as(process)
 	return &process, nil
 }
 

@@ -18,7 +18,8 @@ func (t *Table) denied(c Caller, d engine.Denial, why error) {
 	if err != nil {
 		return
 	}
-	d.Process, d.Exe = pidfd, c.Executable()
+	d.Process = pidfd
+	d.Exe, d.File = c.Executable()
 	t.tellDenied(d, why)
 }
 
@@ -31,7 +32,7 @@ func (t *Table) deniedLater(a *attempt, peer netip.AddrPort, why error) {
 	if err != nil {
 		return
 	}
-	t.tellDenied(engine.Denial{Process: pidfd, Exe: a.process.Exe, ID: a.req.ID, Name: a.req.Name, Peer: peer}, why)
+	t.tellDenied(engine.Denial{Process: pidfd, Exe: a.process.Exe, File: a.process.File, ID: a.req.ID, Name: a.req.Name, Peer: peer}, why)
 }
 
 func (t *Table) tellDenied(d engine.Denial, why error) {

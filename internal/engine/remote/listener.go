@@ -42,7 +42,7 @@ func (e *Engine) Listen(ctx context.Context, req *engine.Request) (engine.Listen
 		return nil, err
 	}
 	// The program may execute something else before it registers again.
-	s.req.Program.Exe = ""
+	s.req.Program.Exe, s.req.Program.File = "", ""
 	return s, nil
 }
 

@@ -15,6 +15,8 @@ type Denied struct {
 	// Missed is how many refusals before this one the caller could not tell of.
 	Missed uint64
 	Limit  bool // a limit refused it
+	// ExeFile says which file Exe is, see Request.
+	ExeFile string
 }
 
 func (*Denied) kind() Kind { return KindDenied }
@@ -29,4 +31,5 @@ func (m *Denied) fields(v *visitor) {
 	v.text(8, &m.Position)
 	v.number(9, &m.Missed)
 	v.flag(10, &m.Limit)
+	v.text(11, &m.ExeFile)
 }
