@@ -14,6 +14,7 @@ import (
 
 	"github.com/secure-socket-api/ssa/internal/cryptopolicies"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/revocation"
 )
 
 // Exit statuses of `ssa check`.
@@ -152,7 +153,26 @@ func check(files []string, load func() (*policy.Policy, error)) (*checked, error
 	for _, e := range append(rules.Profiles(), rules.Default()) {
 		r.addIdentities(e)
 	}
+	lists := revocation.New(revocation.Config{})
+	for _, e := range append(rules.Profiles(), rules.Default()) {
+		r.addLists(e, lists)
+	}
 	return r, nil
+}
+
+// addLists warns of local revocation lists that are not as they should be. They
+// are no part of the policy: other programs bring new ones at any time.
+func (r *checked) addLists(e *policy.Effective, lists *revocation.Checker) {
+	at := e.Origin("trust.crl_files")
+	for _, list := range listProblems(lists, e.CRLFiles) {
+		if list.Problem == "" {
+			continue
+		}
+		w := place{at.File, at.Line, at.Column, "trust.crl_files: the revocation list " + list.Path + " " + list.Problem}
+		if !slices.Contains(r.Warnings, w) {
+			r.Warnings = append(r.Warnings, w)
+		}
+	}
 }
 
 // addIdentities adds the identities that a profile uses. One that may not be

@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
 // ssa runs the command line in this process.
@@ -129,5 +131,22 @@ func TestCheckFromCryptoPolicies(t *testing.T) {
 	}
 	if status, _, errs := ssa("check", "--from-crypto-policies", file+".none"); status != statusUnreadable || !strings.Contains(errs, "no such file") {
 		t.Errorf("no file: status %d, %q", status, errs)
+	}
+}
+
+func TestCheckRevocationLists(t *testing.T) {
+	root := ssatest.NewAuthority(t)
+	old := filepath.Join(t.TempDir(), "old.crl")
+	list := root.RevocationList(t, ssatest.RevocationList{From: time.Now().Add(-2 * time.Hour), To: time.Now().Add(-time.Hour)})
+	if err := os.WriteFile(old, list, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	garbage := writePolicy(t, "no list")
+	file := writePolicy(t, "default: {trust: {revocation: prefer, crl_files: ["+old+", "+garbage+"]}}\n")
+	status, out, _ := ssa("check", file)
+	for _, want := range []string{file + ":1:", old + " counts for those that it names alone: it ended on", garbage + " cannot be used: it is malformed"} {
+		if !strings.Contains(out, want) || status != 0 {
+			t.Errorf("status %d, no %q in\n%s", status, want, out)
+		}
 	}
 }

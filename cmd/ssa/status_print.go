@@ -28,6 +28,7 @@ func (v *statusPrinter) all(s *registry.Status) {
 	v.connections(s)
 	v.refusals(s)
 	v.certificates(s)
+	v.lists(s)
 	for _, k := range s.KeyLogs {
 		fmt.Fprintf(v.out, "\n%s the secrets of profile %s are written to a file until %s (user %d, %d lines so far)\n", v.paint.warn("KEY LOG"),
 			printable(k.Profile), momentText(k.Until, s.Time), k.By, k.Written)
@@ -105,6 +106,15 @@ func (v *statusPrinter) refusals(s *registry.Status) {
 			id = fmt.Sprintf(" [%d]", f.ID)
 		}
 		fmt.Fprintf(v.out, "%s %s%s %s: %s\n", momentText(f.Time, s.Time), refusedName(&f), id, v.paint.warn(printable(f.What)), printable(f.Sentence))
+	}
+}
+
+// lists tells of revocation lists that are not as they should be.
+func (v *statusPrinter) lists(s *registry.Status) {
+	for _, list := range s.Lists {
+		if list.Problem != "" {
+			fmt.Fprintln(v.out, v.paint.warn("! the revocation list "+printable(list.Path)+" "+printable(list.Problem)))
+		}
 	}
 }
 

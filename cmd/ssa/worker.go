@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/policy/bundle"
 	"github.com/secure-socket-api/ssa/internal/processors"
+	"github.com/secure-socket-api/ssa/internal/registry"
 	"github.com/secure-socket-api/ssa/internal/revocation"
 	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/service/observer"
@@ -119,8 +121,11 @@ func (o *workerOptions) work(client *monitor.Client, watch *watching, keys *shar
 	defer tickets.Close()
 	watch.policy(rules)
 	watch.kept(first)
+	received.revocations = revocation.New(revocation.Config{Log: alarms, Files: received})
+	watch.registry.WatchLists(received.problems)
+	received.problems() // reads them, and warns
 	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory, KeyLog: watch.keyLogs.Writer,
-		Revocation: revocation.New(revocation.Config{Log: log, Files: received})})
+		Revocation: received.revocations})
 	defer local.Close()
 	s := service.New(service.Config{Engine: local, Policy: rules, Looker: client, Log: alarms,
 		Observer: observer.New(watch.registry, watch.keyLogs), Administrator: o.administrator})
@@ -153,15 +158,22 @@ func (o *workerOptions) work(client *monitor.Client, watch *watching, keys *shar
 type received struct {
 	source policySource
 	lists  atomic.Pointer[bundle.Bundle]
+	// paths are those of the lists that the latest policy names.
+	paths       atomic.Pointer[[]string]
+	revocations *revocation.Checker
 }
 
 func (r *received) load(p *monitor.Policy) (*policy.Policy, error) {
 	rules, err := r.source.from(p.Bundle).load()
 	if err == nil {
+		paths := readAhead(rules)
 		var names []string
-		for _, list := range readAhead(rules) {
+		for _, list := range paths {
 			names = append(names, fsPath(list))
 		}
+		slices.Sort(paths)
+		paths = slices.Compact(paths)
+		r.paths.Store(&paths)
 		// Servers that listen keep the policy they have, and its lists.
 		r.lists.Store(p.Bundle.Keep(r.lists.Load(), names...))
 	}
@@ -176,10 +188,28 @@ func (r *received) again(p *monitor.Policy, s *service.Service, watch *watching)
 		if err == nil {
 			s.SetPolicy(rules)
 			watch.policy(rules)
+			r.problems() // reads what is new, and warns
 		}
 		watch.registry.Reloaded(err)
 	}
 	watch.kept(p)
+}
+
+// problems says what is wrong with the revocation lists of the latest policy.
+func (r *received) problems() []registry.RevocationList {
+	return listProblems(r.revocations, *r.paths.Load())
+}
+
+func listProblems(c *revocation.Checker, paths []string) []registry.RevocationList {
+	lists := make([]registry.RevocationList, 0, len(paths))
+	for _, path := range paths {
+		list := registry.RevocationList{Path: path}
+		if err := c.Problem(path); err != nil {
+			list.Problem = err.Error()
+		}
+		lists = append(lists, list)
+	}
+	return lists
 }
 
 // Open implements fs.FS.

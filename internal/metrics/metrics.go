@@ -113,6 +113,14 @@ func certificates(p *printer, c *registry.Counters) {
 	for _, cert := range slices.SortedFunc(slices.Values(c.Certificates), compareCertificates) {
 		p.sample("ssa_certificate_expiry_timestamp_seconds", seconds(cert.NotAfter), "identity", cert.Identity)
 	}
+	p.family("ssa_revocation_list_usable", "gauge", "Whether a local revocation list of the policy says who is not revoked, too: 1, or 0 for one that is out of date, partial or broken.")
+	for _, list := range c.Lists {
+		usable := 1.0
+		if list.Problem != "" {
+			usable = 0
+		}
+		p.sample("ssa_revocation_list_usable", usable, "path", list.Path)
+	}
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }

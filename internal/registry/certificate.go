@@ -107,3 +107,25 @@ func (r *Registry) WatchKeyLogs(list func() []KeyLog) {
 	defer r.mu.Unlock()
 	r.keyLogs = list
 }
+
+// RevocationList is a local list that the policy names (trust.crl_files).
+type RevocationList struct {
+	Path string `json:"path"`
+	// Problem says what is wrong with it; "" when nothing is.
+	Problem string `json:"problem,omitempty"`
+}
+
+// WatchLists shows what a function lists from now on. It must be cheap, and
+// must not call the registry back.
+func (r *Registry) WatchLists(list func() []RevocationList) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lists = list
+}
+
+func (r *Registry) listsLocked() []RevocationList {
+	if r.lists == nil {
+		return nil
+	}
+	return r.lists()
+}

@@ -21,6 +21,7 @@ type Counters struct {
 	Reloads      Reloads
 	Certificates []Certificate
 	KeyLogs      int
+	Lists        []RevocationList
 	// Sent and Received are of all connections.
 	Sent, Received int64
 }
@@ -33,7 +34,7 @@ func (r *Registry) Counters() *Counters {
 		Build: r.cfg.Build, Started: r.started,
 		Open: map[string]map[string]int{"client": {}, "server": {}}, Handshakes: maps.Clone(r.counts.handshakes),
 		Times: map[string]Histogram{}, Ends: maps.Clone(r.counts.ends), Refused: maps.Clone(r.counts.refused), Missed: r.counts.missed,
-		Programs: map[string]LabelCounts{}, Queues: map[string]int{}, Reloads: r.reloads, Certificates: r.certificatesLocked(),
+		Programs: map[string]LabelCounts{}, Queues: map[string]int{}, Reloads: r.reloads, Certificates: r.certificatesLocked(), Lists: r.listsLocked(),
 	}
 	for i, h := range r.counts.times {
 		h.Counts = slices.Clone(h.Counts)

@@ -51,7 +51,8 @@ type Registry struct {
 	refusals refusals
 	series   series
 	certs    []Certificate
-	keyLogs  func() []KeyLog // nil: there are none
+	keyLogs  func() []KeyLog         // nil: there are none
+	lists    func() []RevocationList // likewise
 	queues   []queue
 	reloads  Reloads
 }

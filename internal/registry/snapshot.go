@@ -86,7 +86,7 @@ func (r *Registry) administratorLocked(s *Status, q Query) {
 	for _, waiting := range r.queues {
 		s.Service.Queues[waiting.name] = waiting.length()
 	}
-	s.Certificates = r.certificatesLocked()
+	s.Certificates, s.Lists = r.certificatesLocked(), r.listsLocked()
 	if r.keyLogs != nil {
 		s.KeyLogs = r.keyLogs()
 	}

@@ -24,7 +24,9 @@ type Status struct {
 	// What follows is for who sees all users.
 	Certificates []Certificate `json:"certificates,omitempty"`
 	KeyLogs      []KeyLog      `json:"key_logs,omitempty"`
-	Series       []Series      `json:"series,omitempty"`
+	// Lists are the local revocation lists of the policy.
+	Lists  []RevocationList `json:"revocation_lists,omitempty"`
+	Series []Series         `json:"series,omitempty"`
 }
 
 // Service describes the service itself.

@@ -33,6 +33,7 @@ type localList struct {
 	size     int64
 	list     *signed.List
 	err      error
+	told     string // the problem that the log was told of
 	// verified remembers which issuers' list this is, by hash of certificate.
 	verified map[[sha256.Size]byte]error
 }
@@ -88,6 +89,7 @@ func (c *Checker) openLocked(path string, now time.Time) (*localList, error) {
 		c.files.byPath = make(map[string]*localList)
 	}
 	known := c.files.byPath[path]
+	defer func() { c.tellLocked(path, now) }()
 	if known != nil && !now.Before(known.looked) && now.Sub(known.looked) < recheck {
 		return known, nil
 	}
@@ -103,6 +105,9 @@ func (c *Checker) openLocked(path string, now time.Time) (*localList, error) {
 		return known, nil
 	}
 	fresh := &localList{looked: now, verified: make(map[[sha256.Size]byte]error)}
+	if known != nil {
+		fresh.told = known.told
+	}
 	if err == nil {
 		fresh.modified, fresh.size = info.ModTime(), info.Size()
 		fresh.list, err = readList(c.cfg.Files, path)
@@ -111,11 +116,50 @@ func (c *Checker) openLocked(path string, now time.Time) (*localList, error) {
 	if errors.As(err, &pathErr) {
 		err = pathErr.Err // its path is without the slash
 	}
-	if fresh.err = err; err != nil && (known == nil || known.err == nil) {
-		c.cfg.Log.Warn("the revocation list " + path + " cannot be used: " + err.Error())
-	}
+	fresh.err = err
 	c.files.byPath[path] = fresh
 	return fresh, nil
+}
+
+// problem says why a list is of no use, or only to know who is in it; nil for
+// one that is as it should be.
+func (l *localList) problem(now time.Time) error {
+	if l.err != nil {
+		return fmt.Errorf("cannot be used: %w", l.err)
+	}
+	if err := l.list.Partial(now); err != nil {
+		return fmt.Errorf("counts for those that it names alone: %w", err)
+	}
+	return nil
+}
+
+// tellLocked warns of a list with a problem, once for each.
+func (c *Checker) tellLocked(path string, now time.Time) {
+	local := c.files.byPath[path]
+	if local == nil {
+		return
+	}
+	text := ""
+	if err := local.problem(now); err != nil {
+		text = err.Error()
+	}
+	if text != "" && text != local.told {
+		c.cfg.Log.Warn("the revocation list " + path + " " + text)
+	}
+	local.told = text
+}
+
+// Problem says what is wrong with a local list, as a sentence whose subject it
+// is; nil for one that is as it should be. The list is read if need be.
+func (c *Checker) Problem(path string) error {
+	c.files.mu.Lock()
+	defer c.files.mu.Unlock()
+	now := c.cfg.Now()
+	local, err := c.openLocked(path, now)
+	if err != nil {
+		return fmt.Errorf("cannot be used: %w", err)
+	}
+	return local.problem(now)
 }
 
 func readList(files fs.FS, path string) (*signed.List, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -239,4 +240,46 @@ func TestLocalLists(t *testing.T) {
 	want(view, signed.Unknown, "the certificate names no place to ask")
 	write([]byte("no list"))
 	want(view, signed.Unknown, "malformed")
+}
+
+// TestListProblems: a list that cannot say who is not revoked is told of once
+// for each thing that is wrong with it, also when that comes with time.
+func TestListProblems(t *testing.T) {
+	root := ssatest.NewAuthority(t)
+	cert := leafOf(t, root)
+	path := filepath.Join(t.TempDir(), "list")
+	write := func(l ssatest.RevocationList) {
+		if err := os.WriteFile(path, root.RevocationList(t, l), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log strings.Builder
+	clock := time.Now()
+	c := revocation.New(revocation.Config{Log: slog.New(slog.NewTextHandler(&log, nil)), Now: func() time.Time { return clock }})
+	told := func(step, want string, times int) {
+		t.Helper()
+		err := c.Problem(path)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want something about %q", step, err, want)
+		}
+		if n := strings.Count(log.String(), "level=WARN"); n != times {
+			t.Errorf("%s: %d warnings, want %d:\n%s", step, n, times, log.String())
+		}
+	}
+	told("no file", "cannot be used", 1)
+	told("no file, again", "cannot be used", 1)
+	clock = clock.Add(time.Minute)
+	write(ssatest.RevocationList{To: clock.Add(30 * time.Minute), Revoked: []*x509.Certificate{cert}})
+	told("a list", "", 1)
+	clock = clock.Add(time.Hour)
+	told("out of date", "counts for those that it names alone: it ended on", 2)
+	told("out of date, again", "it ended on", 2)
+	answer := c.Under(revocation.Rules{Files: []string{path}}).Ask(context.Background(), cert, root.Certificate(), nil)
+	if answer.Status != signed.Revoked {
+		t.Errorf("what an old list names is %v", answer.Status)
+	}
+}
+
+func leafOf(t *testing.T, a *ssatest.Authority) *x509.Certificate {
+	return a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}).Leaf()
 }

@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
-	"math/big"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -26,48 +25,6 @@ var idHashes = []struct {
 }
 
 var errMalformed = errors.New("it is malformed")
-
-// matchID checks that the first answer with the certificate's serial number,
-// which is the one that golang.org/x/crypto/ocsp takes, is about a certificate
-// of the same issuer.
-func matchID(der []byte, cert, issuer *x509.Certificate) error {
-	answers, ok := answersOf(der)
-	for ok && !answers.Empty() {
-		var answer, id, algorithm, nameHash, keyHash cryptobyte.String
-		var oid asn1.ObjectIdentifier
-		serial := new(big.Int)
-		if !answers.ReadASN1(&answer, cbasn1.SEQUENCE) || !answer.ReadASN1(&id, cbasn1.SEQUENCE) ||
-			!id.ReadASN1(&algorithm, cbasn1.SEQUENCE) || !algorithm.ReadASN1ObjectIdentifier(&oid) ||
-			!id.ReadASN1(&nameHash, cbasn1.OCTET_STRING) || !id.ReadASN1(&keyHash, cbasn1.OCTET_STRING) ||
-			!id.ReadASN1Integer(serial) {
-			return errMalformed
-		}
-		if serial.Cmp(cert.SerialNumber) != 0 {
-			continue
-		}
-		if !namesIssuer(oid, nameHash, keyHash, issuer) {
-			return errors.New("it is about a certificate of another authority")
-		}
-		return nil
-	}
-	return errMalformed
-}
-
-// answersOf leads to the answers in a response.
-func answersOf(der []byte) (cryptobyte.String, bool) {
-	input := cryptobyte.String(der)
-	var outer, tagged, response, octets, basic, data, answers cryptobyte.String
-	ok := input.ReadASN1(&outer, cbasn1.SEQUENCE) && outer.SkipASN1(cbasn1.ENUM) &&
-		outer.ReadASN1(&tagged, cbasn1.Tag(0).ContextSpecific().Constructed()) &&
-		tagged.ReadASN1(&response, cbasn1.SEQUENCE) && response.SkipASN1(cbasn1.OBJECT_IDENTIFIER) &&
-		response.ReadASN1(&octets, cbasn1.OCTET_STRING) &&
-		octets.ReadASN1(&basic, cbasn1.SEQUENCE) && basic.ReadASN1(&data, cbasn1.SEQUENCE) &&
-		data.SkipOptionalASN1(cbasn1.Tag(0).ContextSpecific().Constructed()) &&
-		data.SkipOptionalASN1(cbasn1.Tag(1).ContextSpecific().Constructed()) &&
-		data.SkipOptionalASN1(cbasn1.Tag(2).ContextSpecific().Constructed()) &&
-		data.SkipASN1(cbasn1.GeneralizedTime) && data.ReadASN1(&answers, cbasn1.SEQUENCE)
-	return answers, ok
-}
 
 func namesIssuer(oid asn1.ObjectIdentifier, nameHash, keyHash []byte, issuer *x509.Certificate) bool {
 	for _, known := range idHashes {

@@ -13,12 +13,22 @@ import (
 
 // entry is a revoked certificate in a list.
 type entry struct {
-	serial []byte // content of the INTEGER
+	serial []byte // content of the INTEGER, see canonical
 	at     time.Time
 	reason int
+	// others says that this entry and those after it are about certificates of
+	// another authority, in an indirect list (RFC 5280, 5.3.3).
+	others bool
 }
 
-var reasonOID = asn1.ObjectIdentifier{2, 5, 29, 21}
+// removeFromCRL is the reason of an entry in a delta list that takes another
+// one back.
+const removeFromCRL = 8
+
+var (
+	reasonOID = asn1.ObjectIdentifier{2, 5, 29, 21}
+	issuerOID = asn1.ObjectIdentifier{2, 5, 29, 29}
+)
 
 func readEntry(rest *cryptobyte.String) (*entry, error) {
 	var sequence, serial cryptobyte.String
@@ -43,12 +53,8 @@ func readEntry(rest *cryptobyte.String) (*entry, error) {
 // extension that is not understood makes the whole list useless.
 func (e *entry) readExtensions(extensions cryptobyte.String) error {
 	for !extensions.Empty() {
-		var extension, value cryptobyte.String
-		var oid asn1.ObjectIdentifier
-		critical := false
-		if !extensions.ReadASN1(&extension, cbasn1.SEQUENCE) || !extension.ReadASN1ObjectIdentifier(&oid) ||
-			extension.PeekASN1Tag(cbasn1.BOOLEAN) && !extension.ReadASN1Boolean(&critical) ||
-			!extension.ReadASN1(&value, cbasn1.OCTET_STRING) {
+		oid, critical, value, ok := readExtension(&extensions)
+		if !ok {
 			return errMalformed
 		}
 		switch {
@@ -56,8 +62,10 @@ func (e *entry) readExtensions(extensions cryptobyte.String) error {
 			if !value.ReadASN1Enum(&e.reason) || !value.Empty() {
 				return errMalformed
 			}
+		case oid.Equal(issuerOID):
+			e.others = true
 		case critical:
-			return errors.New("an entry of it has the critical extension " + oid.String() + ", which is not understood (an indirect list?)")
+			return errors.New("an entry of it has the critical extension " + oid.String() + ", which is not understood")
 		}
 	}
 	return nil
@@ -70,25 +78,22 @@ func readTime(s *cryptobyte.String, out *time.Time) bool {
 	return s.ReadASN1GeneralizedTime(out)
 }
 
-// canonical drops zeros that say nothing: some authorities write serial numbers
-// with more of them in lists than in certificates.
+// canonical drops bytes that say nothing: some authorities write serial numbers
+// with more zeros in lists than in certificates. What is left of a number of one
+// sign is never that of another: a first bit of one is that of a negative one.
 func canonical(serial []byte) []byte {
-	for len(serial) > 1 && serial[0] == 0 {
+	for len(serial) > 1 && (serial[0] == 0 && serial[1] < 0x80 || serial[0] == 0xff && serial[1] >= 0x80) {
 		serial = serial[1:]
 	}
 	return serial
 }
 
-// serialBytes is the serial number as entries have it. A negative one, which
-// RFC 5280 forbids, could not be told from a positive one.
+// serialBytes is the serial number as entries have it.
 func serialBytes(cert *x509.Certificate) ([]byte, error) {
 	if cert.SerialNumber == nil || cert.SerialNumber.Sign() < 0 {
 		return nil, errors.New("the certificate has no proper serial number")
 	}
-	if cert.SerialNumber.Sign() == 0 {
-		return []byte{0}, nil
-	}
-	return cert.SerialNumber.Bytes(), nil
+	return canonical(append([]byte{0}, cert.SerialNumber.Bytes()...)), nil
 }
 
 // clip makes text fit for a message.

@@ -27,12 +27,16 @@ type List struct {
 }
 
 // ParseList reads a list, DER or PEM. It refuses what this package could
-// misunderstand: delta and indirect lists, lists of some reasons only, and any
-// critical extension that is not known.
+// misunderstand, such as any critical extension that is not known. Of delta and
+// indirect lists, and lists of some reasons only, what counts is who is in them:
+// see Status and Partial.
 func ParseList(data []byte) (*List, error) {
-	if block, _ := pem.Decode(data); block != nil {
+	if block, rest := pem.Decode(data); block != nil {
 		if block.Type != "X509 CRL" {
 			return nil, fmt.Errorf("it is a PEM block of %q, not of X509 CRL", clip(block.Type))
+		}
+		if bytes.Contains(rest, []byte("-----BEGIN")) {
+			return nil, errors.New("there is more than one PEM block; each list needs a file of its own")
 		}
 		data = block.Bytes
 	}
@@ -51,8 +55,8 @@ func ParseList(data []byte) (*List, error) {
 	if l.scope, err = scopeOf(l.head.Extensions); err != nil {
 		return nil, err
 	}
-	if l.head.NextUpdate.IsZero() {
-		return nil, errors.New("it does not say when the next one comes")
+	if l.head.NextUpdate.IsZero() && l.scope.partial == nil {
+		l.scope.partial = errors.New("it does not say when the next one comes")
 	}
 	if err := l.buildIndex(); err != nil {
 		return nil, err
@@ -86,6 +90,9 @@ func behead(der []byte) (head, tbsWhole []byte, entries cryptobyte.String, err e
 	if tbs.PeekASN1Tag(cbasn1.SEQUENCE) && !tbs.ReadASN1(&entries, cbasn1.SEQUENCE) {
 		return nil, nil, nil, errMalformed
 	}
+	if !onlyExtensions(tbs) || !onlySignature(outer) {
+		return nil, nil, nil, errMalformed // crypto/x509 would pass over what follows
+	}
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -98,6 +105,19 @@ func behead(der []byte) (head, tbsWhole []byte, entries cryptobyte.String, err e
 	return head, whole, entries, err
 }
 
+// onlyExtensions says whether what follows the entries is what may.
+func onlyExtensions(s cryptobyte.String) bool {
+	var tagged, list cryptobyte.String
+	var present bool
+	return s.ReadOptionalASN1(&tagged, &present, cbasn1.Tag(0).ContextSpecific().Constructed()) && s.Empty() &&
+		(!present || tagged.ReadASN1(&list, cbasn1.SEQUENCE) && tagged.Empty())
+}
+
+// onlySignature says whether what follows the signed part is what may.
+func onlySignature(s cryptobyte.String) bool {
+	return s.SkipASN1(cbasn1.SEQUENCE) && s.SkipASN1(cbasn1.BIT_STRING) && s.Empty()
+}
+
 func isTime(s cryptobyte.String) bool {
 	return s.PeekASN1Tag(cbasn1.UTCTime) || s.PeekASN1Tag(cbasn1.GeneralizedTime)
 }
@@ -107,12 +127,23 @@ func skipTime(s *cryptobyte.String) bool {
 }
 
 func (l *List) buildIndex() error {
+	own := len(l.entries)
 	for rest := l.entries; !rest.Empty(); {
+		before := len(l.entries) - len(rest)
 		e, err := readEntry(&rest)
 		if err != nil {
 			return err
 		}
-		l.index = append(l.index, maphash.Bytes(l.seed, e.serial))
+		if e.others && before < own {
+			own = before
+		}
+		if before < own {
+			l.index = append(l.index, maphash.Bytes(l.seed, e.serial))
+		}
+	}
+	if own < len(l.entries) {
+		l.entries = l.entries[:own]
+		l.scope.partial = errors.New("it is an indirect list, which is not supported")
 	}
 	slices.Sort(l.index)
 	l.index = slices.Clip(l.index)
@@ -147,24 +178,34 @@ func (l *List) Verify(issuer *x509.Certificate) error {
 	return nil
 }
 
+// Partial says why absence from a list means nothing, now, for any certificate;
+// nil where it does mean something. Who is in the list is revoked in any case.
+func (l *List) Partial(now time.Time) error {
+	if l.scope.partial != nil {
+		return l.scope.partial
+	}
+	_, err := fresh(l.head.ThisUpdate, l.head.NextUpdate, now)
+	return err
+}
+
 // Status returns what a list, verified with the certificate's issuer, says of a
-// certificate.
+// certificate. One that is in it is revoked, however old the list is and
+// whatever else it speaks of: authorities take nothing back, but for a hold.
 func (l *List) Status(cert *x509.Certificate, now time.Time) (Statement, error) {
-	until, err := fresh(l.head.ThisUpdate, l.head.NextUpdate, now)
+	found, err := l.find(cert)
 	if err != nil {
+		return Statement{}, err
+	}
+	if found != nil && found.reason != removeFromCRL {
+		return Statement{Status: Revoked, RevokedAt: found.at, Reason: found.reason, Until: l.Until()}, nil
+	}
+	if err := l.Partial(now); err != nil {
 		return Statement{}, err
 	}
 	if err := l.scope.covers(cert); err != nil {
 		return Statement{}, err
 	}
-	found, err := l.find(cert)
-	if err != nil {
-		return Statement{}, err
-	}
-	if found == nil {
-		return Statement{Status: Good, Until: until}, nil
-	}
-	return Statement{Status: Revoked, RevokedAt: found.at, Reason: found.reason, Until: until}, nil
+	return Statement{Status: Good, Until: l.Until()}, nil
 }
 
 func (l *List) find(cert *x509.Certificate) (*entry, error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/asn1"
 	"encoding/pem"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,11 +68,16 @@ func TestList(t *testing.T) {
 		{name: "for users", data: list(ssatest.RevocationList{Extensions: point("", 1), Revoked: many}), want: signed.Revoked},
 		{name: "for authorities", data: list(ssatest.RevocationList{Extensions: point("", 2)}), err: "about certificates of authorities only"},
 		{name: "for some reasons", data: list(ssatest.RevocationList{Extensions: point(here, 3)}), err: "for some reasons only"},
-		{name: "indirect", data: list(ssatest.RevocationList{Extensions: point(here, 4)}), err: "it is an indirect list, which is refused"},
+		{name: "indirect", data: list(ssatest.RevocationList{Extensions: point(here, 4)}), err: "it is an indirect list, which is not supported"},
 		{name: "for attribute certificates", data: list(ssatest.RevocationList{Extensions: point("", 5)}), err: "attribute certificates"},
 		{name: "delta", data: list(ssatest.RevocationList{Extensions: critical(2, 5, 29, 27)}), err: "it is a delta list, which is not supported"},
 		{name: "critical extension", data: list(ssatest.RevocationList{Extensions: critical(1, 2, 3)}), err: "it has the critical extension 1.2.3"},
-		{name: "critical extension of an entry", data: list(ssatest.RevocationList{Revoked: many[:1], Entry: critical(2, 5, 29, 29)}), err: "critical extension 2.5.29.29"},
+		{name: "critical extension of an entry", data: list(ssatest.RevocationList{Revoked: many[:1], Entry: critical(1, 2, 3)}), err: "critical extension 1.2.3"},
+		{name: "of others' certificates", data: list(ssatest.RevocationList{Revoked: many, Entry: critical(2, 5, 29, 29)}), err: "it is an indirect list"},
+		{name: "two lists", data: slices.Concat(crlPEM(list(ssatest.RevocationList{})), crlPEM(list(ssatest.RevocationList{}))), err: "more than one PEM block"},
+		{name: "bytes behind the extensions", data: root.ResignList(t, list(ssatest.RevocationList{}), func(tbs []byte) []byte { return ssatest.Lengthened(t, tbs, 5, 0) }), err: "malformed"},
+		{name: "a second list of entries", data: root.ResignList(t, list(ssatest.RevocationList{Revoked: many[:1]}), func(tbs []byte) []byte { return ssatest.Lengthened(t, tbs, 0x30, 0) }), err: "malformed"},
+		{name: "bytes behind the signature", data: ssatest.Lengthened(t, list(ssatest.RevocationList{}), 5, 0), err: "malformed"},
 		{name: "ended", data: list(ssatest.RevocationList{To: now.Add(-6 * time.Minute)}), err: "it ended on"},
 		{name: "of the future", data: list(ssatest.RevocationList{From: now.Add(6 * time.Minute), To: now.Add(time.Hour)}), err: "it begins only on"},
 		{name: "of another authority of that name", data: other.RevocationList(t, ssatest.RevocationList{}), err: "it is not signed by the authority"},
@@ -119,6 +125,113 @@ func judge(data []byte, cert, issuer *x509.Certificate, now time.Time) (signed.S
 		return signed.Statement{}, err
 	}
 	return l.Status(cert, now)
+}
+
+func crlPEM(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}) }
+
+// TestRevokedInAnyList: who is in a list is revoked, whatever the list cannot
+// say of those who are not.
+func TestRevokedInAnyList(t *testing.T) {
+	now := time.Now()
+	root := ssatest.NewAuthority(t)
+	cert, other := leafOf(t, root, nil), leafOf(t, root, nil)
+	name := asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 4, IsCompound: true, Bytes: root.Certificate().RawSubject}
+	full, err := asn1.Marshal(struct {
+		Point struct {
+			Full []asn1.RawValue `asn1:"tag:0"`
+		} `asn1:"tag:0"`
+	}{struct {
+		Full []asn1.RawValue `asn1:"tag:0"`
+	}{[]asn1.RawValue{name}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	delta := []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, 1}}}
+	for _, test := range []struct {
+		name string
+		list ssatest.RevocationList
+	}{
+		{"ended", ssatest.RevocationList{To: now.Add(-6 * time.Minute)}},
+		{"of the future", ssatest.RevocationList{From: now.Add(6 * time.Minute), To: now.Add(time.Hour)}},
+		{"delta", ssatest.RevocationList{Extensions: delta}},
+		{"of a directory name", ssatest.RevocationList{Extensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: full}}}},
+		{"of another point", ssatest.RevocationList{Extensions: point("http://elsewhere.example/1")}},
+		{"for some reasons", ssatest.RevocationList{Extensions: point(here, 3)}},
+		{"indirect", ssatest.RevocationList{Extensions: point(here, 4)}},
+		{"for authorities", ssatest.RevocationList{Extensions: point("", 2)}},
+	} {
+		test.list.Revoked = []*x509.Certificate{cert}
+		list := root.RevocationList(t, test.list)
+		if got, err := judge(list, cert, root.Certificate(), now); err != nil || got.Status != signed.Revoked {
+			t.Errorf("%s: a certificate in it is %v, %v", test.name, got.Status, err)
+		}
+		if got, err := judge(list, other, root.Certificate(), now); err == nil {
+			t.Errorf("%s: another certificate is %v", test.name, got.Status)
+		}
+		if err := mustParse(t, list).Partial(now); (err == nil) != (test.name == "of another point" || test.name == "for authorities") {
+			t.Errorf("%s: partial: %v", test.name, err)
+		}
+	}
+	back := root.RevocationList(t, ssatest.RevocationList{Extensions: delta, Revoked: []*x509.Certificate{cert}, Reason: 8})
+	if got, err := judge(back, cert, root.Certificate(), now); err == nil {
+		t.Errorf("a certificate that was taken out of the list is %v", got.Status)
+	}
+}
+
+// TestSerialNumbers: numbers of another sign are others, however alike their
+// bytes; zeros that say nothing make no difference.
+func TestSerialNumbers(t *testing.T) {
+	root := ssatest.NewAuthority(t)
+	entry := func(serial ...byte) []byte {
+		der := root.RevocationList(t, ssatest.RevocationList{})
+		return root.ResignList(t, der, func(tbs []byte) []byte {
+			input := cryptobyte.String(tbs)
+			var fields, before cryptobyte.String
+			if !input.ReadASN1(&fields, cbasn1.SEQUENCE) {
+				t.Fatal("no list")
+			}
+			whole := fields
+			for range 3 { // version, algorithm, issuer
+				if !fields.ReadAnyASN1(&before, new(cbasn1.Tag)) {
+					t.Fatal("no list")
+				}
+			}
+			if !fields.ReadAnyASN1(&before, new(cbasn1.Tag)) || !fields.ReadAnyASN1(&before, new(cbasn1.Tag)) {
+				t.Fatal("no list")
+			}
+			var b cryptobyte.Builder
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddBytes(whole[:len(whole)-len(fields)])
+				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+					b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+						b.AddASN1(cbasn1.INTEGER, func(b *cryptobyte.Builder) { b.AddBytes(serial) })
+						b.AddASN1UTCTime(time.Now().Add(-time.Hour))
+					})
+				})
+				b.AddBytes(fields)
+			})
+			return b.BytesOrPanic()
+		})
+	}
+	for _, test := range []struct {
+		serial int64
+		entry  []byte
+		want   signed.Status
+	}{
+		{255, []byte{0, 0xff}, signed.Revoked},
+		{255, []byte{0xff}, signed.Good},
+		{255, []byte{0xff, 0xff}, signed.Good},
+		{128, []byte{0x80}, signed.Good},
+		{0xff80, []byte{0x80}, signed.Good},
+		{0xff80, []byte{0, 0xff, 0x80}, signed.Revoked},
+		{127, []byte{0, 0, 0x7f}, signed.Revoked},
+		{0, []byte{0}, signed.Revoked},
+	} {
+		cert := &x509.Certificate{SerialNumber: big.NewInt(test.serial)}
+		if got, err := judge(entry(test.entry...), cert, root.Certificate(), time.Now()); err != nil || got.Status != test.want {
+			t.Errorf("%d with an entry %x: %v, %v; want %v", test.serial, test.entry, got.Status, err, test.want)
+		}
+	}
 }
 
 // FuzzList compares with crypto/x509: what both accept has the same entries,

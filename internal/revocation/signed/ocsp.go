@@ -21,45 +21,55 @@ const minResponderBits = 2048
 // delegated this, counts. A nonce is neither asked for nor needed: the times in
 // the response say how old it may be.
 func OCSP(der []byte, cert, issuer *x509.Certificate, now time.Time) (Statement, error) {
-	response, err := parseOCSP(der, cert, issuer)
+	response, answers, err := parseOCSP(der, cert, issuer)
 	if err != nil {
 		return Statement{}, err
 	}
 	if err := checkResponder(response, issuer, now); err != nil {
 		return Statement{}, err
 	}
-	until, err := fresh(response.ThisUpdate, response.NextUpdate, now)
-	if err != nil {
-		return Statement{}, err
+	var worst Statement
+	for i, a := range answers {
+		until, err := fresh(a.this, a.next, now)
+		if err != nil {
+			return Statement{}, err
+		}
+		if i == 0 || badness[a.status] > badness[worst.Status] {
+			worst = Statement{Status: a.status, RevokedAt: a.at, Reason: a.reason, Until: until}
+		}
+		if worst.Status == a.status && until.Before(worst.Until) {
+			worst.Until = until
+		}
 	}
-	s := Statement{Until: until}
-	switch response.Status {
-	case ocsp.Good:
-		s.Status = Good
-	case ocsp.Revoked:
-		s.Status, s.RevokedAt, s.Reason = Revoked, response.RevokedAt, response.RevocationReason
+	if worst.Status == Unknown {
+		return Statement{Until: worst.Until}, nil
 	}
-	return s, nil
+	return worst, nil
 }
+
+// badness orders the answers of a response that has several about one
+// certificate: the worst counts.
+var badness = map[Status]int{Good: 0, Unknown: 1, Revoked: 2}
 
 // parseOCSP parses, checks signatures, and that the response is about this
 // certificate: golang.org/x/crypto/ocsp itself compares serial numbers alone.
-func parseOCSP(der []byte, cert, issuer *x509.Certificate) (*ocsp.Response, error) {
+func parseOCSP(der []byte, cert, issuer *x509.Certificate) (*ocsp.Response, []answer, error) {
 	if len(der) > MaxOCSP {
-		return nil, fmt.Errorf("it has %d bytes, more than %d", len(der), MaxOCSP)
+		return nil, nil, fmt.Errorf("it has %d bytes, more than %d", len(der), MaxOCSP)
 	}
 	if cert.SerialNumber == nil {
-		return nil, errors.New("the certificate has no serial number")
+		return nil, nil, errors.New("the certificate has no serial number")
 	}
 	response, err := ocsp.ParseResponseForCert(der, cert, issuer)
 	var refused ocsp.ResponseError
 	switch {
 	case errors.As(err, &refused):
-		return nil, fmt.Errorf("the responder gave no answer, but %q", refused.Status)
+		return nil, nil, fmt.Errorf("the responder gave no answer, but %q", refused.Status)
 	case err != nil:
-		return nil, fmt.Errorf("it is malformed or not signed by the authority: %w", err)
+		return nil, nil, fmt.Errorf("it is malformed or not signed by the authority: %w", err)
 	}
-	return response, matchID(der, cert, issuer)
+	answers, err := answersFor(der, cert, issuer)
+	return response, answers, err
 }
 
 // checkResponder checks who signed. A response that brings no certificate has
@@ -101,17 +111,20 @@ var timestampsOID = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 5}
 // Timestamps returns the list of signed certificate timestamps in a response
 // about a certificate, still encoded; nil without one.
 func Timestamps(der []byte, cert, issuer *x509.Certificate) []byte {
-	response, err := parseOCSP(der, cert, issuer)
+	_, answers, err := parseOCSP(der, cert, issuer)
 	if err != nil {
 		return nil
 	}
-	for _, extension := range response.Extensions {
-		var list []byte
-		if !extension.Id.Equal(timestampsOID) {
-			continue
-		}
-		if rest, err := asn1.Unmarshal(extension.Value, &list); err == nil && len(rest) == 0 {
-			return list
+	for _, a := range answers {
+		for rest := a.extensions; !rest.Empty(); {
+			oid, _, value, ok := readExtension(&rest)
+			var list []byte
+			if !ok || !oid.Equal(timestampsOID) {
+				continue
+			}
+			if more, err := asn1.Unmarshal(value, &list); err == nil && len(more) == 0 {
+				return list
+			}
 		}
 	}
 	return nil

@@ -91,6 +91,51 @@ func namesakeAnswer(t *testing.T, about, by *ssatest.Authority, cert *x509.Certi
 	return by.OCSPAbout(t, about.Certificate(), cert)
 }
 
+// TestOCSPTogether: responses with several answers, and what stands beside them.
+func TestOCSPTogether(t *testing.T) {
+	root, stranger := ssatest.NewAuthority(t), ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Stranger"})
+	cert, other := leafOf(t, root, nil), leafOf(t, root, nil)
+	good := root.OCSP(t, cert, ssatest.OCSPAnswer{})
+	revoked := root.OCSP(t, cert, ssatest.OCSPAnswer{Status: ocsp.Revoked, Reason: 1})
+	unknown := root.OCSP(t, cert, ssatest.OCSPAnswer{Status: ocsp.Unknown})
+	ended := root.OCSP(t, cert, ssatest.OCSPAnswer{To: time.Now().Add(-10 * time.Minute)})
+	namesake := namesakeAnswer(t, stranger, root, cert)
+	extension := func(critical bool, oid ...int) []pkix.Extension {
+		return []pkix.Extension{{Id: oid, Critical: critical, Value: []byte{5, 0}}}
+	}
+	for _, test := range []struct {
+		name       string
+		answers    [][]byte
+		extensions []pkix.Extension
+		more       []byte
+		want       signed.Status
+		err        string
+	}{
+		{name: "one", answers: [][]byte{good}, want: signed.Good},
+		{name: "good and revoked", answers: [][]byte{good, revoked}, want: signed.Revoked},
+		{name: "revoked and good", answers: [][]byte{revoked, good}, want: signed.Revoked},
+		{name: "good and unknown", answers: [][]byte{good, unknown}, want: signed.Unknown},
+		{name: "good and ended", answers: [][]byte{good, ended}, err: "it ended on"},
+		{name: "another, then this one", answers: [][]byte{root.OCSP(t, other, ssatest.OCSPAnswer{Status: ocsp.Revoked}), good}, want: signed.Good},
+		{name: "a namesake, then this one", answers: [][]byte{namesake, revoked}, want: signed.Revoked},
+		{name: "a namesake alone", answers: [][]byte{namesake}, err: "another authority"},
+		{name: "an extension", answers: [][]byte{good}, extensions: extension(false, 1, 2, 3), want: signed.Good},
+		{name: "a critical extension", answers: [][]byte{good}, extensions: extension(true, 1, 2, 3), err: "critical extension 1.2.3"},
+		{name: "a critical nonce", answers: [][]byte{good}, extensions: extension(true, 1, 3, 6, 1, 5, 5, 7, 48, 1, 2), want: signed.Good},
+		{name: "bytes behind", answers: [][]byte{good}, extensions: extension(false, 1, 2, 3), more: []byte{5, 0}, err: "malformed"},
+	} {
+		got, err := signed.OCSP(root.OCSPTogether(t, test.answers, test.extensions, test.more...), cert, root.Certificate(), time.Now())
+		switch {
+		case test.err != "":
+			if err == nil || !strings.Contains(err.Error(), test.err) {
+				t.Errorf("%s: %v, %v; want an error with %q", test.name, got.Status, err, test.err)
+			}
+		case err != nil || got.Status != test.want:
+			t.Errorf("%s: %v, %v; want %v", test.name, got.Status, err, test.want)
+		}
+	}
+}
+
 func TestTimestampsInOCSP(t *testing.T) {
 	root := ssatest.NewAuthority(t)
 	cert := leafOf(t, root, nil)

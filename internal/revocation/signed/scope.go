@@ -18,6 +18,9 @@ import (
 type scope struct {
 	points            []string // URIs; empty for all certificates
 	usersOnly, caOnly bool
+	// partial says why absence from the list means nothing for anybody; nil
+	// where it does mean something.
+	partial error
 }
 
 var (
@@ -29,13 +32,14 @@ var (
 
 func scopeOf(extensions []pkix.Extension) (scope, error) {
 	var s scope
+	var delta error
 	for i, extension := range extensions {
 		same := func(other pkix.Extension) bool { return other.Id.Equal(extension.Id) }
 		switch {
 		case slices.ContainsFunc(extensions[:i], same):
 			return s, fmt.Errorf("it has the extension %s twice", extension.Id)
 		case extension.Id.Equal(deltaOID):
-			return s, errors.New("it is a delta list, which is not supported; use the complete one")
+			delta = errors.New("it is a delta list, which is not supported; use the complete one")
 		case extension.Id.Equal(pointOID):
 			var err error
 			if s, err = parsePoint(extension.Value); err != nil {
@@ -44,6 +48,9 @@ func scopeOf(extensions []pkix.Extension) (scope, error) {
 		case extension.Critical && !extension.Id.Equal(keyIDOID) && !extension.Id.Equal(numberOID):
 			return s, fmt.Errorf("it has the critical extension %s, which is not understood", extension.Id)
 		}
+	}
+	if delta != nil {
+		s.partial = delta
 	}
 	return s, nil
 }
@@ -63,26 +70,35 @@ func parsePoint(der []byte) (scope, error) {
 		return s, errMalformed
 	}
 	switch {
-	case indirect:
-		return s, errors.New("it is an indirect list, which is refused")
 	case attributes:
 		return s, errors.New("it is a list of attribute certificates")
+	case indirect:
+		s.partial = errors.New("it is an indirect list, which is not supported")
 	case someReasons:
-		return s, errors.New("it is a list for some reasons only, which is not supported")
+		s.partial = errors.New("it is a list for some reasons only, which is not supported")
 	}
 	if !hasPoint {
 		return s, nil
 	}
-	var err error
-	s.points, err = parseNames(point)
-	return s, err
+	uris, err := parseNames(point)
+	if err != nil {
+		return s, err
+	}
+	if s.points = uris; len(uris) == 0 && s.partial == nil {
+		s.partial = errors.New("the name of its distribution point is of a kind that is not supported; use the complete list, or one with an address")
+	}
+	return s, nil
 }
 
-// parseNames reads the URIs of a distribution point's full name.
+// parseNames reads the URIs of a distribution point's full name. Names of other
+// kinds, and names relative to the issuer's, are passed over.
 func parseNames(point cryptobyte.String) ([]string, error) {
 	var names cryptobyte.String
+	if point.PeekASN1Tag(cbasn1.Tag(1).ContextSpecific().Constructed()) {
+		return nil, nil
+	}
 	if !point.ReadASN1(&names, cbasn1.Tag(0).ContextSpecific().Constructed()) || !point.Empty() {
-		return nil, errors.New("the name of its distribution point is of a kind that is not supported")
+		return nil, errMalformed
 	}
 	var uris []string
 	for !names.Empty() {
@@ -94,9 +110,6 @@ func parseNames(point cryptobyte.String) ([]string, error) {
 		if tag == cbasn1.Tag(6).ContextSpecific() {
 			uris = append(uris, string(name))
 		}
-	}
-	if len(uris) == 0 {
-		return nil, errors.New("its distribution point has no address")
 	}
 	return uris, nil
 }
@@ -117,6 +130,8 @@ func readFlag(s *cryptobyte.String, tag uint8, out *bool) bool {
 // covers checks that the list speaks of certificates like this one.
 func (s scope) covers(cert *x509.Certificate) error {
 	switch {
+	case s.partial != nil:
+		return s.partial
 	case s.usersOnly && cert.IsCA:
 		return errors.New("it is not about certificates of authorities")
 	case s.caOnly && !cert.IsCA:
