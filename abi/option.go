@@ -1,5 +1,7 @@
 package abi
 
+import "strconv"
+
 // Option is the number of a socket option of level IPPROTO_TLS.
 type Option uint32
 
@@ -118,5 +120,5 @@ func (o Option) String() string {
 	if info, ok := LookupOption(o); ok {
 		return info.Name
 	}
-	return "unknown TLS option"
+	return "option " + strconv.Itoa(int(o)) + " of IPPROTO_TLS"
 }

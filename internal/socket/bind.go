@@ -20,12 +20,12 @@ func (s *Socket) Bind(c Caller, addr []byte) error {
 	}
 	rights, err := c.Rights()
 	if err != nil {
-		return s.noteLocked(err)
+		return err
 	}
 	defer rights.Close()
 	if s.tcp.Int() < 0 {
 		if s.tcp, err = s.renewTCPLocked(rights, s.tcpFamily()); err != nil {
-			return s.noteLocked(err)
+			return err
 		}
 	}
 	bind := func() error { return sys.BindRaw(s.tcp.Int(), addr) }
@@ -38,7 +38,7 @@ func (s *Socket) Bind(c Caller, addr []byte) error {
 		err = rights.Do(bind)
 	}
 	if err != nil {
-		return s.noteLocked(fail(Errno(err), "binding to %s failed: %v", remoteAddr(addr), err))
+		return fail(Errno(err), "binding to %s failed: %v", remoteAddr(addr), err)
 	}
 	s.bound, s.boundTo = true, slices.Clone(addr)
 	return nil

@@ -47,6 +47,7 @@ func (s *Socket) Connect(c Caller, addr []byte) error {
 	if err != nil {
 		return err
 	}
+	s.table.endListenersAt(remoteAddr(addr).Port())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.untold {
@@ -64,13 +65,13 @@ func (s *Socket) Connect(c Caller, addr []byte) error {
 	}
 	to, err := s.checkDestinationLocked(addr)
 	if err != nil {
-		return s.noteLocked(err)
+		return err
 	}
 	if to.Family == abi.FamilyUnspec {
 		return nil
 	}
 	if err := s.startLocked(c, end, to, addr); err != nil {
-		return s.noteLocked(err)
+		return err
 	}
 	if nonblock {
 		return abi.EINPROGRESS
@@ -85,15 +86,19 @@ func (s *Socket) Connect(c Caller, addr []byte) error {
 // net/ipv4/af_inet.c). It does so once.
 func (s *Socket) tellLocked() error {
 	s.untold = false
+	why := s.outcome.why()
 	if s.state == Connected {
+		if s.relayEnded {
+			return why // a refusal that came late, while nobody had asked
+		}
 		return nil
 	}
-	errno := s.soError
+	told := s.soError == 0
 	s.soError = 0
-	if errno == 0 {
-		return abi.ECONNABORTED // SO_ERROR has told it
+	if told {
+		return fail(abi.ECONNABORTED, "SO_ERROR has told already that %s", Sentence(why))
 	}
-	return errno
+	return why
 }
 
 // checkDestinationLocked decodes an address and judges its family as
@@ -175,7 +180,8 @@ func (s *Socket) startLocked(c Caller, end *sys.FD, to abi.Sockaddr, addr []byte
 	}
 	ctx, cancel := context.WithCancel(s.table.ctx)
 	a.cancel = cancel
-	s.state, s.attempt, s.lastError, s.soError, s.where, s.endFresh = Connecting, a, nil, 0, c.Where(), false
+	s.state, s.attempt, s.soError, s.where, s.endFresh = Connecting, a, 0, c.Where(), false
+	s.outcome.begin()
 	started = true
 	s.table.background(func(err error) { s.failed(a, err) }, func(context.Context) { s.establish(ctx, a) })
 	return nil

@@ -126,7 +126,8 @@ func (s *Socket) failed(a *attempt, err error) {
 	errno := Errno(err)
 	s.table.usage.end(a.program)
 	s.mu.Lock()
-	s.state, s.attempt, s.lastError, s.soError, s.untold, s.local = Failed, nil, err, errno, true, nil
+	s.state, s.attempt, s.soError, s.untold, s.local = Failed, nil, errno, true, nil
+	s.outcome.broke(err)
 	waiters := s.takeWaitersLocked()
 	s.mu.Unlock()
 	s.table.cfg.Log.Warn(Sentence(err), "id", s.id, "to", a.req.Name, "errno", errno)
@@ -134,7 +135,7 @@ func (s *Socket) failed(a *attempt, err error) {
 	// shows HUP and ERR.
 	a.plain.Close()
 	s.renewEnd(waiters)
-	s.tell(waiters, errno)
+	s.tell(waiters, err)
 }
 
 // tell answers the calls that wait for an outcome. When no program got it, the

@@ -21,12 +21,12 @@ func (s *Socket) TLSOption(c Caller, option abi.Option) ([]byte, error) {
 	info, ok := abi.LookupOption(option)
 	get := getters[option]
 	if !ok || get == nil || info.Get == abi.Never {
-		return nil, abi.ENOPROTOOPT
+		return nil, fail(abi.ENOPROTOOPT, "%s is no option that can be asked for", option)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if info.Get == abi.Connected && s.facts == nil {
-		return nil, abi.ENOTCONN
+		return nil, fail(abi.ENOTCONN, "%s is known once the socket is connected", info.Name)
 	}
 	s.baseLocked(c)
 	return get(s), nil
@@ -58,7 +58,7 @@ var getters = map[abi.Option]func(s *Socket) []byte{
 	},
 	abi.ID:             func(s *Socket) []byte { return binary.NativeEndian.AppendUint64(nil, s.id) },
 	abi.ChosenCipher:   func(s *Socket) []byte { return text(tls.CipherSuiteName(s.facts.CipherSuite)) },
-	abi.Error:          func(s *Socket) []byte { return text(Sentence(s.lastError)) },
+	abi.Error:          func(s *Socket) []byte { return text(s.outcome.sentence()) },
 	abi.VersionConn:    func(s *Socket) []byte { return intValue(int(s.facts.Version)) },
 	abi.ResumedSession: func(s *Socket) []byte { return boolValue(s.facts.Resumed) },
 	abi.SessionTTL: func(s *Socket) []byte {
@@ -146,7 +146,10 @@ func (s *Socket) rememberedLocked(level, name int) ([]byte, error) {
 }
 
 // takeErrorLocked tells the outcome of a non-blocking connect once, and what
-// the kernel has noted on the program's descriptor.
+// the kernel has noted on the program's descriptor. All that can be noted there
+// is ECONNRESET, for a stream that was cut: why it was is known here, such as a
+// refusal of a TLS 1.3 server, which comes when the handshake is over for its
+// client.
 func (s *Socket) takeErrorLocked(c Caller) []byte {
 	errno := s.soError
 	s.soError = 0
@@ -155,7 +158,13 @@ func (s *Socket) takeErrorLocked(c Caller) []byte {
 		native, err := unix.GetsockoptInt(end.Int(), unix.SOL_SOCKET, unix.SO_ERROR)
 		if err == nil && errno == 0 && s.state == Connected {
 			errno = abi.Errno(native)
+			if why := s.outcome.why(); errno == abi.ECONNRESET && why != nil {
+				errno = Errno(why)
+			}
 		}
+	}
+	if errno != 0 {
+		s.outcome.retell()
 	}
 	return intValue(int(errno))
 }

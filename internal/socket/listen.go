@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -23,7 +24,9 @@ type listener struct {
 	name       *sys.UnixName // where the program's descriptor listens
 	req        *engine.Request
 	server     engine.Listener
+	port       uint16
 	owner      program       // whose connections are accepted
+	ending     atomic.Bool   // the program has closed it
 	slots      chan struct{} // handshakes and deliveries under way
 	handshakes chan struct{} // those that have begun, at most limits.handshakes
 	ctx        context.Context
@@ -50,11 +53,11 @@ func (s *Socket) Listen(c Caller, backlog int) error {
 	}
 	req, err := s.serverRequestLocked(c)
 	if err != nil {
-		return s.noteLocked(err)
+		return err
 	}
 	server, err := s.prepareLocked(c, req)
 	if err != nil {
-		return s.noteLocked(err)
+		return err
 	}
 	err = s.listenWithLocked(c, backlog, req, server)
 	if err != nil {
@@ -89,12 +92,12 @@ func (s *Socket) listenWithLocked(c Caller, backlog int, req *engine.Request, se
 	if s.state == Failed && !s.endFresh {
 		fresh, err := s.replaceEndLocked(c, end)
 		if err != nil {
-			return s.noteLocked(err)
+			return err
 		}
 		defer fresh.Close()
 		end = fresh
 	}
-	return s.noteLocked(s.listenLocked(c, end, backlog, req, server))
+	return s.listenLocked(c, end, backlog, req, server)
 }
 
 func (s *Socket) serverRequestLocked(c Caller) (*engine.Request, error) {
@@ -129,7 +132,7 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 		}
 	}
 	// The kernel listens for clients only once the program's descriptor does.
-	name, err := sys.BindHidden(end.Int(), s.table.cfg.Dir, rand.Text())
+	name, err := sys.BindWatched(end.Int(), s.table.cfg.Dir, rand.Text(), s.table.watchListeners())
 	if err != nil {
 		return err
 	}
@@ -149,6 +152,9 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 	l := &listener{socket: s, tcp: stream, name: name, req: req, server: server,
 		owner: s.programLocked(c),
 		slots: make(chan struct{}, maxHandshakes), handshakes: make(chan struct{}, req.Policy.Handshakes)}
+	if local, err := l.address(); err == nil {
+		l.port = remoteAddr(local).Port()
+	}
 	l.ctx, l.cancel = context.WithCancel(s.table.ctx)
 	s.listener, s.state = l, Listening
 	s.isListener.Store(true)

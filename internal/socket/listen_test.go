@@ -28,26 +28,52 @@ func listening(t *testing.T, r *rig, leaf *ssatest.Issued, addr []byte) (*Socket
 	return s, c
 }
 
-// Another program's listener at the same address gets none of them.
-func TestClosedListenerKeepsItsClientsFromOtherPrograms(t *testing.T) {
+// Clients of a closed listener go to another one of the same program only.
+func TestHeirsOfListeners(t *testing.T) {
 	r, a := world(t)
 	leaf := a.Issue(t, ssatest.Leaf{Names: []string{"localhost"}})
-	first, c := listening(t, r, leaf, []byte{2, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0})
+	first, _ := listening(t, r, leaf, []byte{2, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0})
 	addr, err := first.Name()
 	if err != nil {
 		t.Fatal(err)
 	}
-	first.listening().owner.exe = "/other"
-	listening(t, r, leaf, addr)
-	c.end.Close()
-	for range 64 { // the kernel gives one in two to the closed one
-		conn, err := tls.Dial("tcp", remoteAddr(addr).String(), &tls.Config{RootCAs: a.Pool(), ServerName: "localhost"})
-		if err != nil {
-			return // reset, as it should be
-		}
-		conn.Close()
+	l := first.listening()
+	if l.heir() != nil {
+		t.Error("a listener that is alone at its address has an heir")
 	}
-	t.Error("no client was reset: the other program got them all")
+	_, c := listening(t, r, leaf, addr)
+	if l.heir() == nil {
+		t.Error("a listener of the same program at the same address is no heir")
+	}
+	l.owner.exe = "/other"
+	if l.heir() != nil {
+		t.Error("another program is the heir")
+	}
+	l.owner.exe = c.Executable()
+	c.end.Close()
+	if l.heir() != nil {
+		t.Error("a listener that is closed is the heir")
+	}
+}
+
+// Whoever comes after a listener was closed is refused, however long nobody has
+// looked: in the same moment where the gate is asked, and at once elsewhere.
+func TestClosedListenerRefuses(t *testing.T) {
+	r, a := world(t)
+	leaf := a.Issue(t, ssatest.Leaf{Names: []string{"localhost"}})
+	for range 20 {
+		first, c := listening(t, r, leaf, []byte{2, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0})
+		addr, err := first.Name()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.end.Close()
+		s, client := r.socket(t, abi.FamilyInet, unix.SOCK_STREAM)
+		call := client.call()
+		if err := call.wait(s.Connect(call, addr)); Errno(err) != abi.ECONNREFUSED {
+			t.Fatalf("connect to a closed listener: %v, want ECONNREFUSED", err)
+		}
+	}
 }
 
 // A client whose connection the kernel gave to a listener that its program has

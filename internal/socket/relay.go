@@ -62,7 +62,7 @@ func (s *Socket) relayDone(end engine.End, gone bool) {
 	s.relayEnded = true
 	s.table.usage.end(s.program)
 	if end.Err != nil {
-		s.lastError = end.Err
+		s.outcome.broke(end.Err)
 	}
 	s.mu.Unlock()
 	if end.Err != nil {

@@ -28,7 +28,7 @@ func (l *listener) serve(context.Context) {
 			return // stopped
 		case err == nil && !l.open():
 			l.passOn(tcp)
-			return
+			<-l.slots
 		case err == nil:
 			l.socket.table.background(func(error) { tcp.Close() }, func(context.Context) { l.handle(tcp) })
 		default:
@@ -38,73 +38,6 @@ func (l *listener) serve(context.Context) {
 			}
 		}
 	}
-}
-
-// open reports whether the program still has the listener; otherwise it ends.
-func (l *listener) open() bool {
-	bound, err := l.name.Bound()
-	if err != nil {
-		l.socket.table.cfg.Log.Debug("looking for a listener's descriptor", "id", l.socket.id, "error", err)
-		bound = true
-	}
-	if !bound {
-		l.socket.table.remove(l.socket)
-		l.socket.release()
-	}
-	return l.ctx.Err() == nil
-}
-
-// passOn gives a client that came to a closed listener to another one of the
-// same program and network at the same address (SO_REUSEPORT), which would have
-// got it from the kernel; when there is none, it is reset as the kernel would
-// have refused it.
-func (l *listener) passOn(tcp *sys.FD) {
-	local, err := sys.Getsockname(tcp.Int())
-	if err != nil {
-		reset(tcp)
-		return
-	}
-	for _, s := range l.socket.table.listeners() {
-		other := s.listening()
-		if other == nil || other == l || other.ctx.Err() != nil || other.owner.exe != l.owner.exe {
-			continue
-		}
-		if addr, err := other.address(); err != nil || !sameListener(addr, local) || !other.sameNetwork(tcp) || !other.open() {
-			continue
-		}
-		select {
-		case other.slots <- struct{}{}:
-		case <-other.ctx.Done():
-			continue
-		}
-		l.socket.table.background(func(error) { tcp.Close() }, func(context.Context) { other.handle(tcp) })
-		return
-	}
-	reset(tcp)
-}
-
-// sameListener reports whether a socket that listens at one address takes
-// connections to another.
-func sameListener(listens, local []byte) bool {
-	a, b := remoteAddr(listens), remoteAddr(local)
-	return a.Port() == b.Port() && (a.Addr() == b.Addr() || a.Addr().IsUnspecified())
-}
-
-// sameNetwork reports whether a connection came in the listener's own network
-// namespace; where that cannot be told, it did not.
-func (l *listener) sameNetwork(tcp *sys.FD) bool {
-	const cookie = unix.SO_NETNS_COOKIE
-	theirs, err := unix.GetsockoptUint64(tcp.Int(), unix.SOL_SOCKET, cookie)
-	if err != nil {
-		return false
-	}
-	same := false
-	err = l.tcp.Control(func(fd int) error {
-		ours, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, cookie)
-		same = ours == theirs
-		return err
-	})
-	return err == nil && same
 }
 
 // listening returns the listener of a socket, nil when it does not listen.
@@ -211,8 +144,6 @@ func (l *listener) refused(from netip.AddrPort, err error) {
 		return
 	}
 	s := l.socket
-	s.mu.Lock()
-	s.lastError = fail(Errno(err), "the client at %s was not let in: %s", from, Sentence(err))
-	s.mu.Unlock()
+	s.outcome.broke(fail(Errno(err), "the client at %s was not let in: %s", from, Sentence(err)))
 	s.table.cfg.Log.Warn(Sentence(err), "id", s.id, "from", from)
 }

@@ -17,12 +17,12 @@ func (s *Socket) SetTLSOption(c Caller, option abi.Option, value []byte) error {
 	info, ok := abi.LookupOption(option)
 	set := setters[option]
 	if !ok || set == nil {
-		return abi.ENOPROTOOPT
+		return CheckSettable(option)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.maySetLocked(c, info); err != nil {
-		return s.noteLocked(err)
+		return err
 	}
 	var err error
 	switch info.Kind {
@@ -38,14 +38,14 @@ func (s *Socket) SetTLSOption(c Caller, option abi.Option, value []byte) error {
 		}
 	}
 	if err != nil {
-		return s.noteLocked(err)
+		return err
 	}
 	err = set(s, c, info, value)
 	if err == nil {
 		snapshot := s.set
 		s.shared.Store(&snapshot)
 	}
-	return s.noteLocked(err)
+	return err
 }
 
 // maySetLocked tells whether an option may be set at this moment.
@@ -139,7 +139,7 @@ func setALPN(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
 // when there is none with this number, or it can only be asked for.
 func CheckSettable(option abi.Option) error {
 	if setters[option] == nil {
-		return abi.ENOPROTOOPT
+		return fail(abi.ENOPROTOOPT, "%s is no option that can be set", option)
 	}
 	return nil
 }

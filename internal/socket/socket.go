@@ -45,12 +45,12 @@ type Socket struct {
 	shared    atomic.Pointer[settings] // a copy of set for TLS_CONTEXT of other sockets
 	base      *policy.Effective        // the administrator's, from the first use on
 	effective *policy.Effective        // base, tightened by the program
-	lastError error
-	soError   abi.Errno // outcome of a non-blocking connect, told once
-	untold    bool      // the outcome of connect has not been told by a connect
-	endFresh  bool      // after a failure: the program has a new descriptor already
-	held      int64     // PEM bytes in set, accounted for in table.held
-	sendSize  int       // SO_SNDBUF of the program's descriptor to restore, 0: ours
+	outcome   outcome                  // for TLS_ERROR
+	soError   abi.Errno                // outcome of a non-blocking connect, told once
+	untold    bool                     // the outcome of connect has not been told by a connect
+	endFresh  bool                     // after a failure: the program has a new descriptor already
+	held      int64                    // PEM bytes in set, accounted for in table.held
+	sendSize  int                      // SO_SNDBUF of the program's descriptor to restore, 0: ours
 	where     Where
 	context   uint64 // TLS_CONTEXT
 	process   int    // that made the socket
@@ -185,14 +185,6 @@ func (s *Socket) renewTCPLocked(rights Rights, family int) (*sys.FD, error) {
 
 // ID returns the number of the socket in logs and status.
 func (s *Socket) ID() uint64 { return s.id }
-
-// note keeps an error for TLS_ERROR and returns it.
-func (s *Socket) noteLocked(err error) error {
-	if err != nil && err != ErrPending {
-		s.lastError = err
-	}
-	return err
-}
 
 // sweep releases the socket when its descriptor is closed everywhere, which
 // exists tells of an inode.

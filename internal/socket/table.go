@@ -51,6 +51,9 @@ type Table struct {
 	askMu  sync.Mutex // one at a time asks about accepted connections
 	rules  atomic.Pointer[policy.Policy]
 
+	closingsOnce sync.Once
+	closings     *sys.Closings // of listeners, nil where there is none
+
 	mu           sync.Mutex
 	sockets      map[uint64]*Socket // by inode of the program's descriptor
 	delivery     map[string]*Socket // accepted connections whose inode is not known, by address
@@ -205,6 +208,7 @@ func (t *Table) Sweep() {
 
 // sweepInterval is how long a port may stay in use after the last descriptor
 // of a listener was closed, while nobody connects and nobody asks for it.
+// It is for kernels and folders that do not tell: see watchListeners.
 const sweepInterval = 500 * time.Millisecond
 
 func (t *Table) sweepListeners() {
@@ -269,6 +273,9 @@ func (t *Table) Close() error {
 		s.release()
 	}
 	t.joiner.close()
+	if t.closings != nil {
+		t.closings.Close()
+	}
 	if err := t.diag.Close(); err != nil {
 		return fmt.Errorf("closing sock_diag: %w", err)
 	}

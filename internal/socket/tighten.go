@@ -45,13 +45,12 @@ func (s *Socket) tightenLocked(c Caller, option abi.Option, change func(*policy.
 	return nil
 }
 
-// weakerLocked turns a refusal of the policy into EPERM, and logs it.
+// weakerLocked turns a refusal of the policy into EPERM, and tells who has to know of it.
 func (s *Socket) weakerLocked(c Caller, err error) error {
 	var weaker *policy.Weaker
 	if !errors.As(err, &weaker) {
 		return fail(abi.EINVAL, "%v", err)
 	}
-	s.table.cfg.Log.Warn(err.Error(), "id", s.id, "program", c.String())
 	s.table.denied(c, engine.Denial{ID: s.id, Server: s.set.asked.Server, Name: s.set.remoteName}, err)
 	return fail(abi.EPERM, "%v", err)
 }

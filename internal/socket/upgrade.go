@@ -34,10 +34,10 @@ func (t *Table) Upgrade(c Caller, inode uint64, value []byte) error {
 	defer s.mu.Unlock()
 	req, err := s.upgradeRequestLocked(c, value)
 	if err != nil {
-		return s.noteLocked(err)
+		return err
 	}
 	if err := s.upgradeLocked(c, p, req); err != nil {
-		return s.noteLocked(err)
+		return err
 	}
 	if p.nonblock {
 		return abi.EINPROGRESS
@@ -132,7 +132,8 @@ func (s *Socket) beginUpgradeLocked(c Caller, a *attempt, end *sys.FD) error {
 	a.upgrade = true
 	ctx, cancel := context.WithCancel(s.table.ctx)
 	a.cancel = cancel
-	s.state, s.attempt, s.lastError, s.soError, s.where = Connecting, a, nil, 0, c.Where()
+	s.state, s.attempt, s.soError, s.where = Connecting, a, 0, c.Where()
+	s.outcome.begin()
 	s.table.adopt(s, inode)
 	s.table.background(func(err error) { s.failed(a, err) }, func(context.Context) { s.establish(ctx, a) })
 	return nil

@@ -14,6 +14,9 @@ type UnixName struct {
 	mu   sync.RWMutex // a number in use is not closed, and given to another file
 	file *FD          // O_PATH descriptor of the socket's file
 
+	// Number stands for the socket in Closings, -1 where it is not watched.
+	Number int
+
 	askMu sync.Mutex
 	asker *FD // of Bound, nil before its first call
 }
@@ -36,7 +39,44 @@ func BindHidden(socket int, dir, name string) (*UnixName, error) {
 		}
 		return nil, fmt.Errorf("hiding %s: %w", path, err)
 	}
-	return &UnixName{file: Own(n)}, nil
+	return &UnixName{file: Own(n), Number: -1}, nil
+}
+
+// BindWatched is BindHidden for a socket whose end is to be told. We connect to
+// it by a second name, since one that we hold does not go with the socket. Where
+// that cannot be done, the socket is bound and not watched.
+func BindWatched(socket int, dir, name string, closings *Closings) (*UnixName, error) {
+	if closings == nil {
+		return BindHidden(socket, dir, name)
+	}
+	path, second := dir+"/"+name, dir+"/"+name+"+"
+	if err := unix.Bind(socket, &unix.SockaddrUnix{Name: path}); err != nil {
+		return nil, fmt.Errorf("binding %s: %w", path, err)
+	}
+	number, watchErr := closings.add(path)
+	held := path
+	if watchErr == nil && unix.Link(path, second) == nil {
+		held = second
+	}
+	n, err := unix.Open(held, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if held == second {
+		if rmErr := unix.Unlink(second); err == nil {
+			err = rmErr
+		}
+	}
+	if rmErr := unix.Unlink(path); err == nil {
+		err = rmErr
+	}
+	if err != nil {
+		if n >= 0 {
+			unix.Close(n)
+		}
+		return nil, fmt.Errorf("hiding %s: %w", path, err)
+	}
+	if held == path {
+		number = -1
+	}
+	return &UnixName{file: Own(n), Number: number}, nil
 }
 
 // Connect connects a non-blocking AF_UNIX stream socket to the name. It gets EAGAIN when the listener's queue is full; ECONNREFUSED means

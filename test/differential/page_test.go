@@ -162,6 +162,7 @@ var unseen = []string{
 	"- signals: under `ssa run` a signal whose handler has no SA_RESTART can make socket, bind, listen, connect, getsockname, getpeername, " +
 		"setsockopt, getsockopt or shutdown fail with EINTR, of any socket, when it arrives in the microseconds before the gate has taken the call on. " +
 		"Nothing has been done then; before Linux 5.19 it can also arrive later.\n",
-	"- closed listeners: the port of a listener that was closed is free for bind at once, but until somebody connects or half a second has passed " +
-		"a client still gets as far as a TCP connection, which is then reset.\n",
+	"- closed listeners: `ssa run` hears of a close() a moment after the program goes on (an event of inotify; where the user has no instance left, " +
+		"within half a second). Who connects in that moment is reset instead of refused; clients below the same `ssa run` are refused, always. A client " +
+		"that came within the second before and has said nothing hears nothing until it speaks: the kernel has not announced it yet.\n",
 }

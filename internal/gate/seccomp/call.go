@@ -129,12 +129,17 @@ func (c *call) ReadFile(path string) ([]byte, error) {
 func (c *call) Waiting() bool { return c.gate.cfg.Listener.Valid(c.ID) }
 
 // Answer ends the call.
-func (c *call) Answer(err error) error {
+func (c *call) Answer(err error) error { return c.end(0, err) }
+
+// end ends the call with its result, or with an error. The socket is told of
+// every outcome here, before the program.
+func (c *call) end(value int64, err error) error {
+	c.conclude(err)
 	errno := 0
 	if err != nil {
 		errno = int(socket.Errno(err))
 	}
-	return c.gate.cfg.Listener.Reply(c.ID, 0, errno)
+	return c.gate.cfg.Listener.Reply(c.ID, value, errno)
 }
 
 // Give ends an accept with a descriptor and the peer's address.

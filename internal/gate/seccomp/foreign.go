@@ -59,6 +59,7 @@ func foreignSetsockopt(c *call) (int64, error) {
 		err = table.SetPlainOption(c, c.inode, abi.Option(name), value)
 	} else {
 		err = table.Upgrade(c, c.inode, value)
+		c.socket = table.Lookup(c.inode) // whom a signal takes a waiting call from
 	}
 	if errors.Is(err, socket.ErrNotTCP) {
 		err = errContinue

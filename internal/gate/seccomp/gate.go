@@ -217,7 +217,7 @@ func (g *Gate) finish(c *call, kind filter.Call, value int64, err error) {
 	case err != nil:
 		err = c.Answer(err)
 	default:
-		err = g.cfg.Listener.Reply(c.ID, value, 0)
+		err = c.end(value, nil)
 	}
 	if err != nil && !errors.Is(err, notify.ErrGone) {
 		g.cfg.Log.Error(fmt.Sprintf("answering %s of %s: %v", kind, c, err))
