@@ -72,8 +72,11 @@ func (a *attempt) run(ctx context.Context, conn *tls.Conn) *Error {
 
 // timeLimit is how long the handshake may take, zero for no limit.
 func (req *Request) timeLimit() time.Duration {
-	limit := req.HandshakeTimeout
-	if policys := req.Policy.HandshakeTimeout; req.Role == Server && policys > 0 && (limit == 0 || policys < limit) {
+	limit, policys := req.HandshakeTimeout, req.Policy.ClientHandshakeTimeout
+	if req.Role == Server {
+		policys = req.Policy.HandshakeTimeout
+	}
+	if policys > 0 && (limit == 0 || policys < limit) {
 		limit = policys
 	}
 	return limit

@@ -140,6 +140,7 @@ var policyFields = []dependence{
 	not("Connections", "counted by who makes connections"),
 	not("Handshakes", "counted by who makes connections"),
 	not("HandshakeTimeout", "each connection has its own clock"),
+	not("ClientHandshakeTimeout", "each connection has its own clock"),
 
 	not("base", "the policy before the program tightened it"),
 	not("roots", "how the policy's file spells Anchors"),

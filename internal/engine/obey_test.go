@@ -3,9 +3,11 @@ package engine_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -262,6 +264,21 @@ func TestIdentitiesOfThePolicy(t *testing.T) {
 			t.Fatalf("%s: server: %v, client: %v", name, err, clientErr)
 		}
 		greet(t, conn, client)
+	}
+}
+
+// A server that says nothing is given the time that the policy says.
+func TestClientHandshakeTimeoutOfThePolicy(t *testing.T) {
+	ssatest.NoLeaks(t)
+	a := ssatest.NewAuthority(t)
+	for request, policys := range map[time.Duration]string{0: "100ms", time.Hour: "100ms", 100 * time.Millisecond: "10m"} {
+		ours, _ := tcpPair(t)
+		_, err := engine.New(engine.Config{}).Handshake(wontHang(t), ours, &engine.Request{Role: engine.Client, Name: "a.example", HandshakeTimeout: request,
+			Policy: obeying(t, a, "default: {limits: {client_handshake_timeout: "+policys+"}}")})
+		failure(t, err, engine.TimedOut, "the TLS handshake did not finish within 100ms")
+		if failed := new(engine.Error); !errors.As(err, &failed) || failed.Errno() != syscall.ETIMEDOUT {
+			t.Errorf("the program gets %v", err)
+		}
 	}
 }
 

@@ -96,10 +96,11 @@ type Effective struct {
 	Upgrade []Upgrade
 	// SloppyEnd shows a truncated stream as an end instead of an error.
 	SloppyEnd bool
-	// Connections and Handshakes bound those of one program at a time, and
-	// HandshakeTimeout one handshake of a server.
-	Connections, Handshakes int
-	HandshakeTimeout        time.Duration
+	// Connections bounds those of one user under a profile, Handshakes those of
+	// one listening socket that compute at a time, and HandshakeTimeout one
+	// handshake of a server, ClientHandshakeTimeout one of a client.
+	Connections, Handshakes                  int
+	HandshakeTimeout, ClientHandshakeTimeout time.Duration
 
 	base             *Effective          // what was tightened, nil for the policy's own value
 	roots            []string            // items of trust.roots
@@ -133,32 +134,33 @@ func Builtin() *Policy {
 
 func builtinEffective(system *systemStore) *Effective {
 	return &Effective{
-		Profile:             "default",
-		MinVersion:          tls.VersionTLS12,
-		MaxVersion:          tls.VersionTLS13,
-		CipherSuites:        slices.Clone(defaultSuites12),
-		CipherSuites13:      slices.Clone(defaultSuites13),
-		KeyExchange:         slices.Clone(defaultGroups),
-		SignatureAlgorithms: defaultSignatures(),
-		MinRSABits:          2048,
-		MinECDSABits:        256,
-		Anchors:             &Anchors{system: system},
-		RootsFrom:           systemRootsText,
-		roots:               []string{systemRootsWord},
-		ProgramRoots:        Narrow,
-		MaxDepth:            10,
-		Revocation:          RevocationOff,
-		RevocationWays:      RevocationWays{Stapled: true, OCSP: true, CRL: true, Cached: true},
-		RevocationTimeout:   5 * time.Second,
-		TransparencyLogs:    "/etc/ssa/log_list.json",
-		Resumption:          true,
-		Lifetime:            24 * time.Hour,
-		SharedBy:            SharedByProfile,
-		ClientAuth:          ClientAuthNone,
-		PlainTCP:            PlainTCP{Mode: PlainAllow},
-		Connections:         10000,
-		Handshakes:          200,
-		HandshakeTimeout:    10 * time.Second,
+		Profile:                "default",
+		MinVersion:             tls.VersionTLS12,
+		MaxVersion:             tls.VersionTLS13,
+		CipherSuites:           slices.Clone(defaultSuites12),
+		CipherSuites13:         slices.Clone(defaultSuites13),
+		KeyExchange:            slices.Clone(defaultGroups),
+		SignatureAlgorithms:    defaultSignatures(),
+		MinRSABits:             2048,
+		MinECDSABits:           256,
+		Anchors:                &Anchors{system: system},
+		RootsFrom:              systemRootsText,
+		roots:                  []string{systemRootsWord},
+		ProgramRoots:           Narrow,
+		MaxDepth:               10,
+		Revocation:             RevocationOff,
+		RevocationWays:         RevocationWays{Stapled: true, OCSP: true, CRL: true, Cached: true},
+		RevocationTimeout:      5 * time.Second,
+		TransparencyLogs:       "/etc/ssa/log_list.json",
+		Resumption:             true,
+		Lifetime:               24 * time.Hour,
+		SharedBy:               SharedByProfile,
+		ClientAuth:             ClientAuthNone,
+		PlainTCP:               PlainTCP{Mode: PlainAllow},
+		Connections:            10000,
+		Handshakes:             200,
+		HandshakeTimeout:       10 * time.Second,
+		ClientHandshakeTimeout: time.Minute,
 	}
 }
 

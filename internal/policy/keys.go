@@ -74,6 +74,8 @@ func useKeys() []key {
 		{"limits.handshakes", true, number("limits.handshakes", 1, 1_000_000, func(e *Effective, v int) { e.Handshakes = v })},
 		{"limits.handshake_timeout", true, duration("limits.handshake_timeout", 100*time.Millisecond, 10*time.Minute,
 			func(e *Effective, v time.Duration) { e.HandshakeTimeout = v })},
+		{"limits.client_handshake_timeout", true, duration("limits.client_handshake_timeout", 100*time.Millisecond, 10*time.Minute,
+			func(e *Effective, v time.Duration) { e.ClientHandshakeTimeout = v })},
 	}
 }
 

@@ -43,7 +43,7 @@ default:
   plain_tcp: ["127.0.0.0/8:53", "[::1]:53"]
   upgrade: [{to: "10.0.0.0/8", port: 6379, name: Redis.internal}, {to: "192.0.2.7", port: 1, name: "192.0.2.7"}]
   truncation: end
-  limits: {connections: 5, handshakes: 6, handshake_timeout: 7s}
+  limits: {connections: 5, handshakes: 6, handshake_timeout: 7s, client_handshake_timeout: 8s}
 identities:
   www: {chain: keys/www.pem, key: /keys/www.key}
 ticket_stores:

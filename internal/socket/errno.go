@@ -51,9 +51,12 @@ func Errno(err error) abi.Errno {
 // Sentence returns what TLS_ERROR says about an error.
 func Sentence(err error) string {
 	var own abi.Errno
+	var tls *engine.Error
 	switch {
 	case err == nil:
 		return ""
+	case errors.As(err, &tls):
+		return tls.Sentence // it knows which limit has passed
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the operation took too long"
 	case errors.As(err, &own) && err == error(own):
