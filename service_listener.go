@@ -4,17 +4,26 @@ package ssa
 
 import (
 	"context"
+	"errors"
 	"net"
+	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/lobby"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// pending is how many clients may be in their handshake, or wait for Accept;
-// others wait in TCP's own queue.
-const pending = 256
+// helloTime is how long a client may take to say its whole hello. The service
+// limits the rest of the handshake.
+const helloTime = 10 * time.Second
+
+// house has the clients of all listeners.
+var house = sync.OnceValue(func() *lobby.House {
+	return lobby.NewHouse(lobby.ForDescriptors(sys.MaxDescriptors()))
+})
 
 // serviceListener accepts TCP connections and gives them to the service; who
 // fails the handshake is never seen.
@@ -24,7 +33,8 @@ type serviceListener struct {
 	server  engine.Listener
 	ctx     context.Context
 	cancel  context.CancelFunc
-	turns   chan struct{} // those pending
+	lobby   *lobby.Lobby  // clients whose hello is awaited
+	turns   chan struct{} // those after it, until they are accepted; others wait in TCP's own queue
 	ready   chan *Conn
 	failed  chan error // one: why there are no more
 	work    sync.WaitGroup
@@ -48,7 +58,7 @@ func (s *service) listen(ctx context.Context, network, address string, settings 
 		server.Close()
 		return nil, err
 	}
-	l := &serviceListener{tcp: tcp, service: s, server: server, turns: make(chan struct{}, pending), ready: make(chan *Conn), failed: make(chan error, 1)}
+	l := &serviceListener{tcp: tcp, service: s, server: server, lobby: house().Lobby(0), turns: make(chan struct{}, lobby.MaxUndelivered), ready: make(chan *Conn), failed: make(chan error, 1)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.work.Go(l.serve)
 	return l, nil
@@ -56,30 +66,46 @@ func (s *service) listen(ctx context.Context, network, address string, settings 
 
 // serve takes clients until the listener is closed.
 func (l *serviceListener) serve() {
-	for {
-		select {
-		case l.turns <- struct{}{}:
-		case <-l.ctx.Done():
-			return
-		}
+	for l.takeTurn(l.ctx) {
+		<-l.turns // more are taken only while not all are pending
 		c, err := l.tcp.Accept()
 		if err == nil {
-			l.work.Go(func() {
-				defer func() { <-l.turns }()
-				l.admit(c)
-			})
+			l.work.Go(func() { l.admit(c) })
 			continue
 		}
-		<-l.turns
 		if !sys.AcceptsLater(err) {
 			l.failed <- err
 			return
+		}
+		if errors.Is(err, syscall.EMFILE) && house().Relieve() {
+			continue
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-l.ctx.Done():
 		}
 	}
+}
+
+// takeTurn waits for a place among those pending.
+func (l *serviceListener) takeTurn(ctx context.Context) bool {
+	select {
+	case l.turns <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// greet waits for a client's whole hello and a place among those pending.
+// Waiting costs a descriptor, and who keeps us waiting may have to go.
+func (l *serviceListener) greet(stream *sys.Stream, between addresses) bool {
+	ctx, out := context.WithCancel(l.ctx)
+	defer out()
+	peer, _ := netip.ParseAddrPort(between.remote.String()) // of no network if it cannot be told
+	guest := l.lobby.Enter(peer.Addr(), out)
+	defer guest.Leave()
+	return stream.AwaitQueued(ctx, helloTime, lobby.MaxPeeked, lobby.WholeHello) && l.takeTurn(ctx)
 }
 
 // admit has the service do a client's handshake, and offers the connection to
@@ -89,6 +115,11 @@ func (l *serviceListener) admit(c net.Conn) {
 	if err != nil {
 		return
 	}
+	if !l.greet(stream, between) {
+		stream.Close()
+		return
+	}
+	defer func() { <-l.turns }()
 	conn, err := l.server.Handshake(l.ctx, stream, l.service.engine.NewID())
 	if err != nil {
 		return // the client was not let in; the service's log says why

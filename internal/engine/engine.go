@@ -64,8 +64,8 @@ type Request struct {
 	// which believes no requester, works Policy out again from them.
 	Asked   policy.ProgramSettings
 	Program Program
-	// HandshakeTimeout ends a handshake; zero means no limit, but for a server
-	// that of the policy, which holds when it is shorter too.
+	// HandshakeTimeout ends a handshake; zero means that of the policy, which
+	// holds when it is shorter too.
 	HandshakeTimeout time.Duration
 }
 

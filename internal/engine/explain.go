@@ -49,7 +49,10 @@ func (a *attempt) explain(ctx context.Context, err error) *Error {
 
 // explainContext recognises that time ran out or that the caller gave up.
 func (a *attempt) explainContext(ctx context.Context, err error) *Error {
+	var cause *Error
 	switch {
+	case ctx.Err() != nil && errors.As(context.Cause(ctx), &cause):
+		return cause
 	case errors.Is(ctx.Err(), context.Canceled):
 		return &Error{Reason: Cancelled, Sentence: "the TLS handshake was cancelled", Err: ctx.Err()}
 	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):

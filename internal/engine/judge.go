@@ -1,9 +1,14 @@
 package engine
 
 import (
+	"context"
+	"crypto/x509"
+
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/revocation"
+	"github.com/secure-socket-api/ssa/internal/revocation/signed"
 	"github.com/secure-socket-api/ssa/internal/trust"
+	"github.com/secure-socket-api/ssa/internal/turns"
 )
 
 // newVerifier makes the judge of peers under a policy.
@@ -18,16 +23,27 @@ func (l *Local) newVerifier(usage trust.Usage, pol *policy.Effective, r roots) *
 		Revocation: revocationLevel(pol.Revocation),
 	}
 	if cfg.Revocation != trust.RevocationOff {
-		cfg.Revocations = l.cfg.Revocation.Under(revocation.Rules{
+		cfg.Revocations = asking{l.cfg.Revocation.Under(revocation.Rules{
 			Stapled: pol.RevocationWays.Stapled, OCSP: pol.RevocationWays.OCSP,
 			Lists: pol.RevocationWays.CRL, Cached: pol.RevocationWays.Cached,
 			Anywhere: pol.RevocationAnywhere, Timeout: pol.RevocationTimeout, Files: pol.CRLFiles,
-		})
+		})}
 	}
 	if pol.Transparency {
 		cfg.RequireLogs, cfg.Logs = true, pol.Logs
 	}
 	return trust.New(cfg)
+}
+
+// asking gives the turn of a handshake back while others are asked.
+type asking struct{ trust.Revocations }
+
+func (a asking) Ask(ctx context.Context, cert, issuer *x509.Certificate, staple []byte) signed.Answer {
+	turn := turns.Of(ctx)
+	turn.Pause()
+	answer := a.Revocations.Ask(ctx, cert, issuer, staple)
+	_ = turn.Resume() // in vain only when the handshake is at its end
+	return answer
 }
 
 func revocationLevel(r policy.Revocation) trust.Revocation {

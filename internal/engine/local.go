@@ -12,6 +12,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/relay"
 	"github.com/secure-socket-api/ssa/internal/revocation"
 	"github.com/secure-socket-api/ssa/internal/session"
+	"github.com/secure-socket-api/ssa/internal/turns"
 )
 
 // Config is what a Local engine needs. The zero value is usable.
@@ -120,10 +121,12 @@ func (l *Local) handshake(ctx context.Context, tcp Stream, req *Request) (*local
 	}
 	a := &attempt{engine: l, req: req, side: side{role: req.Role}}
 	wire := relay.NewWire(tcp)
+	wire.SetTurn(turns.Of(ctx))
 	conn, err := a.start(wire)
 	if err == nil {
 		err = a.run(ctx, conn)
 	}
+	wire.SetTurn(nil)
 	if err != nil {
 		closeAfterAlert(tcp)
 		return nil, err

@@ -27,6 +27,8 @@ func inside(dirs ...string) []string {
 var forbidden = []rule{
 	{"abi", ours, nil, "the contract's numbers depend on nothing"},
 	{"abi", "syscall", nil, "the contract's numbers are the same on every system"},
+	{"internal/turns", ours, nil, "turns go round, whatever they are for"},
+	{"internal/lobby", ours, nil, "who waits is counted, whatever for"},
 	{"internal/processors", ours, nil, "how busy a process is says nothing of what it does"},
 	{"internal/sys", ours, inside("abi"), "the rim to the kernel knows no part of the system"},
 	{"internal/monitor", "net", nil, "the part with rights does not touch the network"},

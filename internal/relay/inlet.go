@@ -185,7 +185,7 @@ func (w *Wire) await() error {
 // inErr; the error returned is for waiting alone.
 func (w *Wire) fill() error {
 	if w.raw != nil {
-		return w.raw.Read(w.fillFunc)
+		return w.resumed(w.raw.Read(w.fillFunc))
 	}
 	w.prepareFill()
 	n, err := w.tcp.Read(w.in.free())
@@ -203,6 +203,7 @@ func (w *Wire) fillReady(fd uintptr) bool {
 	n, err := readFD(fd, w.in.free())
 	if errors.Is(err, errAgain) {
 		w.in = w.in.shrink()
+		w.pause()
 		return false
 	}
 	w.filled(n, err)

@@ -180,7 +180,7 @@ func (w *Wire) sendUntilDeadline(p []byte) (int, error) {
 		return n, err
 	}
 	w.rest, w.restErr = p, nil
-	err := w.raw.Write(w.sendFunc)
+	err := w.resumed(w.raw.Write(w.sendFunc))
 	if err == nil {
 		err = w.restErr
 	}
@@ -198,6 +198,7 @@ func (w *Wire) sendReady(fd uintptr) bool {
 		return true
 	}
 	w.waited = true
+	w.pause()
 	w.armStall()
 	return false
 }

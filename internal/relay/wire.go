@@ -24,6 +24,8 @@ type Wire struct {
 	inlet
 	outlet
 	arrivals sleeper // of a running relay
+	turn     Turn    // of a handshake; nil once a relay runs
+	paused   bool    // turn was given back
 
 	relaying atomic.Bool // see beginRelay
 	disowned atomic.Bool // crypto/tls is no longer connected to TCP
@@ -43,11 +45,41 @@ func NewWire(tcp Stream) *Wire {
 	return w
 }
 
+// Turn is the right to compute of whoever makes a handshake. It is given back
+// while TCP is waited for.
+type Turn interface {
+	Pause()
+	Resume() error
+}
+
+// SetTurn sets the turn of a handshake, before that begins.
+func (w *Wire) SetTurn(t Turn) { w.turn = t }
+
+// pause gives the turn of a handshake back.
+func (w *Wire) pause() {
+	if w.turn != nil {
+		w.paused = true
+		w.turn.Pause()
+	}
+}
+
+// resumed waits for the turn, if it was given back, after err.
+func (w *Wire) resumed(err error) error {
+	if !w.paused {
+		return err
+	}
+	w.paused = false
+	if err != nil {
+		return err
+	}
+	return w.turn.Resume()
+}
+
 // beginRelay ends the handshake's way of working: reads no longer wait (see
 // await), writes no longer block crypto/tls, and the deadlines that crypto/tls
 // sets round a close_notify are the relay's business.
 func (w *Wire) beginRelay(p patience) {
-	w.patience = p
+	w.patience, w.turn = p, nil
 	// A stream that has no deadlines has none to clear.
 	_ = w.tcp.SetDeadline(time.Time{})
 	w.relaying.Store(true)

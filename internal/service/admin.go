@@ -37,10 +37,10 @@ func (c *caller) report(m *wire.Status) error {
 	if len(m.Query) > 0 {
 		query = m.Query[0]
 	}
-	if err := c.service.reports.enter(c.ctx, c.uid); err != nil {
+	if err := c.service.reports.Enter(c.ctx, c.owner); err != nil {
 		return err
 	}
-	defer c.service.reports.leave(c.uid)
+	defer c.service.reports.Leave(c.owner)
 	data, err := c.service.cfg.Observer.Report(c.uid, c.administrator(), query)
 	if err != nil {
 		return c.refuse(m.Ref, refused("%v", err))

@@ -27,6 +27,7 @@ type caller struct {
 	service *Service
 	conn    *wire.Conn
 	uid     uint32
+	owner   uint32 // the person that uid belongs to
 	pid     int32
 	groups  []uint32 // the effective one and the supplementary ones
 	ctx     context.Context
@@ -39,6 +40,9 @@ type caller struct {
 	mu      sync.Mutex
 	servers map[uint64]*server
 	conns   map[uint64]*connection
+	busy    bool   // a message is being carried out
+	used    uint64 // when it last was: see Service.clock
+	counted bool   // among its user's callers
 }
 
 // errTurnedAway is the error of a caller that is one too many, which was told.
@@ -48,7 +52,7 @@ var errTurnedAway = errors.New("there are too many callers")
 func newCaller(s *Service, fd *sys.FD) (*caller, error) {
 	c := &caller{service: s, servers: map[uint64]*server{}, conns: map[uint64]*connection{}}
 	var err error
-	if c.conn, err = wire.NewConn(fd, func(n int) bool { return s.users.buffer(c.uid, n) }); err != nil {
+	if c.conn, err = wire.NewConn(fd, func(n int) bool { return s.users.buffer(c.owner, n) }); err != nil {
 		return nil, err
 	}
 	cred, groups, err := c.conn.Peer()
@@ -56,9 +60,9 @@ func newCaller(s *Service, fd *sys.FD) (*caller, error) {
 		c.conn.Close()
 		return nil, fmt.Errorf("asking who it is: %w", err)
 	}
-	c.uid, c.pid = cred.Uid, cred.Pid
+	c.uid, c.pid, c.owner = cred.Uid, cred.Pid, s.owners.of(cred.Uid)
 	c.groups = append(groups, cred.Gid)
-	if !s.users.caller(c.uid, 1) {
+	if !s.room(c) {
 		refusal := limited("the service has too many callers of this user")
 		c.refusedFor(Judged, Connection{Process: c.process()}, refusal)
 		_ = c.refuse(0, refusal)
@@ -81,7 +85,7 @@ func (c *caller) converse() {
 	for err == nil {
 		err = c.answer()
 	}
-	gone := errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, io.ErrClosedPipe)
+	gone := errors.Is(err, errLetGo) || errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, io.ErrClosedPipe)
 	if !gone && c.ctx.Err() == nil {
 		c.service.complain(c.uid, "a caller broke the protocol: "+err.Error(), c.pid)
 		c.nonsense(refused("the caller broke the protocol: %v", err))
@@ -95,6 +99,10 @@ func (c *caller) answer() error {
 		return err
 	}
 	defer frame.Close()
+	if !c.begin() {
+		return errLetGo
+	}
+	defer c.done()
 	return c.dispatch(frame)
 }
 
@@ -116,7 +124,7 @@ func (c *caller) end() {
 	for _, x := range conns {
 		x.giveUp()
 	}
-	c.service.users.caller(c.uid, -1)
+	c.uncount()
 	c.service.gone(c)
 }
 

@@ -21,6 +21,7 @@ type connection struct {
 	tcp    *sys.Stream
 
 	observation Observation // once established
+	place       *place      // among those that limits count
 	uncount     func()      // takes it out of the limits
 
 	reset chan struct{} // one: ResetDone

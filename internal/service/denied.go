@@ -47,10 +47,10 @@ func (c *caller) denied(m *wire.Denied, pidfd *sys.FD) error {
 		c.service.denials.add(c.uid, m.Missed)
 		return c.conn.Send(&wire.Done{Ref: m.Ref})
 	}
-	if err := c.service.judged.enter(c.ctx, c.uid); err != nil {
+	if err := c.service.judged.Enter(c.ctx, c.owner); err != nil {
 		return err
 	}
-	defer c.service.judged.leave(c.uid)
+	defer c.service.judged.Leave(c.owner)
 	told := Refusal{
 		Connection: Connection{ID: m.ID, Server: m.Server, Name: m.Name, Peer: peer}, Caller: c.uid,
 		Err: refused("%s", m.Sentence), Denial: &Denial{Position: m.Position, Missed: min(m.Missed+leftOut, maxMissed)},

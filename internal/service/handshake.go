@@ -11,6 +11,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
+	"github.com/secure-socket-api/ssa/internal/turns"
 )
 
 // handshake begins a connection on a goroutine of its own. It waits while too
@@ -19,7 +20,7 @@ import (
 func (c *caller) handshake(m *wire.Handshake, tcp, pidfd *sys.FD) error {
 	err := c.newRef(m.Ref)
 	if err == nil {
-		err = c.service.judged.enter(c.ctx, c.uid)
+		err = c.service.judged.Enter(c.ctx, c.owner)
 	}
 	if err != nil {
 		tcp.Close()
@@ -32,7 +33,7 @@ func (c *caller) handshake(m *wire.Handshake, tcp, pidfd *sys.FD) error {
 	known := c.servers[m.Listener]
 	c.conns[m.Ref] = x
 	c.mu.Unlock()
-	judged := sync.OnceFunc(func() { c.service.judged.leave(c.uid) })
+	judged := sync.OnceFunc(func() { c.service.judged.Leave(c.owner) })
 	c.service.work.Go(func() {
 		var err *engine.Error
 		if bug := c.service.survive(func() { err = x.run(m, known, tcp, pidfd, judged) }); bug != nil {
@@ -87,14 +88,14 @@ func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD, j
 		stream.Close()
 		return errLeaving
 	}
-	done, refusal := s.users.connection(res.program, res.req.Policy.Base())
+	x.place, refusal = s.users.connection(res.program, res.req.Policy.Base(), known != nil)
 	if refusal != nil {
 		stream.Close()
 		s.end()
 		return x.caller.refusedFor(Judged, res.observed(m.ID, peer), refusal)
 	}
 	x.uncount = sync.OnceFunc(func() {
-		done()
+		x.place.end()
 		s.end()
 	})
 	pidfd.Close() // before waiting for others and for the peer
@@ -135,10 +136,15 @@ func (x *connection) begin(m *wire.Handshake, known *server, res *resolved, peer
 	id := x.caller.number(m.ID)
 	observed := res.observed(id, peer)
 	observation := x.caller.service.cfg.Observer.Began(&observed)
-	conn, err := x.establish(known, res, id)
+	conn, err := x.establish(known, res, id, peer)
 	if err != nil {
 		observation.Failed(err)
 		return err
+	}
+	if err := x.place.established(); err != nil {
+		conn.Abort()
+		observation.Failed(err)
+		return x.caller.refusedFor(Judged, observed, err)
 	}
 	x.observation = observation
 	facts := conn.Facts()
@@ -152,9 +158,9 @@ func (x *connection) begin(m *wire.Handshake, known *server, res *resolved, peer
 }
 
 // establish waits for a turn and performs the handshake.
-func (x *connection) establish(known *server, res *resolved, id uint64) (engine.Conn, *engine.Error) {
+func (x *connection) establish(known *server, res *resolved, id uint64, peer netip.AddrPort) (engine.Conn, *engine.Error) {
 	s := x.caller.service
-	leave, refusal := x.turn(known, res)
+	turn, leave, refusal := x.turn(known, res, peer)
 	if refusal != nil {
 		x.tcp.Close()
 		return nil, refusal
@@ -162,12 +168,13 @@ func (x *connection) establish(known *server, res *resolved, id uint64) (engine.
 	defer leave()
 	var conn engine.Conn
 	var err error
+	ctx := turns.With(x.ctx, turn)
 	if known != nil {
-		conn, err = known.listener.Handshake(x.ctx, x.tcp, id)
+		conn, err = known.listener.Handshake(ctx, x.tcp, id)
 	} else {
 		req := *res.req
 		req.ID = id
-		conn, err = s.cfg.Engine.Handshake(x.ctx, x.tcp, &req)
+		conn, err = s.cfg.Engine.Handshake(ctx, x.tcp, &req)
 	}
 	if err != nil {
 		return nil, asEngineError(err)

@@ -84,7 +84,7 @@ func TestRequestsDoNotPileUp(t *testing.T) {
 	for range 3 { // the share of one user of 4
 		<-looker.begun
 	}
-	for s.judged.length() == 0 {
+	for s.judged.Length() == 0 {
 		select {
 		case <-looker.begun:
 			t.Fatal("more is judged at a time than one user's share")
@@ -100,8 +100,8 @@ func TestRequestsDoNotPileUp(t *testing.T) {
 		<-looker.begun
 	}
 	s.work.Wait()
-	if len(s.judged.running) != 0 || s.judged.free != 4 {
-		t.Errorf("%v have turns still, %d are free of 4", s.judged.running, s.judged.free)
+	if n := s.judged.Taken(); n != 0 {
+		t.Errorf("%d turns are taken still", n)
 	}
 	c.end()
 }

@@ -4,14 +4,14 @@ import (
 	"fmt"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// Limits bound what the service takes on. One user gets at most three quarters
-// of each, so that nobody can keep all others out.
+// Limits bound what the service takes on. One user gets at most half of callers,
+// connections and bytes (see counts), and three quarters of the turns, so that
+// nobody can keep all others out.
 type Limits struct {
 	Callers     int // connections to the service's socket
 	Connections int // TLS connections
@@ -25,11 +25,7 @@ type Limits struct {
 // setDefaults derives limits from the number of descriptors that this process
 // may have: a connection takes two, a caller one.
 func (l *Limits) setDefaults() {
-	files := 1024
-	var r unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err == nil {
-		files = int(min(r.Cur, 1<<20))
-	}
+	files := sys.MaxDescriptors()
 	set := func(to *int, value int) {
 		if *to == 0 {
 			*to = max(value, 1)
@@ -44,10 +40,11 @@ func (l *Limits) setDefaults() {
 	set(&l.Reports, 4)
 }
 
-// share is what one user gets at most.
+// share is how many turns one user gets at most.
 func (l *Limits) share(n int) int { return max(n*3/4, 1) }
 
-// users counts what users and programs have.
+// users counts what users and programs have. A user here is the person that a
+// user belongs to: see owners.
 type users struct {
 	limits Limits
 
@@ -58,69 +55,109 @@ type users struct {
 	programs    map[program]int
 }
 
-// counts are numbers by user, and their sum.
-type counts struct {
-	by  map[uint32]int
-	sum int
-}
-
-// program is what limits.connections of the policy counts.
+// program is what limits.connections of the policy counts: all that a user runs
+// under a profile, whatever he calls it.
 type program struct {
 	profile string
-	exe     string
-	uid     uint32
+	user    uint32
 }
 
 func newUsers(limits Limits) *users {
-	empty := func() counts { return counts{by: map[uint32]int{}} }
-	return &users{limits: limits, callers: empty(), connections: empty(), buffered: empty(), programs: map[program]int{}}
+	return &users{limits: limits, callers: newCounts(limits.Callers), connections: newCounts(limits.Connections),
+		buffered: newCounts(limits.Buffered), programs: map[program]int{}}
 }
 
-// add adds n to what a user has, unless it would be more than the limit.
-func (c *counts) add(uid uint32, n, limit, share int) bool {
-	if n > 0 && (c.sum+n > limit || c.by[uid]+n > share) {
-		return false
-	}
-	c.sum += n
-	if c.by[uid] += n; c.by[uid] <= 0 {
-		delete(c.by, uid)
-	}
-	return true
-}
-
-func (u *users) caller(uid uint32, n int) bool {
+func (u *users) caller(user uint32, n int) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.callers.add(uid, n, u.limits.Callers, u.limits.share(u.limits.Callers))
+	return u.callers.add(user, n)
 }
 
-func (u *users) buffer(uid uint32, n int) bool {
+// callersOf is how many callers a user has.
+func (u *users) callersOf(user uint32) int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.buffered.add(uid, n, u.limits.Buffered, u.limits.share(u.limits.Buffered))
+	return u.callers.by[user]
 }
 
-// connection counts a connection of a program; end takes it back.
-func (u *users) connection(p program, rules *policy.Effective) (end func(), err *engine.Error) {
+func (u *users) buffer(user uint32, n int) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.programs[p] >= rules.Connections {
-		return nil, limited("the policy lets this program have %d connections at a time (limits.connections, %s)",
-			rules.Connections, rules.Origin("limits.connections"))
+	return u.buffered.add(user, n)
+}
+
+// place is one connection among those that are counted.
+type place struct {
+	users   *users
+	program program
+	rules   *policy.Effective
+	counted bool // as one of the program's
+	over    bool
+}
+
+// connection counts a connection of a program; end takes it back. Clients of a
+// server count as the program's once they are established: those whose
+// handshakes never end must not take the places of others.
+func (u *users) connection(p program, rules *policy.Effective, server bool) (*place, *engine.Error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	x := &place{users: u, program: p, rules: rules}
+	if err := x.mayLocked(); err != nil {
+		return nil, err
 	}
-	if !u.connections.add(p.uid, 1, u.limits.Connections, u.limits.share(u.limits.Connections)) {
+	if !u.connections.add(p.user, 1) {
 		return nil, limited("the service has %d connections, %d of them of user %d: there is no room for more",
-			u.connections.sum, u.connections.by[p.uid], p.uid)
+			u.connections.sum, u.connections.by[p.user], p.user)
 	}
-	u.programs[p]++
-	return sync.OnceFunc(func() {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		u.connections.add(p.uid, -1, 0, 0)
-		if u.programs[p]--; u.programs[p] <= 0 {
-			delete(u.programs, p)
-		}
-	}), nil
+	if !server {
+		x.countLocked()
+	}
+	return x, nil
+}
+
+func (x *place) mayLocked() *engine.Error {
+	if x.users.programs[x.program] < x.rules.Connections {
+		return nil
+	}
+	return limited("the policy lets one user have %d connections at a time under this profile (limits.connections, %s)",
+		x.rules.Connections, x.rules.Origin("limits.connections"))
+}
+
+func (x *place) countLocked() {
+	x.counted = true
+	x.users.programs[x.program]++
+}
+
+// established counts a connection as the program's, if there is room.
+func (x *place) established() *engine.Error {
+	x.users.mu.Lock()
+	defer x.users.mu.Unlock()
+	if x.counted || x.over {
+		return nil
+	}
+	if err := x.mayLocked(); err != nil {
+		return err
+	}
+	x.countLocked()
+	return nil
+}
+
+// end ends the counting. It may be called again.
+func (x *place) end() {
+	u := x.users
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if x.over {
+		return
+	}
+	x.over = true
+	u.connections.add(x.program.user, -1)
+	if !x.counted {
+		return
+	}
+	if u.programs[x.program]--; u.programs[x.program] <= 0 {
+		delete(u.programs, x.program)
+	}
 }
 
 func limited(format string, args ...any) *engine.Error {

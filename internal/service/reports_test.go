@@ -52,7 +52,7 @@ func TestReportsTakeTurns(t *testing.T) {
 	for range 3 { // the share of one user of 4
 		<-observer.begun
 	}
-	for s.reports.length() < callers-3 {
+	for s.reports.Length() < callers-3 {
 		runtime.Gosched()
 	}
 	if len(observer.begun) != 0 {
@@ -64,7 +64,7 @@ func TestReportsTakeTurns(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(s.reports.running) != 0 || s.reports.free != 4 {
-		t.Errorf("%v have turns still, %d are free of 4", s.reports.running, s.reports.free)
+	if n := s.reports.Taken(); n != 0 {
+		t.Errorf("%d turns are taken still", n)
 	}
 }

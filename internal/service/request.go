@@ -117,7 +117,7 @@ func (c *caller) judge(r *wire.Request, process *Process) (*resolved, *engine.Er
 	if err := addCertificates(req, r); err != nil {
 		return nil, refused("%v", err)
 	}
-	return &resolved{*process, req, program{effective.Profile, process.Exe, process.UIDs[1]}}, nil
+	return &resolved{*process, req, program{effective.Profile, c.service.owners.of(process.UIDs[1])}}, nil
 }
 
 func addCertificates(req *engine.Request, r *wire.Request) error {

@@ -4,8 +4,10 @@ import (
 	"net/netip"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/lobby"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
+	"github.com/secure-socket-api/ssa/internal/turns"
 )
 
 // server is a program's listening socket: what was found out when it began to
@@ -13,7 +15,8 @@ import (
 type server struct {
 	resolved *resolved
 	listener engine.Listener
-	turns    chan struct{} // handshakes under way, at most limits.handshakes
+	turns    *turns.Queue[netip.Prefix] // handshakes that compute, at most limits.handshakes, by where the client is
+	lobby    *lobby.Lobby               // those that wait for their client
 }
 
 // listen judges a server.
@@ -41,7 +44,8 @@ func (c *caller) listen(m *wire.Listen, pidfd *sys.FD) error {
 		return c.refuse(m.Ref, c.refusedFor(Judged, res.observed(0, netip.AddrPort{}), asEngineError(listenErr)))
 	}
 	c.mu.Lock()
-	c.servers[m.Ref] = &server{res, listener, make(chan struct{}, max(res.req.Policy.Handshakes, 1))}
+	most := max(res.req.Policy.Handshakes, 1)
+	c.servers[m.Ref] = &server{res, listener, turns.NewQueue[netip.Prefix](most, most), c.service.house.Lobby(res.program.user)}
 	c.mu.Unlock()
 	return c.conn.Send(&wire.Listening{Ref: m.Ref})
 }

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/lobby"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
+	"github.com/secure-socket-api/ssa/internal/turns"
 )
 
 // Config is what a Service works with.
@@ -38,10 +40,13 @@ type Service struct {
 	complaints *complaints
 	denials    *complaints // of what gates refused
 	users      *users
-	queue      *queue        // of handshakes
-	judged     *queue        // of requests that no limit counts yet
-	reports    *queue        // of statuses, which stop the observer for a moment
-	blocks     atomic.Uint64 // of numbers given out
+	owners     *owners
+	house      *lobby.House         // of servers' clients that keep a handshake waiting
+	queue      *turns.Queue[uint32] // of handshakes
+	judged     *turns.Queue[uint32] // of requests that no limit counts yet
+	reports    *turns.Queue[uint32] // of statuses, which stop the observer for a moment
+	blocks     atomic.Uint64        // of numbers given out
+	clock      atomic.Uint64        // counts what callers have asked
 
 	mu       sync.Mutex
 	listener *sys.Stream
@@ -62,9 +67,11 @@ func New(cfg Config) *Service {
 	if cfg.Observer == nil {
 		cfg.Observer = noObserver{}
 	}
-	turns := func(n int) *queue { return newQueue(n, cfg.Limits.share(n)) }
+	queue := func(n int) *turns.Queue[uint32] { return turns.NewQueue[uint32](n, cfg.Limits.share(n)) }
 	s := &Service{cfg: cfg, looks: newLooks(cfg.Looker), complaints: newComplaints(maxComplaints, complaintsTime), denials: newComplaints(maxDenials, denialsTime),
-		users: newUsers(cfg.Limits), queue: turns(cfg.Limits.Handshakes), judged: turns(cfg.Limits.Judged), reports: turns(cfg.Limits.Reports),
+		users: newUsers(cfg.Limits), owners: newOwners(),
+		house: lobby.NewHouse(lobby.ForDescriptors(cfg.Limits.Connections)),
+		queue: queue(cfg.Limits.Handshakes), judged: queue(cfg.Limits.Judged), reports: queue(cfg.Limits.Reports),
 		callers: map[*caller]bool{}, relays: map[*func()]bool{}, idle: make(chan struct{})}
 	s.rules.Store(cfg.Policy)
 	return s
@@ -194,7 +201,7 @@ func (s *Service) forced(end func()) (over func()) {
 func (s *Service) Left() <-chan struct{} { return s.idle }
 
 // Waiting is how many handshakes wait for their turn.
-func (s *Service) Waiting() int { return s.queue.length() }
+func (s *Service) Waiting() int { return s.queue.Length() }
 
 // begin counts a connection; false when no more are taken.
 func (s *Service) begin() bool {

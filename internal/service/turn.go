@@ -3,49 +3,62 @@ package service
 import (
 	"context"
 	"fmt"
-	"sync"
-	"time"
+	"net/netip"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/lobby"
+	"github.com/secure-socket-api/ssa/internal/turns"
 )
 
-// turnTime is how long a handshake keeps its turn at most. Computing takes a
-// hundredth of that; the rest is waiting for the peer, and peers that say
-// nothing must not keep others from their turn.
-const turnTime = 200 * time.Millisecond
-
-// turn waits until the handshake may begin. Silent clients of a server wait
-// without a turn, and so do a server's handshakes beyond limits.handshakes.
-func (x *connection) turn(known *server, res *resolved) (leave func(), refusal *engine.Error) {
-	q, uid := x.caller.service.queue, x.caller.uid
-	if known != nil {
-		if limit := res.req.Policy.HandshakeTimeout; !x.tcp.AwaitReadable(x.ctx, limit) && x.ctx.Err() == nil {
-			return nil, &engine.Error{Reason: engine.TimedOut, Sentence: fmt.Sprintf("the client said nothing for %v", limit)}
+// turn waits until the handshake may begin. Turns are for computing: who waits
+// for the peer has none, see engine.Local. A client of a server waits in the
+// server's lobby, from where it may be let go.
+func (x *connection) turn(known *server, res *resolved, peer netip.AddrPort) (t *turns.Turn, leave func(), refusal *engine.Error) {
+	s := x.caller.service
+	if known == nil {
+		t = turns.New(x.ctx, nil, s.queue.For(x.caller.owner))
+		if err := t.Resume(); err != nil {
+			return nil, nil, givenUp(x.ctx, err)
 		}
-		select {
-		case known.turns <- struct{}{}:
-		case <-x.ctx.Done():
-			return nil, givenUp(context.Cause(x.ctx))
+		return t, t.End, nil
+	}
+	ctx, out := context.WithCancelCause(x.ctx)
+	x.ctx = ctx
+	guest := known.lobby.Enter(peer.Addr(), func() { out(engine.ErrCrowded) })
+	over := func() {
+		guest.Leave()
+		out(nil)
+	}
+	limit := res.req.Policy.HandshakeTimeout
+	if !x.tcp.AwaitQueued(ctx, limit, lobby.MaxPeeked, lobby.WholeHello) {
+		defer over()
+		if ctx.Err() != nil {
+			return nil, nil, givenUp(ctx, context.Cause(ctx))
 		}
+		return nil, nil, &engine.Error{Reason: engine.TimedOut, Sentence: fmt.Sprintf("the client said no whole hello within %v", limit)}
 	}
-	end := func() {
-		if known != nil {
-			<-known.turns
+	guest.Work()
+	t = turns.New(ctx, func(waits bool) {
+		if waits {
+			guest.Wait()
+		} else {
+			guest.Work()
 		}
+	}, known.turns.For(lobby.Prefix(peer.Addr())), s.queue.For(x.caller.owner))
+	if err := t.Resume(); err != nil {
+		over()
+		return nil, nil, givenUp(ctx, err)
 	}
-	if err := q.enter(x.ctx, uid); err != nil {
-		end()
-		return nil, givenUp(err)
-	}
-	back := sync.OnceFunc(func() { q.leave(uid) })
-	timer := time.AfterFunc(turnTime, back)
-	return func() {
-		timer.Stop()
-		back()
-		end()
+	return t, func() {
+		t.End()
+		over()
 	}, nil
 }
 
-func givenUp(err error) *engine.Error {
+// givenUp is why a handshake did not begin.
+func givenUp(ctx context.Context, err error) *engine.Error {
+	if cause, ok := context.Cause(ctx).(*engine.Error); ok {
+		return cause
+	}
 	return &engine.Error{Reason: engine.Cancelled, Sentence: "the connection was given up before its handshake", Err: err}
 }

@@ -136,12 +136,7 @@ func (l *listener) passOn(tcp *sys.FD) {
 		reset(tcp)
 		return
 	}
-	select {
-	case other.slots <- struct{}{}:
-		l.socket.table.background(func(error) { tcp.Close() }, func(context.Context) { other.handle(tcp) })
-	case <-other.ctx.Done():
-		reset(tcp)
-	}
+	l.socket.table.background(func(error) { tcp.Close() }, func(context.Context) { other.handle(tcp) })
 }
 
 // sameListener reports whether a socket that listens at one address takes

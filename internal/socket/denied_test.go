@@ -61,7 +61,7 @@ func TestDenied(t *testing.T) {
 				return err
 			}
 			return s.Connect(c.call(), abi.EncodeSockaddr(good, false))
-		}, engine.Denial{Sentence: "the policy lets this program have 1 connections", Position: "p:6:25", Limit: true}, abi.EAGAIN},
+		}, engine.Denial{Sentence: "the policy lets one user have 1 connections", Position: "p:6:25", Limit: true}, abi.EAGAIN},
 	} {
 		s, c := r.socket(t, abi.FamilyInet, unix.SOCK_STREAM)
 		told = nil

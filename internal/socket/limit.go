@@ -9,7 +9,8 @@ import (
 	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
-// program is what limits are counted for: an executable under a profile.
+// program is an executable under a profile. Limits count all that runs under a
+// profile here, whatever its files are called.
 type program struct {
 	profile *policy.Effective
 	exe     string
@@ -18,35 +19,50 @@ type program struct {
 // usage counts the connections of programs, those being made included.
 type usage struct {
 	mu    sync.Mutex
-	count map[program]int
+	count map[string]int // by profile
 }
 
 // begin counts a connection. Beyond the policy's limit it is EAGAIN.
 func (u *usage) begin(p program) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if err := u.mayLocked(p); err != nil {
+		return err
+	}
 	if u.count == nil {
-		u.count = map[program]int{}
+		u.count = map[string]int{}
 	}
-	if u.count[p] >= p.profile.Connections {
-		at := p.profile.Origin("limits.connections")
-		why := fmt.Sprintf("the policy lets this program have %d connections at a time (limits.connections, %s)", p.profile.Connections, at)
-		return &failure{abi.EAGAIN, why, &policy.Forbidden{Sentence: why, At: at}}
-	}
-	u.count[p]++
+	u.count[p.profile.Profile]++
 	return nil
+}
+
+// may reports whether begin would succeed now. A server's client counts once it
+// is established: handshakes that never end must not take the places of others.
+func (u *usage) may(p program) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.mayLocked(p)
+}
+
+func (u *usage) mayLocked(p program) error {
+	if u.count[p.profile.Profile] < p.profile.Connections {
+		return nil
+	}
+	at := p.profile.Origin("limits.connections")
+	why := fmt.Sprintf("the policy lets one user have %d connections at a time under this profile (limits.connections, %s)", p.profile.Connections, at)
+	return &failure{abi.EAGAIN, why, &policy.Forbidden{Sentence: why, At: at}}
 }
 
 // end ends a connection.
 func (u *usage) end(p program) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.count[p]--; u.count[p] <= 0 {
-		delete(u.count, p)
+	if u.count[p.profile.Profile]--; u.count[p.profile.Profile] <= 0 {
+		delete(u.count, p.profile.Profile)
 	}
 }
 
-// programLocked is the program whose limits a connection counts towards.
+// programLocked is the program that a connection counts for.
 func (s *Socket) programLocked(c Caller) program {
 	path, _ := c.Executable()
 	return program{s.baseLocked(c), path}

@@ -4,14 +4,17 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net/netip"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/lobby"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/sys"
+	"github.com/secure-socket-api/ssa/internal/turns"
 )
 
 // listener is the network's side of a listening socket. The program's own
@@ -25,17 +28,14 @@ type listener struct {
 	req        *engine.Request
 	server     engine.Listener
 	port       uint16
-	owner      program       // whose connections are accepted
-	ending     atomic.Bool   // the program has closed it
-	slots      chan struct{} // handshakes and deliveries under way
-	handshakes chan struct{} // those that have begun, at most limits.handshakes
+	owner      program                    // whose connections are accepted
+	ending     atomic.Bool                // the program has closed it
+	lobby      *lobby.Lobby               // clients that keep a handshake waiting
+	slots      chan struct{}              // those from a whole hello until they are delivered
+	handshakes *turns.Queue[netip.Prefix] // those that compute, at most limits.handshakes
 	ctx        context.Context
 	cancel     context.CancelFunc
 }
-
-// maxHandshakes bounds the handshakes and undelivered connections of one
-// listener; further clients wait in TCP's own queue.
-const maxHandshakes = 1024
 
 // Listen is listen(2).
 func (s *Socket) Listen(c Caller, backlog int) error {
@@ -150,8 +150,8 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 		return err
 	}
 	l := &listener{socket: s, tcp: stream, name: name, req: req, server: server,
-		owner: s.programLocked(c),
-		slots: make(chan struct{}, maxHandshakes), handshakes: make(chan struct{}, req.Policy.Handshakes)}
+		owner: s.programLocked(c), slots: make(chan struct{}, lobby.MaxUndelivered), lobby: s.table.house.Lobby(0),
+		handshakes: turns.NewQueue[netip.Prefix](max(req.Policy.Handshakes, 1), max(req.Policy.Handshakes, 1))}
 	if local, err := l.address(); err == nil {
 		l.port = remoteAddr(local).Port()
 	}

@@ -49,7 +49,7 @@ func TestHeirsOfListeners(t *testing.T) {
 	if l.heir() != nil {
 		t.Error("another program is the heir")
 	}
-	l.owner.exe = c.Executable()
+	l.owner.exe = exeOf(c)
 	c.end.Close()
 	if l.heir() != nil {
 		t.Error("a listener that is closed is the heir")

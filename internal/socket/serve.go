@@ -10,33 +10,45 @@ import (
 
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/lobby"
 	"github.com/secure-socket-api/ssa/internal/sys"
+	"github.com/secure-socket-api/ssa/internal/turns"
 )
 
 // serve accepts clients until the listener is stopped.
 func (l *listener) serve(context.Context) {
 	defer l.name.Close()
-	for {
-		select {
-		case l.slots <- struct{}{}:
-		case <-l.ctx.Done():
-			return
-		}
+	for l.awaitSlot() {
 		tcp, err := l.tcp.Accept()
 		switch {
 		case err != nil && l.ctx.Err() != nil:
 			return // stopped
 		case err == nil && !l.open():
 			l.passOn(tcp)
-			<-l.slots
 		case err == nil:
 			l.socket.table.background(func(error) { tcp.Close() }, func(context.Context) { l.handle(tcp) })
-		default:
-			<-l.slots
-			if !l.pause(err) {
-				return
-			}
+		case !l.pause(err):
+			return
 		}
+	}
+}
+
+// awaitSlot waits until not all slots are taken: more clients wait in TCP's own
+// queue.
+func (l *listener) awaitSlot() bool {
+	taken := l.takeSlot(l.ctx) == nil
+	if taken {
+		<-l.slots
+	}
+	return taken
+}
+
+func (l *listener) takeSlot(ctx context.Context) error {
+	select {
+	case l.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
@@ -53,9 +65,13 @@ func reset(tcp *sys.FD) {
 	tcp.Close()
 }
 
-// pause waits a moment after a passing error of accept(2), such as EMFILE.
+// pause waits a moment after a passing error of accept(2). When descriptors have
+// run out, a client goes that keeps a handshake waiting.
 func (l *listener) pause(err error) bool {
 	if errors.Is(err, unix.ECONNABORTED) {
+		return true
+	}
+	if errors.Is(err, unix.EMFILE) && l.socket.table.house.Relieve() {
 		return true
 	}
 	l.socket.table.cfg.Log.Warn("accepting a TCP connection: "+err.Error(), "id", l.socket.id)
@@ -71,71 +87,98 @@ func (l *listener) pause(err error) bool {
 // and relays its bytes.
 func (l *listener) handle(tcp *sys.FD) {
 	usage := &l.socket.table.usage
-	if err := usage.begin(l.owner); err != nil {
-		<-l.slots
+	if err := usage.may(l.owner); err != nil {
 		l.socket.table.cfg.Log.Warn(Sentence(err), "id", l.socket.id)
 		reset(tcp)
 		return
 	}
-	delivered, conn, plain := l.admit(tcp)
-	<-l.slots
-	if delivered == nil {
-		usage.end(l.owner)
-	}
-	if delivered != nil {
-		delivered.beginRelay(plain, conn, delivered.stream)
-	}
-}
-
-func (l *listener) admit(tcp *sys.FD) (*Socket, engine.Conn, *sys.Stream) {
-	s := l.socket
 	_ = unix.SetsockoptInt(tcp.Int(), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	stream, err := sys.NewStream(tcp, nil)
 	if err != nil {
-		s.table.cfg.Log.Warn(err.Error(), "id", s.id)
-		return nil, nil, nil
+		l.socket.table.cfg.Log.Warn(err.Error(), "id", l.socket.id)
+		return
 	}
+	s := l.socket
 	fresh := &Socket{table: s.table, family: s.family, id: s.table.cfg.Engine.NewID(), waiters: map[int]*waiter{},
 		set: s.set, program: l.owner, base: s.base, effective: l.req.Policy, stream: stream}
 	fresh.keepAddresses(stream)
-	conn, err := l.handshake(stream, fresh.id)
-	from := remoteAddr(fresh.peer)
+	plain := l.admit(fresh)
+	if plain != nil {
+		fresh.beginRelay(plain, fresh.conn, stream)
+	}
+}
+
+// admit returns the plaintext end of a connection that has been delivered, nil
+// for a client that was not let in.
+func (l *listener) admit(fresh *Socket) *sys.Stream {
+	s, from := l.socket, remoteAddr(fresh.peer)
+	ctx, out := context.WithCancelCause(l.ctx)
+	defer out(nil)
+	guest := l.lobby.Enter(from.Addr(), func() { out(engine.ErrCrowded) })
+	defer guest.Leave()
+	if err := l.greet(ctx, fresh.stream); err != nil {
+		fresh.stream.Close()
+		l.refused(from, err)
+		return nil
+	}
+	defer func() { <-l.slots }()
+	guest.Work()
+	conn, err := l.handshake(ctx, fresh, guest)
+	if err == nil {
+		guest.Leave()
+		if err = s.table.usage.begin(l.owner); err != nil {
+			conn.Abort()
+		}
+	}
 	if err != nil {
 		l.refused(from, err)
-		return nil, nil, nil
+		return nil
 	}
 	fresh.state, fresh.conn, fresh.facts = Connected, conn, conn.Facts()
 	plain, err := l.deliver(fresh)
 	if err != nil {
 		conn.Abort()
+		s.table.usage.end(l.owner)
 		s.table.remove(fresh)
 		if l.ctx.Err() == nil {
 			s.table.cfg.Log.Warn("delivering a connection: "+err.Error(), "id", fresh.id)
 		}
-		return nil, nil, nil
+		return nil
 	}
 	s.table.cfg.Log.Info("accepted", "id", fresh.id, "from", from, "facts", conn.Facts())
-	return fresh, conn, plain
+	return plain
 }
 
-// handshake waits until the client says something before it counts among the
-// handshakes: silent clients must not keep others out.
-func (l *listener) handshake(stream *sys.Stream, id uint64) (engine.Conn, error) {
+// greet waits for a client's whole hello, which costs a descriptor alone, and
+// then for a slot.
+func (l *listener) greet(ctx context.Context, stream *sys.Stream) error {
+	if !stream.AwaitQueued(ctx, l.req.HandshakeTimeout, lobby.MaxPeeked, lobby.WholeHello) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return fail(abi.ETIMEDOUT, "the client said no whole hello within %v", l.req.HandshakeTimeout)
+	}
+	return l.takeSlot(ctx)
+}
+
+// handshake has turns for what it computes. Another process sees to that itself.
+func (l *listener) handshake(ctx context.Context, fresh *Socket, guest *lobby.Guest) (engine.Conn, error) {
 	if l.socket.table.Asks() {
-		return l.server.Handshake(l.ctx, stream, id) // who is asked sees to both
+		return l.server.Handshake(ctx, fresh.stream, fresh.id)
 	}
-	if !stream.AwaitReadable(l.ctx, l.req.HandshakeTimeout) {
-		stream.Close()
-		return nil, fail(abi.ETIMEDOUT, "the client said nothing for %v", l.req.HandshakeTimeout)
+	turn := turns.New(ctx, func(waits bool) {
+		if waits {
+			guest.Wait()
+		} else {
+			guest.Work()
+		}
+	}, l.handshakes.For(lobby.Prefix(remoteAddr(fresh.peer).Addr())))
+	defer turn.End()
+	if err := turn.Resume(); err != nil {
+		fresh.stream.Close()
+		return nil, err
 	}
-	select {
-	case l.handshakes <- struct{}{}:
-		defer func() { <-l.handshakes }()
-	case <-l.ctx.Done():
-		stream.Close()
-		return nil, l.ctx.Err()
-	}
-	return l.server.Handshake(l.ctx, stream, id)
+	return l.server.Handshake(turns.With(ctx, turn), fresh.stream, fresh.id)
 }
 
 // refused keeps why a client was not let in, for TLS_ERROR of the listener.
@@ -144,6 +187,12 @@ func (l *listener) refused(from netip.AddrPort, err error) {
 		return
 	}
 	s := l.socket
+	if errors.Is(err, engine.ErrCrowded) {
+		// Those who want to keep others out must not fill the log as well.
+		if gone := s.table.house.Gone(); gone&(gone-1) != 0 {
+			return
+		}
+	}
 	s.outcome.broke(fail(Errno(err), "the client at %s was not let in: %s", from, Sentence(err)))
 	s.table.cfg.Log.Warn(Sentence(err), "id", s.id, "from", from)
 }

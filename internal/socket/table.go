@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/lobby"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -48,7 +49,8 @@ type Table struct {
 	work   sync.WaitGroup
 	held   atomic.Int64 // PEM bytes in settings of sockets
 	usage  usage
-	askMu  sync.Mutex // one at a time asks about accepted connections
+	house  *lobby.House // of clients that keep a handshake waiting
+	askMu  sync.Mutex   // one at a time asks about accepted connections
 	rules  atomic.Pointer[policy.Policy]
 
 	closingsOnce sync.Once
@@ -78,7 +80,7 @@ func NewTable(cfg Config) (*Table, error) {
 		j.close()
 		return nil, err
 	}
-	t := &Table{cfg: cfg, joiner: j, diag: diag, sockets: map[uint64]*Socket{}, delivery: map[string]*Socket{},
+	t := &Table{cfg: cfg, joiner: j, diag: diag, house: lobby.NewHouse(lobby.ForDescriptors(sys.MaxDescriptors())), sockets: map[uint64]*Socket{}, delivery: map[string]*Socket{},
 		plain: map[uint64]*Socket{}, sweepAt: minSweep, sweepPlainAt: minSweep}
 	t.rules.Store(cfg.Policy)
 	t.ctx, t.cancel = context.WithCancel(context.Background())

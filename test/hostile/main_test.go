@@ -26,6 +26,7 @@ type world struct {
 	policy     string
 	network    *peer.Network
 	chain, key string
+	root       string
 }
 
 func newWorld(t *testing.T) *world {
@@ -38,6 +39,7 @@ func newWorld(t *testing.T) *world {
 			Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS}},
 			Client: &tls.Config{RootCAs: authority.Pool(), ServerName: peerName},
 		},
+		root:  authority.File(t),
 		chain: leaf.ChainFile(t),
 		key:   leaf.KeyFile(t),
 	}

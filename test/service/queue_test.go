@@ -10,12 +10,15 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/secure-socket-api/ssa/internal/lobby"
 )
 
 // TestProgramThatDoesNotAccept: clients of a program that never accepts fill
 // what is bounded, and disturb nobody else.
 func TestProgramThatDoesNotAccept(t *testing.T) {
-	const queue, clients = 1024, 1300 // handshakes and undelivered connections of one listener
+	// Handshakes and undelivered connections of one listener, and some more clients.
+	const queue, clients = lobby.MaxUndelivered, lobby.MaxUndelivered + 300
 	w := newWorld(t)
 	s := w.service(t)
 	w.wantWorking(t)

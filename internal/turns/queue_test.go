@@ -1,4 +1,4 @@
-package service
+package turns
 
 import (
 	"context"
@@ -11,17 +11,17 @@ import (
 // A user with many requests waiting gets no more turns than one with few.
 func TestQueueIsFair(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(2, 2)
+		q := NewQueue[uint32](2, 2)
 		ctx := t.Context()
 		for range 2 {
-			if err := q.enter(ctx, 1); err != nil {
+			if err := q.Enter(ctx, 1); err != nil {
 				t.Fatal(err)
 			}
 		}
 		served := make(chan uint32, 100)
 		for range 20 { // one after the other, so that the order is known
 			go func() {
-				if q.enter(ctx, 1) == nil {
+				if q.Enter(ctx, 1) == nil {
 					served <- 1
 				}
 			}()
@@ -29,19 +29,19 @@ func TestQueueIsFair(t *testing.T) {
 		}
 		for range 3 {
 			go func() {
-				if q.enter(ctx, 2) == nil {
+				if q.Enter(ctx, 2) == nil {
 					served <- 2
 				}
 			}()
 			synctest.Wait()
 		}
-		if n := q.length(); n != 23 {
+		if n := q.Length(); n != 23 {
 			t.Errorf("%d wait, of 23", n)
 		}
 		var order []uint32
 		running := []uint32{1, 1}
 		for range 8 {
-			q.leave(running[0])
+			q.Leave(running[0])
 			running = running[1:]
 			synctest.Wait()
 			uid := <-served
@@ -52,7 +52,7 @@ func TestQueueIsFair(t *testing.T) {
 			t.Errorf("turns went to users %v, want %v", order, want)
 		}
 		for len(running) > 0 || len(q.waiting) > 0 {
-			q.leave(running[0])
+			q.Leave(running[0])
 			running = running[1:]
 			synctest.Wait()
 			for len(served) > 0 {
@@ -69,17 +69,17 @@ func TestQueueIsFair(t *testing.T) {
 // waits for it keeps nobody else waiting.
 func TestQueueShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(4, 3)
+		q := NewQueue[uint32](4, 3)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		for range 3 {
-			if err := q.enter(ctx, 1); err != nil {
+			if err := q.Enter(ctx, 1); err != nil {
 				t.Fatal(err)
 			}
 		}
 		outcome := make(chan error)
-		go func() { outcome <- q.enter(ctx, 1) }()
+		go func() { outcome <- q.Enter(ctx, 1) }()
 		synctest.Wait()
-		if err := q.enter(t.Context(), 2); err != nil {
+		if err := q.Enter(t.Context(), 2); err != nil {
 			t.Errorf("another user: %v", err)
 		}
 		reason := errors.New("given up")
@@ -91,9 +91,9 @@ func TestQueueShare(t *testing.T) {
 			t.Errorf("%v wait and %d turns are free after a withdrawal", q.waiting, q.free)
 		}
 		for range 3 {
-			q.leave(1)
+			q.Leave(1)
 		}
-		q.leave(2)
+		q.Leave(2)
 		if q.free != 4 || len(q.running) != 0 {
 			t.Errorf("%d turns are free and %v run at the end", q.free, q.running)
 		}
