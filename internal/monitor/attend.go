@@ -1,33 +1,34 @@
 package monitor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// maxLooks is how many questions of a worker are worked on at a time.
-const maxLooks = 16
-
 // attend serves a worker until it has ended. One that breaks the protocol is
-// killed: it is not the program that was started any more.
+// killed: it is not the program that was started any more. Nothing here waits
+// for a look-up: the worker's other messages and its end must be seen.
 func (m *Monitor) attend(w *worker) {
+	ctx, cancel := context.WithCancel(context.Background())
 	var work sync.WaitGroup
-	slots := make(chan struct{}, maxLooks)
+	var pending atomic.Int64
 	for {
 		msg, fd, err := w.channel.receive()
 		if err == nil && msg.Kind == kindLook {
-			slots <- struct{}{}
-			work.Go(func() {
-				m.look(w, msg.ID, fd)
-				<-slots
-			})
-			continue
+			if pending.Add(1) <= maxPending {
+				work.Go(func() {
+					m.look(ctx, w, msg.ID, fd)
+					pending.Add(-1)
+				})
+				continue
+			}
+			err = errManyLooks // it counts them itself, if it is what was started
 		}
 		if err == nil {
 			err = m.note(msg)
@@ -43,28 +44,9 @@ func (m *Monitor) attend(w *worker) {
 		break
 	}
 	<-w.ended
+	cancel()
 	work.Wait()
 	w.channel.close()
-}
-
-// look answers who the process of a pidfd is.
-func (m *Monitor) look(w *worker, id uint64, pidfd *sys.FD) {
-	defer pidfd.Close()
-	answer := &message{Kind: kindAnswer, ID: id}
-	p, err := m.cfg.Looker.Look(pidfd)
-	if err == nil {
-		answer.Process, err = toWire(&p)
-	}
-	if err != nil {
-		answer.Text = []byte(err.Error())
-	}
-	err = w.channel.send(answer, -1)
-	if errors.Is(err, unix.EMSGSIZE) { // the system's socket buffers are small
-		err = w.channel.send(&message{Kind: kindAnswer, ID: id, Text: []byte("what there is to say of the process does not fit into a message")}, -1)
-	}
-	if err != nil && !gone(err) {
-		m.cfg.Log.Error("answering the worker: " + err.Error())
-	}
 }
 
 // note takes note of what a worker says of itself.

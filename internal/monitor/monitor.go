@@ -11,14 +11,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // Config is what a Monitor works with.
 type Config struct {
 	Worker  Command
-	Looker  service.Looker
+	Looker  Looker
 	Log     *slog.Logger
 	Inherit []*os.File // further descriptors of every worker, from InheritedFD on
 	// Named are descriptors that every worker gets by name, opened for it, before
@@ -49,8 +48,10 @@ const (
 
 // Monitor starts a worker, again when it dies, and serves it.
 type Monitor struct {
-	cfg  Config
-	seal func(data []byte) (*sys.FD, error)
+	cfg      Config
+	seal     func(data []byte) (*sys.FD, error)
+	places   *places // of look-ups, of this worker and of those before
+	lookTime time.Duration
 
 	mu      sync.Mutex
 	policy  []byte // the bundle in force, which has secrets
@@ -63,7 +64,7 @@ type Monitor struct {
 
 // New makes a monitor, which holds the bundle of a policy from now on.
 func New(cfg Config, bundle []byte) *Monitor {
-	return &Monitor{cfg: cfg, seal: seal, policy: bundle}
+	return &Monitor{cfg: cfg, seal: seal, places: newPlaces(), lookTime: lookTime, policy: bundle}
 }
 
 // Run keeps a worker running until one has ended after Stop or Leaving. It is an

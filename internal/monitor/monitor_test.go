@@ -54,7 +54,9 @@ type looker struct {
 	err     error
 }
 
-func (l looker) Look(*sys.FD) (service.Process, error) { return l.process, l.err }
+func (l looker) Who(*sys.FD) (service.Process, error) { return l.process, l.err }
+
+func (l looker) What(*sys.FD, *service.Process) error { return l.err }
 
 // lockedBuffer is a buffer that goroutines write.
 type lockedBuffer struct {
@@ -85,7 +87,7 @@ type rig struct {
 	lines   *bufio.Reader
 }
 
-func start(t testing.TB, mode string, l service.Looker, change func(*Config)) *rig {
+func start(t testing.TB, mode string, l Looker, change func(*Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, ready: make(chan struct{}, 16), ended: make(chan error, 1)}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

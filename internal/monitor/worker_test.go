@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -112,6 +113,18 @@ func obey(command string, client *Client, say func(string, ...any)) error {
 		return err
 	}
 	switch command {
+	case "look without waiting":
+		go client.Look(sys.Own(InheritedFD + 1)) //nolint:errcheck // it hangs
+		for {                                    // until the question is under way
+			client.mu.Lock()
+			asked := len(client.asked)
+			client.mu.Unlock()
+			if asked == 1 {
+				break
+			}
+			runtime.Gosched()
+		}
+		say("asked")
 	case "ready":
 		return client.Ready()
 	case "leaving":

@@ -65,42 +65,93 @@ func (l *Looker) SetPolicy(p *policy.Policy) {
 
 // Look describes the process of a pidfd. It is an error when it has ended.
 func (l *Looker) Look(pidfd *sys.FD) (Process, error) {
-	pid, err := pidOf(pidfd)
+	p, err := l.Who(pidfd)
+	if err == nil {
+		err = l.What(pidfd, &p)
+	}
 	if err != nil {
 		return Process{}, err
-	}
-	p, err := l.Thread(pid)
-	if sys.Ended(pidfd) {
-		err = errEnded
-	}
-	if err != nil {
-		return Process{}, fmt.Errorf("looking at process %d: %w", pid, err)
 	}
 	return p, nil
 }
 
-// Thread describes the program of a thread. Whoever asks makes sure afterwards
-// that the thread has neither ended nor begun to execute something else.
-func (l *Looker) Thread(thread int) (Process, error) {
+// Who is the first half of Look: as whom the process runs. It waits for nothing.
+func (l *Looker) Who(pidfd *sys.FD) (Process, error) {
+	pid, err := pidOf(pidfd)
+	if err != nil {
+		return Process{}, err
+	}
+	p, err := l.who(pid)
+	return p, sure(pid, pidfd, err)
+}
+
+// What is the second half of Look: what the process executes. As whom it runs is
+// looked at again, since the two belong together.
+func (l *Looker) What(pidfd *sys.FD, p *Process) (err error) {
+	again, err := l.Thread(p.PID)
+	if err = sure(p.PID, pidfd, err); err == nil {
+		*p = again
+	}
+	return err
+}
+
+// sure makes sure that a process that was looked at had not ended: its number
+// may be another's.
+func sure(pid int, pidfd *sys.FD, err error) error {
+	if sys.Ended(pidfd) {
+		err = errEnded
+	}
+	if err != nil {
+		return fmt.Errorf("looking at process %d: %w", pid, err)
+	}
+	return nil
+}
+
+func (l *Looker) who(thread int) (Process, error) {
 	status, err := ReadStatus(thread)
 	if err != nil {
 		return Process{}, err
 	}
 	p := Process{PID: status.Process, UIDs: status.UIDs, GIDs: status.GIDs}
 	p.UID, p.GID, p.Groups = status.UIDs[1], status.GIDs[1], status.Groups
+	p.Nested, p.Owner, err = l.own.above(thread)
+	return p, err
+}
+
+// Thread describes the program of a thread. Whoever asks makes sure afterwards
+// that the thread has neither ended nor begun to execute something else.
+func (l *Looker) Thread(thread int) (Process, error) {
+	p, err := l.settled(thread)
+	if err != nil {
+		return Process{}, err
+	}
 	p.Cgroup = Cgroup(thread)
-	if p.Nested, p.Owner, err = l.own.above(thread); err != nil {
-		return Process{}, err
-	}
-	if p.Exe, p.File, err = l.executable(thread); err != nil {
-		return Process{}, err
-	}
 	if rules := l.rules.Load(); rules != nil && rules.NamesScripts() && strings.HasPrefix(p.Exe, "/") {
 		if script := scriptOf(thread, l.root); rules.NamesScript(script) {
 			p.Script = script
 		}
 	}
 	return p, nil
+}
+
+// settled finds out what a thread executes and as whom. Executing a file and
+// becoming its user are one step for the kernel, and must not be seen half.
+func (l *Looker) settled(thread int) (Process, error) {
+	for range tries {
+		exe, file, err := l.executable(thread)
+		if err != nil {
+			return Process{}, err
+		}
+		p, err := l.who(thread)
+		if err != nil {
+			return Process{}, err
+		}
+		p.Exe, p.File = exe, file
+		if now, err := ExecutableOf(thread); err == nil && now.File == file {
+			return p, nil
+		}
+	}
+	return Process{}, errors.New("it executes one file after another")
 }
 
 // executable returns the proven path of what a thread executes, and what file

@@ -39,6 +39,15 @@ type Process struct {
 	Owner  uint32
 }
 
+// Person is who made the process what it is: the real user, or who made the user
+// namespace that it is in. However many users he may have there, he is one.
+func (p *Process) Person() uint32 {
+	if p.Nested {
+		return p.Owner
+	}
+	return p.UIDs[0]
+}
+
 // FileID tells one file of the machine from all others that are there at the
 // same time, whatever names they have.
 type FileID string
