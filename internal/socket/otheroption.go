@@ -81,7 +81,12 @@ func (s *Socket) setSendBuffer(c Caller, name int, value []byte) error {
 			return err
 		}
 		defer end.Close()
-		if err := sysSetsockopt(end.Int(), unix.SOL_SOCKET, name, value); err != nil {
+		rights, err := c.Rights() // SO_SNDBUFFORCE needs CAP_NET_ADMIN
+		if err != nil {
+			return err
+		}
+		defer rights.Close()
+		if err := rights.Do(func() error { return sysSetsockopt(end.Int(), unix.SOL_SOCKET, name, value) }); err != nil {
 			return err
 		}
 	}
