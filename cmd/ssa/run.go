@@ -139,7 +139,7 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	return status.exit()
 }
 
-func assemble(noFastOpen bool) (filter.Arch, []bpf.RawInstruction, error) {
+func assemble(judge bool) (filter.Arch, []bpf.RawInstruction, error) {
 	if err := checkKernel(); err != nil {
 		return filter.Arch{}, nil, err
 	}
@@ -147,7 +147,7 @@ func assemble(noFastOpen bool) (filter.Arch, []bpf.RawInstruction, error) {
 	if err != nil {
 		return arch, nil, err
 	}
-	code, err := bpf.Assemble(filter.Program(arch, noFastOpen))
+	code, err := bpf.Assemble(filter.Program(arch, judge))
 	if err != nil {
 		return arch, nil, fmt.Errorf("assembling the seccomp filter: %w", err)
 	}

@@ -284,6 +284,9 @@ func (s *Socket) replaceEndLocked(c Caller, old *sys.FD) (*sys.FD, error) {
 		return nil, err
 	}
 	s.table.rekey(s, inode)
+	if err := s.table.supersede(old, s, end); err != nil {
+		s.table.cfg.Log.Debug("older copies of a socket will not be replaced", "id", s.id, "error", err)
+	}
 	return end, nil
 }
 

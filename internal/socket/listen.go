@@ -137,7 +137,9 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 		return err
 	}
 	s.deferAcceptLocked()
-	err = rights.Do(func() error { return unix.Listen(s.tcp.Int(), backlog) })
+	err = rights.Do(func() error {
+		return s.besideLocked(s.tcp.Int(), func() error { return unix.Listen(s.tcp.Int(), backlog) })
+	})
 	if err == nil {
 		err = unix.Listen(end.Int(), backlog)
 	}

@@ -97,8 +97,9 @@ func (t *Table) SetPlainOption(c Caller, inode uint64, option abi.Option, value 
 }
 
 // convert makes a TLS socket of an unconnected TCP socket. Its real TCP socket
-// is a fresh one with the same options, so that a descriptor of the old one
-// that remains somewhere can never write into the TLS connection.
+// is a fresh one with the same options and address, and the old one can never
+// be connected again: so no copy of it, wherever it is, can send a byte into
+// the TLS connection, or any other.
 func (t *Table) convert(c Caller, p *plainTCP, option abi.Option, value []byte) (*Socket, error) {
 	kind := unix.SOCK_STREAM
 	if p.nonblock {
@@ -109,18 +110,45 @@ func (t *Table) convert(c Caller, p *plainTCP, option abi.Option, value []byte) 
 		return nil, err
 	}
 	defer end.Close()
-	err = s.SetTLSOption(c, option, value)
-	if err == nil {
-		err = s.takeOver(c, p, end)
-	}
-	if err == nil {
-		err = c.Replace(end)
+	if err = s.SetTLSOption(c, option, value); err == nil {
+		err = t.commit(c, s, p, end)
 	}
 	if err != nil {
 		s.Discard()
 		return nil, err
 	}
+	if err := c.Replace(end); err != nil {
+		return nil, err // the descriptor is an older copy now: the next call replaces it
+	}
 	return s, nil
+}
+
+// commit gives up the program's TCP socket for the new one: on error nothing
+// has changed.
+func (t *Table) commit(c Caller, s *Socket, p *plainTCP, end *sys.FD) error {
+	t.copies.convertMu.Lock()
+	defer t.copies.convertMu.Unlock()
+	inode, err := p.fd.SocketInode()
+	if err != nil {
+		return err
+	}
+	if t.Older(inode) != nil {
+		return abi.EBADF // another thread was faster, and the descriptor is another
+	}
+	if err := s.takeOver(c, p, end); err != nil {
+		return err
+	}
+	// What another thread has connected meanwhile is not to be converted.
+	if err := p.examine(); err != nil {
+		return err
+	}
+	if p.state != tcpClose {
+		return abi.EISCONN
+	}
+	if err := t.supersede(p.fd, s, end); err != nil {
+		return err
+	}
+	return sys.Mute(p.fd.Int())
 }
 
 // inherited are options that a TCP socket may have been given before it became
@@ -135,14 +163,13 @@ var inherited = []struct{ level, name, size int }{
 	{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 4}, {unix.IPPROTO_TCP, unix.TCP_SYNCNT, 4},
 	{unix.IPPROTO_TCP, unix.TCP_CONGESTION, 16}, {unix.IPPROTO_TCP, unix.TCP_MAXSEG, 4},
 	{unix.IPPROTO_IP, unix.IP_TOS, 4}, {unix.IPPROTO_IP, unix.IP_TTL, 4},
-	{unix.IPPROTO_IP, unix.IP_FREEBIND, 4}, {unix.IPPROTO_IP, unix.IP_TRANSPARENT, 4},
+	{unix.IPPROTO_IP, unix.IP_FREEBIND, 4}, {unix.IPPROTO_IP, unix.IP_TRANSPARENT, 4}, {unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 4},
 	{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 4}, {unix.IPPROTO_IPV6, unix.IPV6_TCLASS, 4},
 	{unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, 4},
 }
 
 // takeOver copies what was set on the TCP socket to the new one and to the
-// program's new descriptor. A bound one is taken itself, since only it has its
-// port.
+// program's new descriptor.
 func (s *Socket) takeOver(c Caller, p *plainTCP, end *sys.FD) error {
 	if err := copyTimeouts(p.fd, end); err != nil {
 		return err
@@ -167,15 +194,50 @@ func (s *Socket) takeOver(c Caller, p *plainTCP, end *sys.FD) error {
 	if addr, err := abi.DecodeSockaddr(local); err != nil || addr.Port == 0 && addr.IP.IsUnspecified() {
 		return err
 	}
-	fd, err := p.fd.Dup()
+	return s.bindBeside(c, p, local)
+}
+
+// bindBeside binds the new TCP socket to the address of the program's, which
+// keeps it as long as copies of it exist: the kernel allows that when both have
+// SO_REUSEADDR and none listens.
+func (s *Socket) bindBeside(c Caller, p *plainTCP, addr []byte) error {
+	if err := unix.SetsockoptInt(p.fd.Int(), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return err
+	}
+	rights, err := c.Rights()
 	if err != nil {
 		return err
 	}
+	defer rights.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tcp.Close()
-	s.tcp, s.bound = fd, true
+	s.converted = true
+	err = rights.Do(func() error {
+		return s.besideLocked(s.tcp.Int(), func() error { return sys.BindRaw(s.tcp.Int(), addr) })
+	})
+	if err != nil {
+		return fail(Errno(err), "binding to %s again failed: %v", remoteAddr(addr), err)
+	}
+	s.bound, s.boundTo = true, addr
 	return nil
+}
+
+// besideLocked carries out a bind or listen that the program's old TCP socket
+// may be in the way of.
+func (s *Socket) besideLocked(fd int, carryOut func() error) error {
+	err := carryOut()
+	if !s.converted || !errors.Is(err, unix.EADDRINUSE) {
+		return err
+	}
+	was, failed := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR)
+	if failed != nil || was != 0 {
+		return err
+	}
+	if failed = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); failed != nil {
+		return err
+	}
+	defer func() { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, was) }()
+	return carryOut()
 }
 
 func getsockopt(fd, level, name, size int) ([]byte, error) {

@@ -30,6 +30,7 @@ type Socket struct {
 	abortive     atomic.Bool  // SO_LINGER with a time of zero is set
 	ended        atomic.Int64 // when the relay ended, Unix time, 0 before
 	inode        uint64       // of the program's descriptor; guarded by table.mu
+	kept         *sys.FD      // a duplicate of it while there are older copies; guarded by table.mu
 	// rules are the policy of when the socket was made; nil in accepted ones,
 	// which have the base of their listener.
 	rules *policy.Policy
@@ -40,6 +41,7 @@ type Socket struct {
 	tcp       *sys.FD
 	bound     bool
 	boundTo   []byte // address given to bind, to bind again
+	converted bool   // it was a TCP socket of the program, which may still have the port
 	options   []tcpOption
 	set       settings
 	shared    atomic.Pointer[settings] // a copy of set for TLS_CONTEXT of other sockets
@@ -172,7 +174,7 @@ func (s *Socket) renewTCPLocked(rights Rights, family int) (*sys.FD, error) {
 			}
 		}
 		if s.bound && s.boundTo != nil {
-			return sys.BindRaw(tcp.Int(), s.boundTo)
+			return s.besideLocked(tcp.Int(), func() error { return sys.BindRaw(tcp.Int(), s.boundTo) })
 		}
 		return nil
 	})

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -44,6 +45,7 @@ type Table struct {
 	cfg    Config
 	joiner *joiner
 	diag   *sys.Diag
+	copies *copies
 	ctx    context.Context // ends the background work
 	cancel context.CancelFunc
 	work   sync.WaitGroup
@@ -80,7 +82,12 @@ func NewTable(cfg Config) (*Table, error) {
 		j.close()
 		return nil, err
 	}
-	t := &Table{cfg: cfg, joiner: j, diag: diag, house: lobby.NewHouse(lobby.ForDescriptors(sys.MaxDescriptors())), sockets: map[uint64]*Socket{}, delivery: map[string]*Socket{},
+	copies, err := newCopies()
+	if err != nil {
+		j.close()
+		return nil, errors.Join(err, diag.Close())
+	}
+	t := &Table{cfg: cfg, joiner: j, diag: diag, copies: copies, house: lobby.NewHouse(lobby.ForDescriptors(sys.MaxDescriptors())), sockets: map[uint64]*Socket{}, delivery: map[string]*Socket{},
 		plain: map[uint64]*Socket{}, sweepAt: minSweep, sweepPlainAt: minSweep}
 	t.rules.Store(cfg.Policy)
 	t.ctx, t.cancel = context.WithCancel(context.Background())
@@ -106,7 +113,7 @@ func (t *Table) Asks() bool { return t.cfg.NamePrograms }
 func (t *Table) Empty() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.sockets) == 0 && len(t.delivery) == 0
+	return len(t.sockets) == 0 && len(t.delivery) == 0 && len(t.copies.older) == 0
 }
 
 // Lookup returns the socket with an inode, nil when it is not known.
@@ -178,6 +185,7 @@ func (t *Table) remove(s *Socket) {
 	if t.delivery[s.deliveryName] == s {
 		delete(t.delivery, s.deliveryName)
 	}
+	t.forgetLocked(s)
 }
 
 // Sweep forgets sockets whose descriptors are closed everywhere, which for
@@ -267,6 +275,7 @@ func (t *Table) Close() error {
 	}
 	t.mu.Unlock()
 	t.cancel()
+	t.forgetAllOlder()
 	for _, s := range all {
 		s.hurry()
 	}
@@ -278,8 +287,8 @@ func (t *Table) Close() error {
 	if t.closings != nil {
 		t.closings.Close()
 	}
-	if err := t.diag.Close(); err != nil {
-		return fmt.Errorf("closing sock_diag: %w", err)
+	if err := errors.Join(t.diag.Close(), t.copies.lives.Close()); err != nil {
+		return fmt.Errorf("closing what looks at sockets: %w", err)
 	}
 	return nil
 }

@@ -19,7 +19,11 @@ type call struct {
 	notify.Call
 	socket            *socket.Socket // the socket of the descriptor in the first argument
 	inode             uint64
-	looks, passedOver int // of signals.go
+	older             bool // the descriptor is an older copy, see renewed
+	looks, passedOver int  // of signals.go
+	// then makes the result of a call whose connect has succeeded, nil for
+	// those that are connects themselves.
+	then func() (int64, error)
 }
 
 func (c *call) fd() int { return int(int32(c.Args[0])) }
@@ -32,6 +36,10 @@ func (c *call) find() bool {
 	}
 	inode := c.inode
 	if c.socket = table.Lookup(inode); c.socket != nil {
+		return true
+	}
+	if c.socket = table.Older(inode); c.socket != nil {
+		c.older = true
 		return true
 	}
 	if !table.Unclaimed() {
@@ -129,7 +137,13 @@ func (c *call) ReadFile(path string) ([]byte, error) {
 func (c *call) Waiting() bool { return c.gate.cfg.Listener.Valid(c.ID) }
 
 // Answer ends the call.
-func (c *call) Answer(err error) error { return c.end(0, err) }
+func (c *call) Answer(err error) error {
+	value := int64(0)
+	if err == nil && c.then != nil {
+		value, err = c.then()
+	}
+	return c.end(value, err)
+}
 
 // end ends the call with its result, or with an error. The socket is told of
 // every outcome here, before the program.
@@ -137,7 +151,7 @@ func (c *call) end(value int64, err error) error {
 	c.conclude(err)
 	errno := 0
 	if err != nil {
-		errno = int(socket.Errno(err))
+		errno, value = int(socket.Errno(err)), 0
 	}
 	return c.gate.cfg.Listener.Reply(c.ID, value, errno)
 }

@@ -20,6 +20,8 @@ func foreignHandler(c *call, kind filter.Call) handler {
 	switch {
 	case kind == filter.Connect && c.gate.cfg.JudgePlainTCP:
 		return foreignConnect
+	case kind >= filter.Sendto && c.gate.cfg.JudgePlainTCP:
+		return foreignFastOpen
 	case kind == filter.Setsockopt && (tls || upgrade):
 		return foreignSetsockopt
 	case kind == filter.Getsockopt && tls:
@@ -60,6 +62,9 @@ func foreignSetsockopt(c *call) (int64, error) {
 	} else {
 		err = table.Upgrade(c, c.inode, value)
 		c.socket = table.Lookup(c.inode) // whom a signal takes a waiting call from
+	}
+	if errors.Is(err, abi.EBADF) && c.find() { // another thread was faster
+		return setAgain(c)
 	}
 	if errors.Is(err, socket.ErrNotTCP) {
 		err = errContinue

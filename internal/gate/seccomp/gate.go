@@ -139,6 +139,9 @@ func (g *Gate) dispatch(c *call) {
 		}
 		waits = true
 	}
+	if c.older {
+		handle, waits = renewed(handle), true
+	}
 	g.mu.Lock()
 	if g.ended {
 		g.mu.Unlock()
@@ -177,7 +180,7 @@ func answered(err error) error {
 // queue, for another thread that accepts, or for an engine elsewhere.
 func canWait(c *call, kind filter.Call) bool {
 	switch kind {
-	case filter.Shutdown:
+	case filter.Shutdown, filter.Sendto, filter.Sendmsg, filter.Sendmmsg:
 		return true
 	case filter.Socket, filter.Connect:
 		return !c.gate.cfg.Sockets.Ready()
@@ -245,6 +248,9 @@ var handlers = map[filter.Call]handler{
 	filter.Setsockopt:  setsockopt,
 	filter.Getsockopt:  getsockopt,
 	filter.Shutdown:    shutdown,
+	filter.Sendto:      fastOpen,
+	filter.Sendmsg:     fastOpen,
+	filter.Sendmmsg:    fastOpen,
 }
 
 func makeSocket(c *call) (int64, error) {

@@ -28,11 +28,14 @@ const (
 	Setsockopt
 	Getsockopt
 	Shutdown
+	Sendto // these three when they connect, by MSG_FASTOPEN
+	Sendmsg
+	Sendmmsg
 	calls // number of calls
 )
 
 var callNames = [calls]string{"socket", "connect", "bind", "listen", "accept", "accept4",
-	"getsockname", "getpeername", "setsockopt", "getsockopt", "shutdown"}
+	"getsockname", "getpeername", "setsockopt", "getsockopt", "shutdown", "sendto", "sendmsg", "sendmmsg"}
 
 func (c Call) String() string { return callNames[c] }
 
@@ -43,8 +46,6 @@ type Arch struct {
 	Numbers [calls]uint32
 	// IOUring is io_uring_setup(2), which opens sockets unseen.
 	IOUring uint32
-	// Sendto, Sendmsg and Sendmmsg can connect by MSG_FASTOPEN.
-	Sendto, Sendmsg, Sendmmsg uint32
 	// Foreign is a bit of the system call number that marks another ABI of
 	// the same architecture (x32), 0 when there is none.
 	Foreign uint32
@@ -53,14 +54,14 @@ type Arch struct {
 // Architectures are those the gate runs on.
 var Architectures = map[string]Arch{
 	"amd64": {
-		Name: "amd64", Audit: unix.AUDIT_ARCH_X86_64, IOUring: 425, Sendto: 44, Sendmsg: 46, Sendmmsg: 307, Foreign: 0x40000000,
+		Name: "amd64", Audit: unix.AUDIT_ARCH_X86_64, IOUring: 425, Foreign: 0x40000000,
 		Numbers: [calls]uint32{Socket: 41, Connect: 42, Bind: 49, Listen: 50, Accept: 43, Accept4: 288,
-			Getsockname: 51, Getpeername: 52, Setsockopt: 54, Getsockopt: 55, Shutdown: 48},
+			Getsockname: 51, Getpeername: 52, Setsockopt: 54, Getsockopt: 55, Shutdown: 48, Sendto: 44, Sendmsg: 46, Sendmmsg: 307},
 	},
 	"arm64": {
-		Name: "arm64", Audit: unix.AUDIT_ARCH_AARCH64, IOUring: 425, Sendto: 206, Sendmsg: 211, Sendmmsg: 269,
+		Name: "arm64", Audit: unix.AUDIT_ARCH_AARCH64, IOUring: 425,
 		Numbers: [calls]uint32{Socket: 198, Connect: 203, Bind: 200, Listen: 201, Accept: 202, Accept4: 242,
-			Getsockname: 204, Getpeername: 205, Setsockopt: 208, Getsockopt: 209, Shutdown: 210},
+			Getsockname: 204, Getpeername: 205, Setsockopt: 208, Getsockopt: 209, Shutdown: 210, Sendto: 206, Sendmsg: 211, Sendmmsg: 269},
 	},
 }
 
@@ -101,42 +102,70 @@ func argLow(i int) bpf.Instruction  { return bpf.LoadAbsolute{Off: uint32(offArg
 func argHigh(i int) bpf.Instruction { return bpf.LoadAbsolute{Off: uint32(offArgs + 8*i + 4), Size: 4} }
 
 var (
-	allow       = bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}
-	notify      = bpf.RetConstant{Val: unix.SECCOMP_RET_USER_NOTIF}
-	unsupported = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.EOPNOTSUPP)}
-	nosys       = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)}
+	allow  = bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}
+	notify = bpf.RetConstant{Val: unix.SECCOMP_RET_USER_NOTIF}
 )
+
+func refuse(errno unix.Errno) bpf.Instruction {
+	return bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(errno)}
+}
 
 // Program returns the filter for an architecture. Calls of any other
 // architecture or ABI, and io_uring_setup, get ENOSYS, since they would go
-// round the gate. With noFastOpen, sending with MSG_FASTOPEN is EOPNOTSUPP, as
-// where TCP Fast Open is switched off: it connects without connect(2).
-func Program(a Arch, noFastOpen bool) []bpf.Instruction {
+// round the gate. With judge the policy has something to say of plain TCP:
+// then there are no sockets that make TCP connections in another way than by
+// connect(2) on a TCP socket.
+func Program(a Arch, judge bool) []bpf.Instruction {
 	p := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: offArch, Size: 4},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: a.Audit, SkipTrue: 1},
-		nosys,
+		refuse(unix.ENOSYS),
 		bpf.LoadAbsolute{Off: offNumber, Size: 4},
 	}
 	if a.Foreign != 0 {
-		p = append(p, bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: a.Foreign, SkipTrue: 1}, nosys)
+		p = append(p, bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: a.Foreign, SkipTrue: 1}, refuse(unix.ENOSYS))
 	}
-	p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: a.IOUring, SkipTrue: 1}, nosys)
-	if noFastOpen {
-		for _, send := range []struct {
-			number uint32
-			flags  int // the argument
-		}{{a.Sendto, 3}, {a.Sendmsg, 2}, {a.Sendmmsg, 3}} {
-			p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: send.number, SkipTrue: 4},
-				argLow(send.flags), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MSG_FASTOPEN, SkipTrue: 1}, allow, unsupported)
-		}
-	}
+	p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: a.IOUring, SkipTrue: 1}, refuse(unix.ENOSYS))
 	for c, number := range a.Numbers {
 		body := callBody(Call(c))
+		if judge {
+			body = append(judged(Call(c)), body...)
+		}
 		p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: number, SkipTrue: uint8(len(body))})
 		p = append(p, body...)
 	}
 	return append(p, allow)
+}
+
+// Sockets whose bytes go over TCP, though they are none.
+var (
+	overTCPProtocols = []uint32{unix.IPPROTO_MPTCP, unix.IPPROTO_SMC, unix.IPPROTO_SCTP} // SCTP connects by options, too
+	overTCPFamilies  = []uint32{unix.AF_SMC, unix.AF_RDS}
+)
+
+// judged refuses what the gate could not judge, as kernels do that are built
+// without it; of other calls it leaves the decision to what follows.
+func judged(c Call) (body []bpf.Instruction) {
+	switch c {
+	case Socket:
+		n := len(overTCPProtocols) + len(overTCPFamilies)
+		body = append(body, argLow(2), bpf.JumpIf{Cond: bpf.JumpEqual, Val: abi.ProtocolTLS, SkipTrue: uint8(n + 4)})
+		for i, protocol := range overTCPProtocols {
+			body = append(body, bpf.JumpIf{Cond: bpf.JumpEqual, Val: protocol, SkipTrue: uint8(n - i + 1)})
+		}
+		body = append(body, argLow(0))
+		for i, family := range overTCPFamilies {
+			body = append(body, bpf.JumpIf{Cond: bpf.JumpEqual, Val: family, SkipTrue: uint8(len(overTCPFamilies) - i + 1)})
+		}
+		return append(body, bpf.Jump{Skip: 2}, refuse(unix.EPROTONOSUPPORT), refuse(unix.EAFNOSUPPORT))
+	case Setsockopt:
+		// An upper layer protocol may make another socket of a TCP socket.
+		return []bpf.Instruction{
+			argLow(1), bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_TCP, SkipTrue: 3},
+			argLow(2), bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.TCP_ULP, SkipTrue: 1}, refuse(unix.ENOENT),
+		}
+	}
+	return nil
 }
 
 // callBody decides about one call; every path returns.
@@ -157,6 +186,11 @@ func callBody(c Call) []bpf.Instruction {
 			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 1},
 			allow,
 			notify,
+		}
+	case Sendto, Sendmsg, Sendmmsg:
+		flags := map[Call]int{Sendto: 3, Sendmsg: 2, Sendmmsg: 3}[c]
+		return []bpf.Instruction{
+			argLow(flags), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MSG_FASTOPEN, SkipTrue: 1}, allow, notify,
 		}
 	case Setsockopt, Getsockopt:
 		n := len(nativeSocketOptions)
