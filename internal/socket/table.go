@@ -292,15 +292,3 @@ func (t *Table) Close() error {
 	}
 	return nil
 }
-
-// claimed records the inode of an accepted connection that was found without
-// its descriptor.
-func (t *Table) claimed(s *Socket, inode uint64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.delivery[s.deliveryName] == s {
-		delete(t.delivery, s.deliveryName)
-	}
-	s.inode = inode
-	t.sockets[inode] = s
-}
