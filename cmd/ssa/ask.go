@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,13 +41,41 @@ func question(path string, asked wire.Message, descriptors ...int) (*wire.Frame,
 	return frame, nil
 }
 
-// askStatus asks for the status, as JSON too.
+// maxEarlier bounds how many services of before are asked.
+const maxEarlier = 8
+
+// askStatus asks for the status, as JSON too: of the service, and of those that
+// were here before and have connections still.
 func askStatus(path string, q registry.Query) (*registry.Status, []byte, error) {
+	s, text, err := askOne(path, q, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	for last := s; last.Service.Earlier && len(s.Earlier) < maxEarlier; {
+		if last, _, err = askOne(path, q, uint64(len(s.Earlier)+1)); err != nil {
+			break // it has ended meanwhile
+		}
+		s.Earlier = append(s.Earlier, last)
+	}
+	if len(s.Earlier) == 0 {
+		return s, text, nil
+	}
+	more, err := json.Marshal(s.Earlier)
+	if err != nil {
+		return nil, nil, fmt.Errorf("writing the status of services of before: %w", err)
+	}
+	// What this program does not know of stays in the JSON.
+	text = append(bytes.TrimSuffix(bytes.TrimSpace(text), []byte("}")), `,"earlier":`...)
+	return s, append(append(text, registry.Legible(more)...), '}'), nil
+}
+
+// askOne asks for the status of one service.
+func askOne(path string, q registry.Query, earlier uint64) (*registry.Status, []byte, error) {
 	query, err := json.Marshal(q)
 	if err != nil {
 		return nil, nil, err
 	}
-	frame, err := question(path, &wire.Status{Ref: 1, Query: [][]byte{query}})
+	frame, err := question(path, &wire.Status{Ref: 1, Query: [][]byte{query}, Earlier: earlier})
 	if err != nil {
 		return nil, nil, err
 	}

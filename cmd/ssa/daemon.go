@@ -20,6 +20,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/registry"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // daemonOptions are those of `ssa daemon`, which is two processes: this one,
@@ -38,6 +39,8 @@ type daemonOptions struct {
 	metrics       string // where metrics are served, "" for nowhere
 	audit         string // the file of refusals, "" for none
 	logFormat     string
+	// earlier is a connection to the service that this one took over from.
+	earlier *sys.FD
 }
 
 func daemonCommand(stderr io.Writer) *cobra.Command {
@@ -126,6 +129,7 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	defer o.earlier.Close()
 	place := boundTo(listener)
 	socket := os.NewFile(uintptr(listener.Disown()), place)
 	defer socket.Close()

@@ -111,6 +111,7 @@ func (o *daemonOptions) fromRunning() (*sys.FD, error) {
 	if _, err := wire.Greet(ctx, conn, wire.Hello{Agent: "ssa daemon " + version()}); err != nil {
 		return nil, err
 	}
+	o.earlier = o.keep(ctx)
 	frame, err := wire.Ask(ctx, conn, 1, &wire.TakeOver{Ref: 1})
 	if err != nil {
 		return nil, fmt.Errorf("taking over from the running service: %w", err)
@@ -122,6 +123,24 @@ func (o *daemonOptions) fromRunning() (*sys.FD, error) {
 		return nil, fmt.Errorf("the running service answered with %T", frame.Message)
 	}
 	return fd, nil
+}
+
+// keep returns a connection to the running service, to ask for its status when
+// its socket is ours; nil when there can be none, which costs the status alone.
+func (o *daemonOptions) keep(ctx context.Context) *sys.FD {
+	conn, err := wire.Dial(o.socket)
+	if err != nil {
+		return nil
+	}
+	defer conn.Close()
+	if _, err := wire.Greet(ctx, conn, wire.Hello{Agent: "status for ssa daemon " + version()}); err != nil {
+		return nil
+	}
+	fd, err := conn.Hand()
+	if err != nil {
+		return nil
+	}
+	return fd
 }
 
 // makeSocket binds a socket that every user may connect to: who they are and

@@ -16,11 +16,21 @@ import (
 const (
 	auditName   = "audit"
 	metricsName = "metrics"
+	earlierName = "earlier"
 )
 
 // named opens what the options ask for, and says how workers get it.
 func (o *daemonOptions) named() (all []monitor.Named, closeAll func(), err error) {
 	closeAll = func() {}
+	if o.earlier != nil {
+		all = append(all, monitor.Named{Name: earlierName, Lasting: true, Open: func() (*os.File, error) {
+			fd, err := o.earlier.Dup()
+			if err != nil {
+				return nil, err
+			}
+			return os.NewFile(uintptr(fd.Disown()), earlierName), nil
+		}})
+	}
 	if o.audit != "" {
 		file, err := audit.Open(o.audit)
 		if err != nil {

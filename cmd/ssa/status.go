@@ -80,7 +80,13 @@ func (o *statusOptions) show(q registry.Query, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if q.ID != 0 && len(s.Connections) == 0 {
+	at := s // the one that has the connection
+	for _, e := range s.Earlier {
+		if len(at.Connections) == 0 {
+			at = e
+		}
+	}
+	if q.ID != 0 && len(at.Connections) == 0 {
 		return &problem{what: fmt.Sprintf("there is no connection %d, or it is another user's", q.ID),
 			hint: "connections that have ended are not kept; `ssa status` lists those there are", status: 1}
 	}
@@ -97,7 +103,7 @@ func (o *statusOptions) show(q registry.Query, out io.Writer) error {
 		}
 		v := statusPrinter{out: &page, paint: p, width: widthOf(out)}
 		if q.ID != 0 {
-			v.connection(&s.Connections[0], s.Time)
+			v.connection(&at.Connections[0], at.Time)
 		} else {
 			v.all(s)
 		}

@@ -36,6 +36,17 @@ func (v *statusPrinter) all(s *registry.Status) {
 	if p := s.Service.Reloads.Problem; p != "" {
 		fmt.Fprintf(v.out, "\n%s the last reload of the policy failed, the one before holds: %s\n", v.paint.warn("POLICY"), printable(p))
 	}
+	for _, e := range s.Earlier {
+		v.earlier(e)
+	}
+}
+
+// earlier tells of a service of before, which has connections still.
+func (v *statusPrinter) earlier(s *registry.Status) {
+	fmt.Fprintf(v.out, "\n%s\n", v.paint.bold("EARLIER SERVICE, until its connections end"))
+	v.heading(s)
+	v.programs(s)
+	v.connections(s)
 }
 
 func (v *statusPrinter) heading(s *registry.Status) {

@@ -16,13 +16,15 @@ import (
 	"github.com/secure-socket-api/ssa/internal/monitor"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/registry"
+	"github.com/secure-socket-api/ssa/internal/service"
 )
 
 // watching is what of a worker sees what it does, and tells who may know.
 type watching struct {
 	registry *registry.Registry
 	keyLogs  *keylog.Switch
-	audit    *audit.Log    // nil for none
+	audit    *audit.Log // nil for none
+	earlier  *service.Earlier
 	metrics  chan *os.File // what metrics are served on, once it is there
 	alarms   *slog.Logger
 	// left is closed when this service serves no new callers: metrics are then
@@ -35,7 +37,7 @@ type watching struct {
 // must be told of to alarms.
 func (o *daemonOptions) newWatching(log, alarms *slog.Logger) *watching {
 	names := &userNames{known: map[uint32]string{}}
-	w := &watching{metrics: make(chan *os.File, 1), alarms: alarms, left: make(chan struct{})}
+	w := &watching{earlier: &service.Earlier{}, metrics: make(chan *os.File, 1), alarms: alarms, left: make(chan struct{})}
 	watched := registry.Config{
 		Build: version(), Log: log, UserName: names.find, ExpiryWarning: o.expiryWarning,
 		Expiring: func(c registry.Certificate) { alarms.Warn(expirySentence(&c, time.Now())) },
@@ -48,6 +50,7 @@ func (o *daemonOptions) newWatching(log, alarms *slog.Logger) *watching {
 	w.keyLogs = keylog.New(logs)
 	w.registry = registry.New(watched)
 	w.registry.WatchKeyLogs(w.keyLogs.List)
+	w.registry.WatchEarlier(w.earlier.There)
 	return w
 }
 
@@ -57,6 +60,15 @@ func (w *watching) take(name string, file *os.File) bool {
 	switch {
 	case name == auditName && w.audit != nil:
 		w.audit.SetFile(file)
+	case name == earlierName:
+		fd, err := duplicate(int(file.Fd()))
+		file.Close()
+		if err == nil {
+			err = w.earlier.Set(fd)
+		}
+		if err != nil {
+			w.alarms.Warn(err.Error())
+		}
 	case name == metricsName && len(w.metrics) == 0:
 		w.metrics <- file // only here something is put in
 	default:
@@ -96,6 +108,7 @@ func (w *watching) leave() {
 }
 
 func (w *watching) close() {
+	w.earlier.Close()
 	w.keyLogs.Close()
 	if w.audit != nil {
 		w.audit.Close()

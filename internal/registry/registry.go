@@ -53,6 +53,7 @@ type Registry struct {
 	certs    []Certificate
 	keyLogs  func() []KeyLog         // nil: there are none
 	lists    func() []RevocationList // likewise
+	earlier  func() bool             // nil: no
 	queues   []queue
 	reloads  Reloads
 }
@@ -158,6 +159,14 @@ func (r *Registry) WatchQueue(name string, length func() int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.queues = append(r.queues, queue{name, length})
+}
+
+// WatchEarlier shows from now on whether the service of before is there still.
+// The function must be cheap, and must not call the registry back.
+func (r *Registry) WatchEarlier(there func() bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.earlier = there
 }
 
 // Reloads counts the times the policy was read again.

@@ -40,6 +40,7 @@ func (r *Registry) look(v Viewer, q Query) *Status {
 		Version: StatusVersion, Time: now.UTC(), AllUsers: v.All, Connections: []ConnectionInfo{}, Programs: []ProgramTotals{}, Refusals: []Refusal{},
 		Service: Service{Build: r.cfg.Build, Started: r.started.UTC(), Reloads: r.reloads},
 	}
+	s.Service.Earlier = r.earlier != nil && r.earlier()
 	if !v.All {
 		s.Service.Reloads.Problem = "" // it may cite what only the administrator reads
 	}

@@ -27,6 +27,9 @@ type Status struct {
 	// Lists are the local revocation lists of the policy.
 	Lists  []RevocationList `json:"revocation_lists,omitempty"`
 	Series []Series         `json:"series,omitempty"`
+	// Earlier are services that were here before, and have connections still.
+	// Who asks adds them: each tells of itself alone.
+	Earlier []*Status `json:"earlier,omitempty"`
 }
 
 // Service describes the service itself.
@@ -35,6 +38,8 @@ type Service struct {
 	Started time.Time      `json:"started"`
 	Reloads Reloads        `json:"policy_reloads"`
 	Queues  map[string]int `json:"queues,omitempty"`
+	// Earlier says that the service of before has connections still.
+	Earlier bool `json:"earlier,omitempty"`
 }
 
 // Totals are sums since the service started.

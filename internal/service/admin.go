@@ -41,11 +41,30 @@ func (c *caller) report(m *wire.Status) error {
 		return err
 	}
 	defer c.service.reports.Leave(c.owner)
-	data, err := c.service.cfg.Observer.Report(c.uid, c.administrator(), query)
+	if m.For && !c.administrator() {
+		return c.refuse(m.Ref, c.notAdministrator("see what others see"))
+	}
+	viewer, all := c.uid, c.administrator() && !m.For
+	if m.For {
+		viewer = uint32(m.UID)
+	}
+	if m.Earlier > 0 {
+		return c.reportEarlier(m, viewer, all)
+	}
+	data, err := c.service.cfg.Observer.Report(viewer, all, query)
 	if err != nil {
 		return c.refuse(m.Ref, refused("%v", err))
 	}
 	return c.conn.Send(&wire.Report{Ref: m.Ref, JSON: [][]byte{data}})
+}
+
+// reportEarlier passes Status on to the service that was here before.
+func (c *caller) reportEarlier(m *wire.Status, viewer uint32, all bool) error {
+	report, err := c.service.cfg.Earlier.status(c.ctx, wire.Status{Query: m.Query, Earlier: m.Earlier - 1, For: !all, UID: uint64(viewer)})
+	if err != nil {
+		return c.refuse(m.Ref, refused("%v", err))
+	}
+	return c.conn.Send(&wire.Report{Ref: m.Ref, JSON: report.JSON})
 }
 
 func (c *caller) keyLog(m *wire.KeyLog, fd *sys.FD) error {

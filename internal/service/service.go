@@ -28,6 +28,8 @@ type Config struct {
 	// Administrator is a user beside root who may take the service over and
 	// switch key logs on: the service's own.
 	Administrator uint32
+	// Earlier is the service that this one took over from, nil for none.
+	Earlier *Earlier
 	// Limits; zero values mean the defaults.
 	Limits Limits
 }

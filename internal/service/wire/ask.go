@@ -33,6 +33,11 @@ func Greet(ctx context.Context, c *Conn, hello Hello) (*Welcome, error) {
 	return nil, fmt.Errorf("the service answered the greeting with %T", frame.Message)
 }
 
+// RefusedError is the error of a question that was answered with Refused.
+type RefusedError struct{ Refused *Refused }
+
+func (e *RefusedError) Error() string { return e.Refused.Sentence }
+
 // Ask sends a question with some descriptors and returns the answer to it,
 // passing over what the service announces. Refused is an error.
 func Ask(ctx context.Context, c *Conn, ref uint64, question Message, descriptors ...int) (*Frame, error) {
@@ -51,7 +56,7 @@ func Ask(ctx context.Context, c *Conn, ref uint64, question Message, descriptors
 		case *Refused:
 			if m.Ref == ref {
 				frame.Close()
-				return nil, errors.New(m.Sentence)
+				return nil, &RefusedError{m}
 			}
 		}
 		return frame, nil

@@ -134,6 +134,36 @@ func (c *Conn) Peer() (cred *unix.Ucred, groups []uint32, err error) {
 	return cred, groups, err
 }
 
+// Hand returns a duplicate of a connection to go on with in another process,
+// which must not be used here any more. It is an error when something was
+// received that nobody has taken.
+func (c *Conn) Hand() (fd *sys.FD, err error) {
+	if len(c.in) > 0 || len(c.fds) > 0 {
+		return nil, errors.New("there are messages on the connection already")
+	}
+	err = c.stream.Control(func(n int) error {
+		dup, err := unix.FcntlInt(uintptr(n), unix.F_DUPFD_CLOEXEC, 0)
+		if err == nil {
+			fd = sys.Own(dup)
+		}
+		return err
+	})
+	return fd, err
+}
+
+// Ended reports whether the other side has closed the connection, also when
+// nobody receives.
+func (c *Conn) Ended() bool {
+	ended := true
+	_ = c.stream.Control(func(n int) error {
+		p := []unix.PollFd{{Fd: int32(n), Events: unix.POLLRDHUP}}
+		found, err := unix.Poll(p, 0)
+		ended = err == nil && found > 0
+		return nil
+	})
+	return ended
+}
+
 // Close ends the connection, waits for its goroutine and closes descriptors
 // that were not taken.
 func (c *Conn) Close() {

@@ -152,12 +152,21 @@ func (m *ResetDone) fields(v *visitor) { v.number(1, &m.Ref) }
 type Status struct {
 	Ref   uint64
 	Query [][]byte // JSON, see docs/seeing.md; none asks for everything
+	// Earlier asks for the status of the service that was here before, or of the
+	// one before that.
+	Earlier uint64
+	// For, for the administrator, says that the user UID wants to see it.
+	For bool
+	UID uint64
 }
 
 func (*Status) kind() Kind { return KindStatus }
 func (m *Status) fields(v *visitor) {
 	v.number(1, &m.Ref)
 	v.blobs(2, &m.Query)
+	v.number(3, &m.Earlier)
+	v.flag(4, &m.For)
+	v.number(5, &m.UID)
 }
 
 // KeyLog asks for the secrets of new connections of a profile to be written to
