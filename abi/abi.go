@@ -13,6 +13,10 @@ const (
 	FamilyHostname = 43
 	// OptionUpgradeTLS is TCP_UPGRADE_TLS, at level IPPROTO_TCP.
 	OptionUpgradeTLS = 33
+	// Version12 and Version13 are TLS_1_2 and TLS_1_3, values of the options for
+	// versions.
+	Version12 = 0x0303
+	Version13 = 0x0304
 )
 
 // Address families and levels of Linux that the contract refers to.

@@ -23,6 +23,8 @@ func want() map[string]int {
 		"IPPROTO_TLS":     abi.ProtocolTLS,
 		"AF_HOSTNAME":     abi.FamilyHostname,
 		"TCP_UPGRADE_TLS": abi.OptionUpgradeTLS,
+		"TLS_1_2":         abi.Version12,
+		"TLS_1_3":         abi.Version13,
 	}
 	for _, info := range abi.Options {
 		numbers[info.Name] = int(info.Option)
@@ -30,7 +32,7 @@ func want() map[string]int {
 	return numbers
 }
 
-var define = regexp.MustCompile(`(?m)^#define\s+((?:TLS|IPPROTO|AF|TCP)_\w+)\s+(\d+)\s*(?:/\*\s*([^*]*?)\s*\*/)?$`)
+var define = regexp.MustCompile(`(?m)^#define\s+((?:TLS|IPPROTO|AF|TCP)_\w+)\s+(0x[0-9a-f]+|\d+)\s*(?:/\*\s*([^*]*?)\s*\*/)?$`)
 
 func TestHeaderMatchesTable(t *testing.T) {
 	text, err := os.ReadFile("netinet/tls.h")
@@ -43,7 +45,8 @@ func TestHeaderMatchesTable(t *testing.T) {
 		if _, twice := got[m[1]]; twice {
 			t.Errorf("%s is defined twice", m[1])
 		}
-		got[m[1]], _ = strconv.Atoi(m[2])
+		number, _ := strconv.ParseInt(m[2], 0, 32)
+		got[m[1]] = int(number)
 		comments[m[1]] = m[3]
 	}
 	for name, number := range want() {

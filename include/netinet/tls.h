@@ -7,7 +7,7 @@
  * accept() return only when the handshake is done and the peer is verified.
  * Options are set and read with setsockopt() and getsockopt() at level
  * IPPROTO_TLS. Strings may be set with or without their NUL and are returned
- * with it. Copyright and licence: see LICENSE (Apache-2.0).
+ * with it; ints may be set with any length of at least 4. Copyright and licence: see LICENSE (Apache-2.0).
  */
 
 #ifndef NETINET_TLS_H
@@ -57,9 +57,9 @@ struct sockaddr_host {
 #define TLS_DISABLE_CIPHER 92             /* string: one suite not to use; repeatable */
 #define TLS_TRUSTED_CIPHERS 97            /* string: only these suites, colon-separated */
 #define TLS_ENABLE_CIPHER 110             /* string: undo a TLS_DISABLE_CIPHER; repeatable */
-#define TLS_VERSION_MIN 111               /* int: 0x0303 (TLS 1.2) or 0x0304 (TLS 1.3) */
+#define TLS_VERSION_MIN 111               /* int: TLS_1_2 or TLS_1_3 */
 #define TLS_VERSION_MAX 112               /* int: the same */
-#define TLS_CONTEXT 107                   /* uint64_t: share another socket's settings, by TLS_ID */
+#define TLS_CONTEXT 107                   /* uint64_t: share the settings of the socket with that TLS_ID */
 #define TLS_SESSION_REUSE 108             /* int: whether sessions are resumed */
 #define TLS_REVOCATION_CHECKS 102         /* int: 1: check revocation, whatever the policy says */
 #define TLS_OCSP_STAPLED_CHECKS 103       /* int: whether stapled OCSP may answer */
@@ -68,13 +68,17 @@ struct sockaddr_host {
 #define TLS_CACHED_REV_CHECKS 106         /* int: whether cached answers may serve */
 #define TLS_SERVER_OCSP_STAPLING 122      /* int: a server staples OCSP answers */
 
+/* Values of TLS_VERSION_MIN, TLS_VERSION_MAX and TLS_VERSION_CONN. */
+#define TLS_1_2 0x0303
+#define TLS_1_3 0x0304
+
 /* What came of it. */
 #define TLS_PEER_IDENTITY 93              /* string: the verified name of the peer */
 #define TLS_PEER_CERTIFICATE_CHAIN 95     /* string: PEM, leaf first */
 #define TLS_ID 96                         /* uint64_t: the connection's number in logs */
 #define TLS_CHOSEN_CIPHER 98              /* string: IANA name of the suite */
 #define TLS_RESUMED_SESSION 109           /* int: whether a session was resumed */
-#define TLS_VERSION_CONN 113              /* int: 0x0303 or 0x0304 */
+#define TLS_VERSION_CONN 113              /* int: TLS_1_2 or TLS_1_3 */
 #define TLS_ERROR 100                     /* string: why the last operation on this socket failed */
 
 #endif /* NETINET_TLS_H */

@@ -172,7 +172,8 @@ func (s *Socket) takeBack(connection *sys.FD, fresh *Socket, cause error) error 
 	}
 	again := &Socket{table: s.table, family: fresh.family, id: fresh.id, waiters: map[int]*waiter{},
 		set: fresh.set, base: fresh.base, effective: fresh.effective, state: Connected, stream: fresh.stream, conn: fresh.conn,
-		facts: fresh.facts, local: fresh.local, peer: fresh.peer}
+		facts: fresh.facts, local: fresh.local, peer: fresh.peer, server: true, options: fresh.options}
+	again.abortive.Store(fresh.abortive.Load())
 	s.table.background(func(error) { old.Close() }, func(context.Context) {
 		defer old.Close()
 		plain, err := l.deliver(again)

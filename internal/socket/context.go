@@ -24,8 +24,9 @@ func setContext(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
 	if err != nil {
 		return s.weakerLocked(c, err)
 	}
-	// The peer is this socket's own.
-	set.remoteName = s.set.remoteName
+	if s.set.remoteName != "" { // its own peer
+		set.remoteName = s.set.remoteName
+	}
 	s.set, s.effective, s.context = set, effective, id
 	return nil
 }

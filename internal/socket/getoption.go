@@ -37,7 +37,7 @@ func (s *Socket) TLSOption(c Caller, option abi.Option) ([]byte, error) {
 var getters = map[abi.Option]func(s *Socket) []byte{
 	abi.RemoteHostname: func(s *Socket) []byte { return text(s.set.remoteName) },
 	abi.Hostname: func(s *Socket) []byte {
-		if s.facts != nil && s.facts.ServerName != "" && s.set.remoteName == "" {
+		if s.facts != nil && s.facts.ServerName != "" && s.server {
 			return text(s.facts.ServerName)
 		}
 		return text(s.set.hostname)
@@ -67,9 +67,14 @@ var getters = map[abi.Option]func(s *Socket) []byte{
 		}
 		return intValue(int(s.effective.Lifetime / time.Second))
 	},
-	abi.RequestPeerAuth:    func(s *Socket) []byte { return intValue(int(s.effective.ClientAuth.OptionValue())) },
-	abi.TrustedCiphers:     func(s *Socket) []byte { return text(suitesText(s.effective)) },
-	abi.Context:            func(s *Socket) []byte { return binary.NativeEndian.AppendUint64(nil, s.context) },
+	abi.RequestPeerAuth: func(s *Socket) []byte { return intValue(int(s.effective.ClientAuth.OptionValue())) },
+	abi.TrustedCiphers:  func(s *Socket) []byte { return text(suitesText(s.effective)) },
+	abi.Context: func(s *Socket) []byte {
+		if s.context == 0 {
+			return binary.NativeEndian.AppendUint64(nil, s.id)
+		}
+		return binary.NativeEndian.AppendUint64(nil, s.context)
+	},
 	abi.SessionReuse:       func(s *Socket) []byte { return boolValue(s.effective.Resumption) },
 	abi.RevocationChecks:   func(s *Socket) []byte { return boolValue(s.effective.Revocation == policy.RevocationRequire) },
 	abi.OCSPStapledChecks:  func(s *Socket) []byte { return boolValue(s.effective.RevocationWays.Stapled) },
@@ -79,6 +84,15 @@ var getters = map[abi.Option]func(s *Socket) []byte{
 	abi.ServerOCSPStapling: func(s *Socket) []byte { return boolValue(s.effective.OCSPStapling) },
 	abi.VersionMin:         func(s *Socket) []byte { return intValue(int(s.effective.MinVersion)) },
 	abi.VersionMax:         func(s *Socket) []byte { return intValue(int(s.effective.MaxVersion)) },
+}
+
+// Fit gives the value of an option the size that a program has room for: the
+// 2018 prototype had the session's time as a long.
+func Fit(option abi.Option, value []byte, size int) []byte {
+	if option == abi.SessionTTL && size >= 8 && len(value) == 4 {
+		return binary.NativeEndian.AppendUint64(nil, uint64(int32(nativeUint32(value))))
+	}
+	return value
 }
 
 func text(s string) []byte { return append([]byte(s), 0) }
@@ -92,6 +106,9 @@ func boolValue(b bool) []byte {
 
 // Option is getsockopt(2) at another level into at most size bytes.
 func (s *Socket) Option(c Caller, level, name, size int) ([]byte, error) {
+	if !tcpLevel(level) {
+		return nil, noLevel(level)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if level == unix.SOL_SOCKET {
@@ -124,7 +141,7 @@ func (s *Socket) Option(c Caller, level, name, size int) ([]byte, error) {
 		return err
 	})
 	if errors.Is(err, errNoTCP) {
-		return s.rememberedLocked(level, name)
+		return s.rememberedLocked(c, level, name, buf)
 	}
 	if err != nil {
 		return nil, err
@@ -132,17 +149,29 @@ func (s *Socket) Option(c Caller, level, name, size int) ([]byte, error) {
 	return buf[:min(n, len(buf))], nil
 }
 
-// rememberedLocked answers for a TCP socket that is closed already.
-func (s *Socket) rememberedLocked(level, name int) ([]byte, error) {
+// rememberedLocked answers for a TCP socket that is closed already: what the
+// program has set, or else what one says that is not connected.
+func (s *Socket) rememberedLocked(c Caller, level, name int, buf []byte) ([]byte, error) {
 	for _, o := range s.options {
 		if o.level == level && o.name == name {
 			return o.value, nil
 		}
 	}
-	if level == unix.SOL_SOCKET {
-		return intValue(0), nil
+	rights, err := c.Rights()
+	if err != nil {
+		return nil, err
 	}
-	return nil, abi.ENOTCONN
+	defer rights.Close()
+	tcp, err := makeTCP(rights, s.tcpFamily())
+	if err != nil {
+		return nil, err
+	}
+	defer tcp.Close()
+	n, err := sys.GetsockoptRaw(tcp.Int(), level, name, buf)
+	if err != nil {
+		return nil, err
+	}
+	return buf[:min(n, len(buf))], nil
 }
 
 // takeErrorLocked tells the outcome of a non-blocking connect once, and what

@@ -42,6 +42,7 @@ func TestHeirsOfListeners(t *testing.T) {
 		t.Error("a listener that is alone at its address has an heir")
 	}
 	_, c := listening(t, r, leaf, addr)
+	exe := l.owner.exe
 	if l.heir() == nil {
 		t.Error("a listener of the same program at the same address is no heir")
 	}
@@ -49,7 +50,7 @@ func TestHeirsOfListeners(t *testing.T) {
 	if l.heir() != nil {
 		t.Error("another program is the heir")
 	}
-	l.owner.exe = exeOf(c)
+	l.owner.exe = exe
 	c.end.Close()
 	if l.heir() != nil {
 		t.Error("a listener that is closed is the heir")

@@ -12,6 +12,9 @@ import (
 // SetOption is setsockopt(2) at another level: it reaches the real TCP socket,
 // except what belongs to the program's own descriptor.
 func (s *Socket) SetOption(c Caller, level, name int, value []byte) error {
+	if err := refusal(level, name); err != nil {
+		return err
+	}
 	if level == unix.SOL_SOCKET && (name == unix.SO_SNDBUF || name == unix.SO_SNDBUFFORCE) {
 		return s.setSendBuffer(c, name, value)
 	}

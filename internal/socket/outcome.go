@@ -119,3 +119,24 @@ func (o *outcome) sentence() string {
 	}
 	return Sentence(o.cause)
 }
+
+// tellLocked hands the outcome of a connection to a connect that comes after
+// it: to one that a signal had interrupted, or to the next one on a
+// non-blocking socket (__inet_stream_connect in the kernel's
+// net/ipv4/af_inet.c). It does so once.
+func (s *Socket) tellLocked() error {
+	s.untold = false
+	why := s.outcome.why()
+	if s.state == Connected {
+		if s.relayEnded {
+			return why // a refusal that came late, while nobody had asked
+		}
+		return nil
+	}
+	told := s.soError == 0
+	s.soError = 0
+	if told {
+		return fail(abi.ECONNABORTED, "SO_ERROR has told already that %s", Sentence(why))
+	}
+	return why
+}

@@ -100,7 +100,8 @@ func (l *listener) handle(tcp *sys.FD) {
 	}
 	s := l.socket
 	fresh := &Socket{table: s.table, family: s.family, id: s.table.cfg.Engine.NewID(), waiters: map[int]*waiter{},
-		set: s.set, program: l.owner, base: s.base, effective: l.req.Policy, stream: stream}
+		set: s.set, program: l.owner, base: s.base, effective: l.req.Policy, stream: stream, server: true}
+	fresh.inherit(s)
 	fresh.keepAddresses(stream)
 	plain := l.admit(fresh)
 	if plain != nil {

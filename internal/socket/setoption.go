@@ -42,10 +42,15 @@ func (s *Socket) SetTLSOption(c Caller, option abi.Option, value []byte) error {
 	}
 	err = set(s, c, info, value)
 	if err == nil {
-		snapshot := s.set
-		s.shared.Store(&snapshot)
+		s.shareLocked()
 	}
 	return err
+}
+
+// shareLocked shows the settings to sockets that take them by TLS_CONTEXT.
+func (s *Socket) shareLocked() {
+	snapshot := s.set
+	s.shared.Store(&snapshot)
 }
 
 // maySetLocked tells whether an option may be set at this moment.

@@ -56,6 +56,7 @@ type Socket struct {
 	where     Where
 	context   uint64 // TLS_CONTEXT
 	process   int    // that made the socket
+	server    bool   // the server's end of a connection
 
 	abortiveMu   sync.Mutex
 	abortiveTold bool // guarded by abortiveMu

@@ -55,10 +55,11 @@ func (s *Socket) weakerLocked(c Caller, err error) error {
 	return fail(abi.EPERM, "%v", err)
 }
 
-// intOption decodes a C int.
+// intOption decodes a C int. It may be given with more bytes, as to TCP; those
+// are not looked at.
 func intOption(info abi.OptionInfo, value []byte) (int32, error) {
-	if len(value) != 4 {
-		return 0, fail(abi.EINVAL, "%s: the value is an int of 4 bytes, not %d bytes", info.Name, len(value))
+	if len(value) < 4 {
+		return 0, fail(abi.EINVAL, "%s: the value is an int of 4 bytes, not of %d", info.Name, len(value))
 	}
 	return int32(binary.NativeEndian.Uint32(value)), nil
 }

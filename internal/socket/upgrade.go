@@ -129,7 +129,7 @@ func (s *Socket) beginUpgradeLocked(c Caller, a *attempt, end *sys.FD) error {
 	if err != nil {
 		return err
 	}
-	a.upgrade = true
+	a.upgrade, s.server = true, a.req.Role == engine.Server
 	ctx, cancel := context.WithCancel(s.table.ctx)
 	a.cancel = cancel
 	s.state, s.attempt, s.soError, s.where = Connecting, a, 0, c.Where()

@@ -57,7 +57,11 @@ func TestWrongSizes(t *testing.T) {
 		case o.Set == abi.Never:
 			wantAll(t, o.Name, append(sizes[:8], wild...), "ENOPROTOOPT")
 			wantAll(t, o.Name, sizes[8:], "EINVAL") // as Linux says of a negative size
-		case o.Kind == abi.Int || o.Kind == abi.Uint64:
+		case o.Kind == abi.Int: // 0x01010101 with any length of at least 4 is no value
+			wantAll(t, o.Name, sizes[:3], "EINVAL")
+			wantAll(t, o.Name, sizes[3:], "EINVAL", "EPERM")
+			wantAll(t, o.Name+" from nowhere", wild, "EFAULT", "EINVAL")
+		case o.Kind == abi.Uint64:
 			wantAll(t, o.Name, sizes, "EINVAL")
 			wantAll(t, o.Name+" from nowhere", wild, "EFAULT", "EINVAL")
 		case o.Option == abi.ALPN: // any short bytes but NUL are a protocol

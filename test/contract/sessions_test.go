@@ -142,10 +142,14 @@ identify(a, *args[:2])
 say("settings", put(a, ALPN, "one,two"), put(a, VERSION_MIN, 0x0304), put(a, NAME, "a.example"))
 mine = a.getsockopt(205, ID, 8)
 b = tls()
+say("own", b.getsockopt(205, CONTEXT, 8) == b.getsockopt(205, ID, 8))
 say("context", put(b, CONTEXT, mine), b.getsockopt(205, CONTEXT, 8) == mine)
 say("taken", text(b, ALPN), hex(number(b, VERSION_MIN)), repr(text(b, NAME)))
 say("listen", attempt(b.listen, 1))  # with the identity of the other
 say("late", put(b, CONTEXT, mine))
+c = tls()
+put(c, NAME, "c.example")
+say("name", put(c, CONTEXT, mine), text(c, NAME))
 c = tls()
 say("put", put(c, CONTEXT, mine), put(c, ALPN, "three"), text(c, ALPN), text(a, ALPN))
 say("itself", put(c, CONTEXT, c.getsockopt(205, ID, 8)))
@@ -172,7 +176,7 @@ func TestContext(t *testing.T) {
 	leaf := ssatest.NewAuthority(t).Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	p := python(t, "", contexts, leaf.ChainFile(t), leaf.KeyFile(t))
 	p.WaitAndGoOn("done")
-	wantTranscript(t, p, "settings 0 0 0", "context 0 True", "taken one,two 0x304 ''", "listen 0", "late EINVAL",
+	wantTranscript(t, p, "settings 0 0 0", "own True", "context 0 True", "taken one,two 0x304 'a.example'", "listen 0", "late EINVAL", "name 0 c.example",
 		"put 0 0 three one,two", "itself EINVAL", "nobody EINVAL EINVAL", "sizes EINVAL EINVAL EINVAL",
 		"child 0 one,two", "parent EINVAL ''")
 }

@@ -162,6 +162,17 @@ var unseen = []string{
 	"- signals: under `ssa run` a signal whose handler has no SA_RESTART can make socket, bind, listen, connect, getsockname, getpeername, " +
 		"setsockopt, getsockopt or shutdown fail with EINTR, of any socket, when it arrives in the microseconds before the gate has taken the call on. " +
 		"Nothing has been done then; before Linux 5.19 it can also arrive later.\n",
+	"- inheritance: an accepted socket has the options of its listener as over TCP, but not SO_RCVTIMEO and SO_SNDTIMEO: the kernel makes its " +
+		"descriptor, which the gate does not see.\n",
+	"- control messages: SCM_CREDENTIALS and SCM_RIGHTS that a program sends over a TLS socket reach nobody, as over TCP, but the kernel judges " +
+		"them first: EPERM for credentials of others, EBADF for a descriptor that is none, where TCP looks at neither.\n",
+	"- options that bring control messages (SO_TIMESTAMP and its relatives, TCP_INQ), SO_ZEROCOPY, SO_PEEK_OFF, TCP_ULP, TCP_REPAIR, and those whose " +
+		"value is a pointer or a descriptor (SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_CBPF and _EBPF, netfilter's) are EOPNOTSUPP.\n",
+	"- epoll: with EPOLLET, every write makes an EPOLLOUT edge when the peer's side of the stream has read it, not only one that makes room.\n",
+	"- what looks at a descriptor from outside sees an AF_UNIX stream: /proc/net, ss and lsof, SIOCUNIXFILE, and getpeername and getsockname " +
+		"in a program that is not below `ssa run` and was sent the descriptor; the TCP connection is `ssa run`'s, or the service's.\n",
+	"- late refusals: in TLS 1.3 a client's handshake is over before the server has judged the client's certificate. connect() then succeeds, and the " +
+		"first read is ECONNRESET, or SO_ERROR is EPROTO when the refusal comes before that is asked; TLS_ERROR has the server's alert in each case.\n",
 	"- closed listeners: `ssa run` hears of a close() a moment after the program goes on (an event of inotify; where the user has no instance left, " +
 		"within half a second). Who connects in that moment is reset instead of refused; clients below the same `ssa run` are refused, always. A client " +
 		"that came within the second before and has said nothing hears nothing until it speaks: the kernel has not announced it yet.\n",

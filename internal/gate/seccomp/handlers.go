@@ -90,6 +90,7 @@ func getsockopt(c *call) (int64, error) {
 		if value, err = c.socket.TLSOption(c, abi.Option(name)); err != nil {
 			return 0, err
 		}
+		value = socket.Fit(abi.Option(name), value, size)
 		if len(value) > size {
 			if err := c.writeLength(c.Args[4], len(value)); err != nil {
 				return 0, err

@@ -18,8 +18,30 @@ static void set_int(int fd, int level, int option, const char *name, int value)
 	show_int("then", fd, level, option, name);
 }
 
+/* Who the peer is: over TCP nobody the kernel knows. */
+static void credentials(const char *when, int fd)
+{
+	struct ucred who = { 7, 7, 7 };
+	socklen_t len = sizeof who;
+	char buf[64];
+	int n = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len);
+	say("SO_PEERCRED, %s: %s: %d %d %d, length %d", when, n < 0 ? errno_name(errno) : "0", (int)who.pid, (int)who.uid,
+	    (int)who.gid, (int)len);
+	len = sizeof buf;
+	n = getsockopt(fd, SOL_SOCKET, SO_PEERSEC, buf, &len);
+	say("SO_PEERSEC, %s: %s", when, n < 0 ? errno_name(errno) : "0");
+	len = sizeof buf;
+	n = getsockopt(fd, SOL_SOCKET, 59 /* SO_PEERGROUPS */, buf, &len);
+	say("SO_PEERGROUPS, %s: %s", when, n < 0 ? errno_name(errno) : "0");
+	len = sizeof buf;
+	n = getsockopt(fd, SOL_SOCKET, 77 /* SO_PEERPIDFD */, buf, &len);
+	say("SO_PEERPIDFD, %s: %s", when, n < 0 ? errno_name(errno) : "0");
+	show_int(when, fd, SOL_SOCKET, SO_PASSCRED, "SO_PASSCRED");
+}
+
 static void identity(const char *when, int fd)
 {
+	credentials(when, fd);
 	int protocol = -1;
 	socklen_t len = sizeof protocol;
 	show_int(when, fd, SOL_SOCKET, SO_TYPE, "SO_TYPE");
@@ -96,9 +118,17 @@ static void listener_options(void)
 	set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, "TCP_DEFER_ACCEPT", 0);
 	show_int("listening", fd, SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR");
 	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE", 77);
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, "TCP_NODELAY", 1);
+	struct linger l = { 1, 5 }, got = { 0, 0 };
+	socklen_t len = sizeof got;
+	result("SO_LINGER", setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l));
 	note("ready");
 	int c = accept(fd, NULL, NULL);
 	show_int("accepted", c, IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE");
+	show_int("accepted", c, IPPROTO_TCP, TCP_NODELAY, "TCP_NODELAY");
+	show_int("accepted", c, SOL_SOCKET, SO_KEEPALIVE, "SO_KEEPALIVE");
+	getsockopt(c, SOL_SOCKET, SO_LINGER, &got, &len);
+	say("SO_LINGER, accepted: %d %d", got.l_onoff, got.l_linger);
 	close(c);
 	close(fd);
 }
