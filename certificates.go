@@ -3,6 +3,7 @@
 package ssa
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +22,7 @@ func certificates(req *engine.Request, s Setting, chains []identity.Chain) ([]id
 	}
 	pem := []byte(value)
 	if !strings.Contains(value, "-----BEGIN ") {
-		if pem, err = readPEM(value); err != nil {
+		if pem, err = readPEM(s.Option, value); err != nil {
 			return chains, err
 		}
 	}
@@ -50,7 +51,7 @@ func certificates(req *engine.Request, s Setting, chains []identity.Chain) ([]id
 
 // readPEM reads a file, or the files of a folder: those that cannot be read are
 // left out, as by other programs that read such folders.
-func readPEM(path string) ([]byte, error) {
+func readPEM(option abi.Option, path string) ([]byte, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return os.ReadFile(path)
 	}
@@ -58,15 +59,23 @@ func readPEM(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []byte
+	var files [][]byte
 	for _, entry := range entries {
 		name := filepath.Join(path, entry.Name())
 		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
 			continue
 		}
 		if content, err := os.ReadFile(name); err == nil {
-			all = append(append(all, content...), '\n')
+			files = append(files, content)
 		}
 	}
-	return all, nil
+	switch option {
+	case abi.CertificateChain:
+		chain, err := identity.ChainOf(files)
+		return chain.PEM(), err
+	case abi.TrustedPeerCertificates:
+		roots, err := identity.RootsOf(files)
+		return identity.EncodeRoots(roots), err
+	}
+	return bytes.Join(files, []byte("\n")), nil
 }

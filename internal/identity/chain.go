@@ -3,9 +3,9 @@ package identity
 import (
 	"bytes"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -33,45 +33,61 @@ func (c Chain) Leaf() *x509.Certificate {
 
 // ParseChain reads a chain from PEM, leaf first. Blocks that are not
 // certificates are passed over, since people keep the key in the same file.
-// Each certificate must have been issued by the one after it, as TLS 1.2 and
-// many peers demand of what is sent.
+// What follows the leaf is put in order by who issued whom, as TLS 1.2 and many
+// peers demand of what is sent; what is there twice, or has issued nobody in the
+// chain, is left out.
 func ParseChain(data []byte) (Chain, error) {
 	blocks, err := certificateBlocks(data)
 	if err != nil {
 		return Chain{}, err
 	}
+	certs, err := parseAll(blocks)
+	if err != nil {
+		return Chain{}, err
+	}
+	for i, cert := range certs[1:] {
+		if issued(certs[0], cert) && !issued(cert, certs[0]) {
+			return Chain{}, fmt.Errorf("the chain is in the wrong order: certificate %d (%s) was issued by certificate 1 (%s); the leaf must come first, then who issued it",
+				i+2, describe(cert), describe(certs[0]))
+		}
+	}
+	return Chain{certificates: linked(certs[0], certs[1:])}, nil
+}
+
+// parseAll parses the certificates of a chain.
+func parseAll(blocks [][]byte) ([]*x509.Certificate, error) {
 	if len(blocks) > maxChain {
-		return Chain{}, fmt.Errorf("%d certificates are too many for a chain (at most %d); is this a trust store?", len(blocks), maxChain)
+		return nil, fmt.Errorf("%d certificates are too many for a chain (at most %d); is this a trust store?", len(blocks), maxChain)
 	}
 	var certs []*x509.Certificate
 	for i, der := range blocks {
 		cert, err := x509.ParseCertificate(der)
 		if err != nil {
-			return Chain{}, fmt.Errorf("certificate %d of %d is malformed: %w", i+1, len(blocks), err)
+			return nil, fmt.Errorf("certificate %d of %d is malformed: %w", i+1, len(blocks), err)
 		}
 		certs = append(certs, cert)
 	}
-	if err := checkOrder(certs); err != nil {
-		return Chain{}, err
-	}
-	return Chain{certificates: certs}, nil
+	return certs, nil
 }
 
-// checkOrder looks at names only: a wrong signature is for the peer to find.
-func checkOrder(certs []*x509.Certificate) error {
-	for i := 1; i < len(certs); i++ {
-		below, above := certs[i-1], certs[i]
-		if bytes.Equal(below.RawIssuer, above.RawSubject) {
-			continue
+// linked begins with a leaf and goes on with who issued it, and so on.
+func linked(leaf *x509.Certificate, others []*x509.Certificate) []*x509.Certificate {
+	chain := []*x509.Certificate{leaf}
+	for i := 0; i < len(chain); i++ {
+		for _, above := range others {
+			if issued(above, chain[i]) && !slices.ContainsFunc(chain, above.Equal) {
+				chain = append(chain, above)
+			}
 		}
-		if bytes.Equal(above.RawIssuer, below.RawSubject) {
-			return fmt.Errorf("the chain is in the wrong order: certificate %d (%s) was issued by certificate %d (%s); the leaf must come first, then who issued it",
-				i+1, describe(above), i, describe(below))
-		}
-		return fmt.Errorf("the chain is in the wrong order: certificate %d (%s) was issued by %q, but what follows is %s",
-			i, describe(below), clean(below.Issuer.String()), describe(above))
 	}
-	return nil
+	return chain
+}
+
+// issued says whether one certificate's holder issued another one. It looks at
+// names alone: a wrong signature is for the peer to find.
+func issued(above, below *x509.Certificate) bool {
+	return bytes.Equal(above.RawSubject, below.RawIssuer) &&
+		(len(above.SubjectKeyId) == 0 || len(below.AuthorityKeyId) == 0 || bytes.Equal(above.SubjectKeyId, below.AuthorityKeyId))
 }
 
 // ParseRoots reads the certificates of a trust store from PEM. Certificates
@@ -106,12 +122,11 @@ func certificateBlocks(data []byte) ([][]byte, error) {
 	}
 	var ders [][]byte
 	others := map[string]bool{}
-	for rest := data; ; {
-		var block *pem.Block
-		block, rest = pem.Decode(rest)
-		if block == nil {
-			break
-		}
+	blocks, err := Blocks(data)
+	if err != nil {
+		return nil, err
+	}
+	for _, block := range blocks {
 		if block.Type != "CERTIFICATE" {
 			others[clean(block.Type)] = true
 			continue

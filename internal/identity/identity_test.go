@@ -68,8 +68,16 @@ func TestParseChain(t *testing.T) {
 		{"key in the same file", join(issued.KeyPEM, issued.ChainPEM), ""},
 		{"text around it", join([]byte("subject=x\n"), issued.ChainPEM, []byte("\nend")), ""},
 		{"reversed", join(parts[2], parts[1], parts[0]), "the leaf must come first"},
-		{"gap", join(parts[0], parts[2]), "wrong order"},
-		{"foreign certificate", join(parts[0], other.ChainPEM), "wrong order"},
+		{"authorities out of order", join(parts[0], parts[2], parts[1]), ""},
+		{"doubled", join(parts[0], parts[0], parts[1], parts[1], parts[2]), ""},
+		{"foreign certificate", join(parts[0], other.ChainPEM, parts[1], parts[2]), ""},
+		{"byte order marks", join([]byte("\ufeff"), parts[0], []byte("\ufeff"), parts[1], parts[2]), ""},
+		{"CRLF", bytes.ReplaceAll(issued.ChainPEM, []byte("\n"), []byte("\r\n")), ""},
+		{"cut off", join(parts[0], parts[1][:len(parts[1])/2]), "PEM block 2 is damaged: it has no end"},
+		{"cut off and gone on", join(parts[0], parts[1][:len(parts[1])/2], parts[2]), "PEM block 2 is damaged: it has no end"},
+		{"cut off at once", issued.ChainPEM[:100], "PEM block 1 is damaged: it has no end"},
+		{"no base64", join(parts[0], bytes.Replace(parts[1], []byte("MII"), []byte("M*I"), 1)), "PEM block 2 is damaged: what is in it is not base64"},
+		{"no line end", join(parts[0], bytes.TrimSpace(parts[1]), parts[2]), "PEM block 2 is damaged: a line end is missing"},
 		{"empty", nil, "there is nothing in it"},
 		{"white space", []byte(" \n"), "there is nothing in it"},
 		{"not PEM", []byte("cert.pem"), "this is not PEM"},
@@ -83,6 +91,9 @@ func TestParseChain(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			chain, err := identity.ParseChain(tc.data)
 			wantError(t, err, tc.want)
+			if err == nil && tc.name != "leaf alone" && tc.name != "with the root" && !bytes.Equal(chain.PEM(), issued.ChainPEM) {
+				t.Error("the chain is another one")
+			}
 			if err == nil && !chain.Leaf().Equal(issued.Leaf()) {
 				t.Errorf("the leaf is %v, want %v", chain.Leaf().Subject, issued.Leaf().Subject)
 			}
@@ -104,6 +115,8 @@ func TestParseRoots(t *testing.T) {
 	}{
 		{"two", join(a.PEM(), b.PEM()), 2, ""},
 		{"one malformed", join(bad, b.PEM()), 1, ""},
+		{"byte order mark", join([]byte("\ufeff"), a.PEM(), b.PEM()), 2, ""},
+		{"cut off", join(a.PEM(), b.PEM()[:99]), 0, "PEM block 2 is damaged"},
 		{"all malformed", join(bad, bad), 0, "none of the 2 certificates can be parsed"},
 		{"none", []byte("-----BEGIN X-----\n-----END X-----\n"), 0, "only PEM blocks of type X"},
 		{"too many", bytes.Repeat(block("CERTIFICATE", nil), 1025), 0, "more than 1024"},
@@ -115,6 +128,47 @@ func TestParseRoots(t *testing.T) {
 				t.Errorf("%d roots, want %d", len(roots), tc.n)
 			}
 		})
+	}
+}
+
+// TestFolders: the order of the files makes no difference, nor does how they
+// are written.
+func TestFolders(t *testing.T) {
+	root := ssatest.NewAuthority(t)
+	middle := root.Intermediate(t).IntermediateWith(t, ssatest.AuthorityOptions{Name: "Second"})
+	issued := middle.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
+	parts := split(t, issued.ChainPEM)
+	der := func(part []byte) []byte { b, _ := pem.Decode(part); return b.Bytes }
+	alone := ssatest.NewAuthority(t)
+	second := middle.Issue(t, ssatest.Leaf{Names: []string{"b.example"}})
+	for _, tc := range []struct {
+		name  string
+		files [][]byte
+		want  string
+	}{
+		{"in order", [][]byte{parts[0], parts[1], parts[2]}, ""},
+		{"against it", [][]byte{parts[2], issued.KeyPEM, parts[1], []byte("read me"), parts[0]}, ""},
+		{"DER", [][]byte{der(parts[1]), der(parts[0]), parts[2], parts[0]}, ""},
+		{"an authority without others", [][]byte{alone.PEM(), parts[1], parts[0], parts[2]}, ""},
+		{"two leaves", [][]byte{parts[0], parts[1], split(t, second.ChainPEM)[0]}, "2 certificates that could be the leaf ("},
+		{"one half-written", [][]byte{parts[0], parts[1][:99]}, "PEM block 1 is damaged"},
+		{"nothing", [][]byte{nil, issued.KeyPEM}, "no certificate"},
+	} {
+		for range 3 {
+			chain, err := identity.ChainOf(tc.files)
+			wantError(t, err, tc.want)
+			if err == nil && !bytes.Equal(chain.PEM(), issued.ChainPEM) {
+				t.Errorf("%s: the chain is another one", tc.name)
+			}
+			slices.Reverse(tc.files)
+			if tc.name == "an authority without others" {
+				tc.files[0], tc.files[1] = tc.files[1], tc.files[0]
+			}
+		}
+	}
+	roots, err := identity.RootsOf([][]byte{parts[1][:99], []byte("\ufeff" + string(root.PEM())), der(parts[1]), []byte("read me")})
+	if err != nil || len(roots) != 2 {
+		t.Errorf("%d roots, %v", len(roots), err)
 	}
 }
 

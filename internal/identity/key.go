@@ -6,7 +6,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 )
 
@@ -22,12 +21,11 @@ func ParseKey(data []byte) (crypto.Signer, error) {
 		return nil, tooLong(len(data), maxPEM)
 	}
 	others := map[string]bool{}
-	for rest := data; ; {
-		var block *pem.Block
-		block, rest = pem.Decode(rest)
-		if block == nil {
-			return nil, nothingFound("private key", data, others)
-		}
+	blocks, err := Blocks(data)
+	if err != nil {
+		return nil, err
+	}
+	for _, block := range blocks {
 		parse := keyParser(block.Type)
 		switch {
 		case block.Type == "ENCRYPTED PRIVATE KEY", parse != nil && block.Headers["DEK-Info"] != "":
@@ -45,6 +43,7 @@ func ParseKey(data []byte) (crypto.Signer, error) {
 		}
 		return signer(key)
 	}
+	return nil, nothingFound("private key", data, others)
 }
 
 func keyParser(blockType string) func([]byte) (any, error) {

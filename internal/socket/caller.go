@@ -37,8 +37,8 @@ type Caller interface {
 	Replace(fd *sys.FD) error
 	// Rights returns the program's rights; the caller closes them.
 	Rights() (Rights, error)
-	// ReadFile reads a file or a folder's files as the program could.
-	ReadFile(path string) ([]byte, error)
+	// ReadFile reads a file, or the files of a folder, as the program could.
+	ReadFile(path string) (files [][]byte, folder bool, err error)
 	// Waiting reports whether the call still waits for its answer.
 	Waiting() bool
 	// Answer ends a pending call; nil is success. It fails when the call is

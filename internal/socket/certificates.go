@@ -25,11 +25,29 @@ func pemValue(c Caller, info abi.OptionInfo, value []byte) ([]byte, error) {
 	if len(path) >= unix.PathMax {
 		return nil, abi.ENAMETOOLONG
 	}
-	content, err := c.ReadFile(path)
+	files, folder, err := c.ReadFile(path)
 	if err != nil {
 		return nil, fail(fileErrno(err), "%s: reading %s: %v", info.Name, path, err)
 	}
+	content, err := joined(info.Option, files, folder)
+	if err != nil {
+		return nil, fail(abi.EINVAL, "%s: %s: %v", info.Name, path, err)
+	}
 	return content, nil
+}
+
+// joined returns the files of a folder as one: certificates in the order that a
+// file would have them in.
+func joined(option abi.Option, files [][]byte, folder bool) ([]byte, error) {
+	switch {
+	case folder && option == abi.CertificateChain:
+		chain, err := identity.ChainOf(files)
+		return chain.PEM(), err
+	case folder && option == abi.TrustedPeerCertificates:
+		roots, err := identity.RootsOf(files)
+		return identity.EncodeRoots(roots), err
+	}
+	return bytes.Join(files, []byte("\n")), nil
 }
 
 // fileErrno keeps an errno of open(2); anything else is EINVAL.

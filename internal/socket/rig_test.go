@@ -116,8 +116,9 @@ func (c *testCaller) Program() policy.Program      { return c.rig.own }
 func (c *testCaller) Where() Where                 { return Where{} }
 func (c *testCaller) End() (*sys.FD, error)        { return c.end.Dup() }
 func (c *testCaller) Rights() (Rights, error)      { return noRights{}, nil }
-func (c *testCaller) ReadFile(path string) ([]byte, error) {
-	return os.ReadFile(path)
+func (c *testCaller) ReadFile(path string) ([][]byte, bool, error) {
+	content, err := os.ReadFile(path)
+	return [][]byte{content}, false, err
 }
 func (c *testCaller) Waiting() bool { return !c.over() }
 

@@ -123,11 +123,11 @@ func (c *call) Rights() (socket.Rights, error) {
 	return r, nil
 }
 
-// ReadFile reads a file as the program could.
-func (c *call) ReadFile(path string) ([]byte, error) {
+// ReadFile reads a file, or the files of a folder, as the program could.
+func (c *call) ReadFile(path string) (files [][]byte, folder bool, err error) {
 	r, err := c.gate.cfg.Own.Rights(c.Call.Thread)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer r.Close()
 	return c.gate.handles.ReadFile(c.Call.Thread, r, path)

@@ -23,24 +23,24 @@ const (
 // ReadFile reads the file, or the regular files of the folder, that a path
 // names for a thread: from its working directory and root, with its rights.
 // Errors of open(2) are unix.Errno.
-func (h *Handles) ReadFile(thread int, rights *Rights, path string) ([]byte, error) {
+func (h *Handles) ReadFile(thread int, rights *Rights, path string) (files [][]byte, folder bool, err error) {
 	if path == "" {
-		return nil, abi.ENOENT
+		return nil, false, abi.ENOENT
 	}
 	if n, ok := descriptorPath(path); ok {
-		return h.readDescriptor(thread, n)
+		content, err := h.readDescriptor(thread, n)
+		return [][]byte{content}, false, err
 	}
 	place, err := placeOf(thread)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer place.close()
-	var content []byte
 	err = rights.Do(func() (err error) {
-		content, err = place.read(path)
+		files, folder, err = place.read(path)
 		return err
 	})
-	return content, err
+	return files, folder, err
 }
 
 // descriptorPath recognises names of the program's own descriptors, which
@@ -147,26 +147,28 @@ func (p *place) open(path string) (*os.File, error) {
 	return f, nil
 }
 
-func (p *place) read(path string) ([]byte, error) {
+func (p *place) read(path string) (files [][]byte, folder bool, err error) {
 	f, err := p.open(path)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer f.Close()
 	st, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	switch {
 	case st.Mode().IsRegular():
-		return limited(io.LimitReader(f, maxFile+1))
+		content, err := limited(io.LimitReader(f, maxFile+1))
+		return [][]byte{content}, false, err
 	case st.IsDir():
-		return p.readFolder(f, path)
+		files, err := p.readFolder(f, path)
+		return files, true, err
 	}
-	return nil, fmt.Errorf("%s is neither a file nor a folder: %w", path, abi.EINVAL)
+	return nil, false, fmt.Errorf("%s is neither a file nor a folder: %w", path, abi.EINVAL)
 }
 
-func (p *place) readFolder(dir *os.File, path string) ([]byte, error) {
+func (p *place) readFolder(dir *os.File, path string) ([][]byte, error) {
 	names, err := dir.Readdirnames(maxEntries + 1)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -174,7 +176,8 @@ func (p *place) readFolder(dir *os.File, path string) ([]byte, error) {
 	if len(names) > maxEntries {
 		return nil, fmt.Errorf("%s has more than %d entries: %w", path, maxEntries, abi.EINVAL)
 	}
-	var all []byte
+	var all [][]byte
+	size := 0
 	for _, name := range names {
 		f, err := p.open(path + "/" + name)
 		if err != nil {
@@ -184,11 +187,11 @@ func (p *place) readFolder(dir *os.File, path string) ([]byte, error) {
 		if err == nil && st.Mode().IsRegular() {
 			var content []byte
 			if content, err = limited(io.LimitReader(f, maxFile+1)); err == nil {
-				all = append(append(all, content...), '\n')
+				all, size = append(all, content), size+len(content)
 			}
 		}
 		f.Close()
-		if len(all) > maxFolder {
+		if size > maxFolder {
 			return nil, fmt.Errorf("%s holds more than %d MiB: %w", path, maxFolder>>20, abi.EINVAL)
 		}
 	}
