@@ -2,13 +2,15 @@ package policy
 
 import (
 	"crypto/x509"
-	"encoding/pem"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/secure-socket-api/ssa/internal/identity"
 )
 
 const (
@@ -31,14 +33,17 @@ func decodeRoots(d *decoder, n *yaml.Node) change {
 			items, from = append(items, d.path(text)), append(from, d.path(text))
 			return
 		}
-		certs, err := d.readRoots(d.path(text))
+		read, err := d.readRoots(d.path(text))
 		if err != nil {
 			d.problem(item, "trust.roots: %v%s", err, rootsHint(text))
 			ok = false
 			return
 		}
 		d.warnOfWriters(d.at(item), "trust.roots", d.path(text))
-		anchors.fixed = append(anchors.fixed, certs...)
+		for _, err := range read.skipped {
+			d.warn(item, "trust.roots: left out: %v", err)
+		}
+		anchors.fixed = append(anchors.fixed, read.certs...)
 		items, from = append(items, d.path(text)), append(from, d.path(text))
 	})
 	if !isList {
@@ -76,66 +81,89 @@ func (d *decoder) path(name string) string {
 	return name
 }
 
+// rootFiles are certificates, and what was left out of them.
+type rootFiles struct {
+	certs   []*x509.Certificate
+	skipped []error
+}
+
 // readRoots reads the certificates of a PEM file or of the files of a folder.
-func (l *loader) readRoots(path string) ([]*x509.Certificate, error) {
+// What is wrong with a file that was named is an error; what is wrong with one of
+// a folder, which others put there, leaves that one out. So does a key of a kind
+// that crypto/x509 does not know: its certificate vouches for nobody here.
+func (l *loader) readRoots(path string) (*rootFiles, error) {
 	name := strings.TrimPrefix(path, "/")
 	info, err := fs.Stat(l.files, name)
 	if err != nil {
 		return nil, fileError(path, err)
 	}
+	roots := &rootFiles{}
 	if !info.IsDir() {
-		return l.readRootsFile(path)
+		if err := l.readRootsFile(roots, path); err != nil {
+			return nil, err
+		}
+		return roots, nil
 	}
 	entries, err := fs.ReadDir(l.files, name)
 	if err != nil {
 		return nil, fileError(path, err)
 	}
-	var certs []*x509.Certificate
 	for _, entry := range entries {
 		file := filepath.Join(path, entry.Name())
 		if info, err := fs.Stat(l.files, strings.TrimPrefix(file, "/")); err == nil && info.IsDir() {
 			continue
 		}
-		more, err := l.readRootsFile(file)
-		if err != nil {
-			return nil, err
+		if err := l.readRootsFile(roots, file); err != nil {
+			roots.skipped = append(roots.skipped, err)
 		}
-		certs = append(certs, more...)
 	}
-	if len(certs) == 0 {
-		return nil, fmt.Errorf("no certificate in the folder %s, expected PEM files", path)
+	if len(roots.certs) == 0 {
+		return nil, errors.Join(append([]error{fmt.Errorf("no certificate in the folder %s, expected PEM files", path)}, roots.skipped[:min(len(roots.skipped), 3)]...)...)
 	}
-	return certs, nil
+	return roots, nil
 }
 
 // readRootsFile reads a PEM file that must have a certificate.
-func (l *loader) readRootsFile(path string) ([]*x509.Certificate, error) {
+func (l *loader) readRootsFile(roots *rootFiles, path string) error {
 	data, err := readRegular(l.files, strings.TrimPrefix(path, "/"), maxRootsFile+1)
 	if err != nil {
-		return nil, fileError(path, err)
+		return fileError(path, err)
 	}
 	if len(data) > maxRootsFile {
-		return nil, fmt.Errorf("%s has more than %d bytes", path, maxRootsFile)
+		return fmt.Errorf("%s has more than %d bytes", path, maxRootsFile)
+	}
+	blocks, err := identity.Blocks(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	var certs []*x509.Certificate
-	for {
-		var block *pem.Block
-		if block, data = pem.Decode(data); block == nil {
-			break
-		}
+	var skipped []error
+	seen := 0
+	for _, block := range blocks {
 		if block.Type != "CERTIFICATE" {
 			continue
 		}
+		seen++
 		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("certificate %d of %s: %w", len(certs)+1, path, err)
+		switch {
+		case err == nil:
+			certs = append(certs, cert)
+		case identity.UnknownKey(block.Bytes):
+			skipped = append(skipped, fmt.Errorf("certificate %d of %s: %w", seen, path, err))
+		default:
+			return fmt.Errorf("certificate %d of %s: %w", seen, path, err)
 		}
-		certs = append(certs, cert)
 	}
-	if len(certs) == 0 {
-		return nil, fmt.Errorf("no certificate in %s, expected PEM with -----BEGIN CERTIFICATE-----", path)
+	switch {
+	case len(certs) == 0 && len(skipped) > 0:
+		return skipped[0]
+	case len(certs) == 0 && len(data) > 0 && data[0] == 0x30:
+		return fmt.Errorf("no certificate in %s: this looks like DER, convert it to PEM", path)
+	case len(certs) == 0:
+		return fmt.Errorf("no certificate in %s, expected PEM with -----BEGIN CERTIFICATE-----", path)
 	}
-	return certs, nil
+	roots.certs, roots.skipped = append(roots.certs, certs...), append(roots.skipped, skipped...)
+	return nil
 }
 
 // fileError is an error of the file system that names the path once.

@@ -1,11 +1,15 @@
 package policy
 
 import (
+	"bytes"
 	"crypto/x509"
+	"encoding/pem"
 	"io/fs"
 	"path"
 	"path/filepath"
 	"sync"
+
+	"github.com/secure-socket-api/ssa/internal/constraints"
 )
 
 // Where Linux distributions keep the system trust store: the bundle is the
@@ -43,7 +47,7 @@ func (s *systemStore) load() *x509.CertPool {
 			s.files = Machine()
 		}
 		for _, name := range systemBundles {
-			if data, err := fs.ReadFile(s.files, s.name(name)); err == nil && pool.AppendCertsFromPEM(data) {
+			if data, err := fs.ReadFile(s.files, s.name(name)); err == nil && addCertificates(pool, data) {
 				break
 			}
 		}
@@ -70,7 +74,33 @@ func (s *systemStore) addFolder(pool *x509.CertPool, dir string) {
 			continue
 		}
 		if data, err := fs.ReadFile(s.files, name); err == nil {
-			pool.AppendCertsFromPEM(data)
+			addCertificates(pool, data)
 		}
 	}
+}
+
+// constrained is how the identifier of name constraints is encoded.
+var constrained = []byte{6, 3, 0x55, 0x1d, 0x1e}
+
+// addCertificates adds what can be used of a PEM file. crypto/x509 parses most
+// of it only when it is needed; the few with name constraints are made fit for
+// our own judgement of these at once.
+func addCertificates(pool *x509.CertPool, data []byte) (some bool) {
+	data = bytes.ReplaceAll(data, []byte("\ufeff-----BEGIN "), []byte("-----BEGIN "))
+	var plain []byte
+	for rest := data; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" || !bytes.Contains(block.Bytes, constrained) {
+			plain = append(plain, pem.EncodeToMemory(block)...)
+			continue
+		}
+		if cert, err := x509.ParseCertificate(block.Bytes); err == nil {
+			pool.AddCert(constraints.Relax(cert))
+			some = true
+		}
+	}
+	return pool.AppendCertsFromPEM(plain) || some
 }

@@ -167,11 +167,11 @@ func (l *loader) loadStore(store *TicketStore) {
 
 func (l *loader) readStore(store *TicketStore) error {
 	if store.ca != "" {
-		certs, err := l.readRootsFile(store.ca)
-		if err != nil {
+		roots := &rootFiles{}
+		if err := l.readRootsFile(roots, store.ca); err != nil {
 			return err
 		}
-		store.anchors = FixedAnchors(certs...)
+		store.anchors = FixedAnchors(roots.certs...)
 	}
 	var err error
 	if store.secret, err = l.readSecret(store, store.keyFile); err != nil {

@@ -1,11 +1,13 @@
 package ssatest
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"slices"
 	"testing"
 	"time"
 
@@ -128,4 +130,51 @@ func onlyAnswer(t testing.TB, der []byte) []byte {
 		t.Fatal("take an answer out: it is malformed")
 	}
 	return answers
+}
+
+// UnknownCurve returns a certificate, DER, with a key on a curve that crypto/x509
+// does not know, brainpoolP256r1: it stands for any other.
+func (a *Authority) UnknownCurve(t testing.TB, l Leaf) []byte {
+	t.Helper()
+	cert := a.Issue(t, l).Leaf()
+	known := []byte{6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7} // P-256
+	unknown := []byte{6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 7}     // brainpoolP256r1
+	info := cryptobyte.String(cert.RawSubjectPublicKeyInfo)
+	var fields cryptobyte.String
+	if !info.ReadASN1(&fields, asn1.SEQUENCE) {
+		t.Fatal("no key")
+	}
+	var algorithm, oid, key cryptobyte.String
+	if !fields.ReadASN1(&algorithm, asn1.SEQUENCE) || !algorithm.ReadASN1Element(&oid, asn1.OBJECT_IDENTIFIER) || !fields.ReadASN1Element(&key, asn1.BIT_STRING) ||
+		!bytes.Equal(algorithm, known) {
+		t.Fatal("no key on P-256")
+	}
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(oid); b.AddBytes(unknown) })
+		b.AddBytes(key)
+	})
+	return a.Resign(t, cert, func(tbs []byte) []byte {
+		before, after, found := bytes.Cut(tbs, cert.RawSubjectPublicKeyInfo)
+		if !found {
+			t.Fatal("no key in the certificate")
+		}
+		var content cryptobyte.String
+		whole := cryptobyte.String(slices.Concat(before, b.BytesOrPanic(), after))
+		header := len(tbs) - len(tbsContent(t, tbs))
+		content = whole[header:]
+		var out cryptobyte.Builder
+		out.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(content) })
+		return out.BytesOrPanic()
+	})
+}
+
+func tbsContent(t testing.TB, tbs []byte) []byte {
+	t.Helper()
+	input := cryptobyte.String(tbs)
+	var content cryptobyte.String
+	if !input.ReadASN1(&content, asn1.SEQUENCE) {
+		t.Fatal("no certificate")
+	}
+	return content
 }
