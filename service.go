@@ -106,9 +106,10 @@ func (t *throughService) ended(end engine.End) {
 	t.last = end.Err
 }
 
-// mark writes the byte of no meaning that makes a close of the other end show
-// as ECONNRESET.
-func (t *throughService) mark() {
+// mark notes why the connection breaks, and writes the byte of no meaning that
+// makes a close of the other end show as ECONNRESET.
+func (t *throughService) mark(why error) {
+	t.ended(engine.End{Err: why})
 	raw, err := t.UnixConn.SyscallConn()
 	if err != nil {
 		return

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/secure-socket-api/ssa/internal/relay"
 )
@@ -31,8 +32,22 @@ type localConn struct {
 func newConn(a *attempt, conn *tls.Conn, wire *relay.Wire) *localConn {
 	return &localConn{
 		id: a.req.ID, side: a.side, facts: a.facts(conn.ConnectionState()), log: a.engine.cfg.Log,
-		cfg: relay.Config{TLS: conn, Wire: wire, SloppyEnd: a.req.Policy.SloppyEnd, Linger: a.engine.cfg.Linger, Lot: a.engine.lot},
+		cfg: relay.Config{TLS: conn, Wire: wire, SloppyEnd: a.req.Policy.SloppyEnd, Linger: a.engine.cfg.Linger,
+			Answer: answerTime(a.req.Role), Lot: a.engine.lot},
 	}
+}
+
+// serverAnswers is how long a server's program may think about its answer to a
+// client that has ended its half of TCP without a close_notify.
+const serverAnswers = 2 * time.Second
+
+// answerTime is that of relay.Config. A server that ends TCP wants no answer, and
+// a client's program waits for no more than the news.
+func answerTime(r Role) time.Duration {
+	if r == Server {
+		return serverAnswers
+	}
+	return 0
 }
 
 func (c *localConn) Facts() *Facts { return c.facts }
@@ -47,7 +62,7 @@ func (c *localConn) ended(end relay.End) End {
 		c.log.Warn("the peer ended the connection without close_notify: what was received may be incomplete; "+
 			"the policy takes that for an end (truncation: end)", "id", c.id, "peer", c.facts.PeerIdentity)
 	}
-	return End{Err: c.explainEnd(end), Sent: end.Sent, Received: end.Received}
+	return End{Err: c.explain(end.Err), Refused: end.Refused, Sent: end.Sent, Received: end.Received}
 }
 
 func (c *localConn) begin(plain Stream, opts RelayOptions) *relay.Relay {
@@ -55,7 +70,10 @@ func (c *localConn) begin(plain Stream, opts RelayOptions) *relay.Relay {
 	defer c.mu.Unlock()
 	cfg := c.cfg
 	c.cfg = relay.Config{}
-	cfg.Plain, cfg.BeforeReset, cfg.Abortive, cfg.Bug = plain, opts.BeforeReset, c.abortive.Load, opts.Bug
+	cfg.Plain, cfg.Abortive, cfg.Bug = plain, c.abortive.Load, opts.Bug
+	if opts.BeforeReset != nil {
+		cfg.BeforeReset = func(why error) { opts.BeforeReset(c.explain(why)) }
+	}
 	c.relay = relay.New(cfg)
 	if c.guarded {
 		c.relay.Guard()
@@ -115,26 +133,26 @@ func (c *localConn) Abort() {
 	}
 }
 
-// explainEnd says why a relayed connection ended badly. It returns a plain
-// error so that a nil one is nil.
-func (c *localConn) explainEnd(end relay.End) error {
-	if end.Err == nil {
+// explain says why a relayed connection ended badly. It returns a plain error so
+// that a nil one is nil.
+func (c *localConn) explain(err error) error {
+	if err == nil {
 		return nil
 	}
-	if end.Truncated {
-		return &Error{Reason: Truncated, Err: end.Err,
+	if errors.Is(err, relay.ErrTruncated) {
+		return &Error{Reason: Truncated, Err: err,
 			Sentence: "the peer ended the connection without close_notify: what was received may be incomplete"}
 	}
 	var known *Error
-	if errors.As(end.Err, &known) {
+	if errors.As(err, &known) {
 		return known // of RelayOptions.Bug
 	}
 	var errno syscall.Errno
-	if errors.As(end.Err, &errno) {
+	if errors.As(err, &errno) {
 		return &Error{Reason: Network, Sentence: "the connection to the peer broke: " + errno.Error(), Err: errno}
 	}
-	if err := c.side.alertError(end.Err, "ended the connection"); err != nil {
+	if err := c.side.alertError(err, "ended the connection"); err != nil {
 		return err
 	}
-	return &Error{Reason: Protocol, Sentence: "the peer broke the TLS protocol: " + plainText(end.Err), Err: end.Err}
+	return &Error{Reason: Protocol, Sentence: "the peer broke the TLS protocol: " + plainText(err), Err: err}
 }

@@ -56,7 +56,7 @@ func TestEnds(t *testing.T) {
 			mine, program := plainPair(t)
 			ended := make(chan engine.End, 1)
 			go func() {
-				ended <- engine.RelayToEnd(conn, mine, engine.RelayOptions{BeforeReset: func() { _, _ = program.Write([]byte("x")) }})
+				ended <- engine.RelayToEnd(conn, mine, engine.RelayOptions{BeforeReset: func(error) { _, _ = program.Write([]byte("x")) }})
 			}()
 			if _, err := io.ReadAll(program); !errors.Is(err, syscall.ECONNRESET) {
 				t.Errorf("the program's read ended with %v, want ECONNRESET", err)

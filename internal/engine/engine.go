@@ -176,10 +176,11 @@ func RelayToEnd(c Conn, plain Stream, opts RelayOptions) End {
 // RelayOptions are the gate's part in a relay.
 type RelayOptions struct {
 	// BeforeReset, when not nil, is called when the program's stream must end
-	// with ECONNRESET, after the relay has stopped reading it for good and
-	// before it is closed. It puts an unread byte into the relay's queue; that
-	// makes the kernel report ECONNRESET to the program on close.
-	BeforeReset func()
+	// with ECONNRESET, after the relay has stopped reading it for good and before
+	// the program can see anything of it, with the reason, an *Error, which the
+	// program may ask for at once. Unless something is unread in the relay's queue,
+	// it puts a byte there; that makes the kernel report ECONNRESET on close.
+	BeforeReset func(why error)
 	// Bug, when not nil, is told of a panic in the relay, a bug of ours that must
 	// not end other connections: this one is cut, and what Bug returns says why.
 	Bug func(recovered any) error
@@ -190,6 +191,9 @@ type End struct {
 	// Err is nil when the peer ended with close_notify, or without one where the
 	// policy takes that for an end, or the program closed first; otherwise why the program was shown ECONNRESET, as *Error.
 	Err error
+	// Refused says that the program's descriptor may be open still, although its
+	// stream looks as if it had gone: see relay.End.
+	Refused bool
 	// Sent and Received count plaintext bytes to and from the peer.
 	Sent, Received int64
 }

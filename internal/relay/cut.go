@@ -24,8 +24,8 @@ func (r *Relay) survive(done chan struct{}) {
 	r.wire.resetOnClose()
 	_ = r.wire.Close()
 	r.source.stop()
-	if r.cfg.BeforeReset != nil && r.source.unread() == 0 {
-		r.cfg.BeforeReset()
+	if r.cfg.BeforeReset != nil {
+		r.cfg.BeforeReset(err)
 	}
 	r.Cut()
 	r.forget()

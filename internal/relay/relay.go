@@ -40,11 +40,12 @@ type Config struct {
 	// the program's descriptor.
 	Plain Stream
 	// BeforeReset, when not nil, is called at most once, when the program's
-	// stream may have to end with ECONNRESET and nothing is unread in the queue
-	// of Plain. It is called after Plain is read for the last time and before
-	// it is closed. It writes one byte to the program's end without waiting;
-	// being unread, that byte makes the kernel report ECONNRESET on close.
-	BeforeReset func()
+	// stream may have to end with ECONNRESET: after Plain is read for the last
+	// time, and before the program can see anything of it. why is the reason,
+	// for a program that asks at once. If nothing is unread in the queue of Plain,
+	// it writes one byte to the program's end without waiting; being unread, that
+	// byte makes the kernel report ECONNRESET on close.
+	BeforeReset func(why error)
 	// Abortive, when not nil, is asked often; it counts when the program's end
 	// has been closed, or shut down both ways. True drops what has not been sent
 	// and resets TCP, without a close_notify: what SO_LINGER with a time of zero
@@ -56,6 +57,11 @@ type Config struct {
 	// not a close_notify came before it. Whoever can cut the connection can
 	// then cut the data short.
 	SloppyEnd bool
+	// Answer is how long a program whose peer has ended TCP without a
+	// close_notify may be silent, having read everything, before it is shown
+	// ECONNRESET, with which its writing ends too: the peer may have ended its
+	// half only, and wait for an answer.
+	Answer time.Duration
 	// Linger limits how long TCP stays open for the peer's end after the
 	// program has gone and everything was sent. Zero means DefaultLinger.
 	Linger time.Duration
@@ -82,6 +88,9 @@ type End struct {
 	// SendErr is why not all that the program wrote reached the kernel's TCP,
 	// nil when it did, and when sending was only ended for Err.
 	SendErr error
+	// Refused says that the relay shut Plain down both ways before it saw the
+	// program go: the program may be there still.
+	Refused bool
 	// Sent and Received count plaintext bytes to and from the peer. Received
 	// bytes that the program did not want are counted too.
 	Sent, Received int64
@@ -107,9 +116,13 @@ type Relay struct {
 	sent     atomic.Int64
 	sendErr  error // send only, until sendDone
 	resetSet bool  // BeforeReset was called; send only, until sendDone
+	lost     error // why sendLost is closed
+	refused  bool  // the program's writes fail; send only, until sendDone
 	sloppy   bool  // ended by SloppyEnd; receive only
 
 	finSent  atomic.Bool   // the program is gone and TCP is shut down for writing
+	taken    atomic.Int64  // read from the program, perhaps not sent yet
+	sendLost chan struct{} // closed when TCP takes no more, though the program is there
 	recvDone chan struct{} // closed when receive has ended
 	sendDone chan struct{} // closed when send has ended
 
@@ -138,6 +151,7 @@ func New(cfg Config) *Relay {
 		plain:    cfg.Plain,
 		source:   source,
 		sink:     newSink(cfg.Plain, source.raw),
+		sendLost: make(chan struct{}),
 		recvDone: make(chan struct{}),
 		sendDone: make(chan struct{}),
 		hurry:    make(chan struct{}),

@@ -77,7 +77,7 @@ func (r *rig) start(t testing.TB) {
 
 // putByte is what a gate does before a reset. It fails when the program has
 // closed its end, and when a write of the program has just filled the queue.
-func (r *rig) putByte() {
+func (r *rig) putByte(error) {
 	raw, err := r.program.SyscallConn()
 	if err != nil {
 		return

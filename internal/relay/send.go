@@ -30,8 +30,11 @@ func (r *Relay) send() error {
 	case err != nil:
 		// As TCP does after a reset: writing fails at once, while what was
 		// received can still be read, then comes ECONNRESET.
-		r.prepareReset()
-		r.source.refuse()
+		r.prepareReset(err)
+		r.refuse()
+		r.lost = err
+		close(r.sendLost)
+		r.sink.interrupt()
 	}
 	// A peer may answer long after the program has shut down its end, so TCP is
 	// kept whole: a FIN would make some servers and many a firewall take the
@@ -67,6 +70,7 @@ func (r *Relay) pump() error {
 // push encrypts what is in b, releases it, and returns when TCP has taken it.
 func (r *Relay) push(b *buffer) error {
 	n := b.len()
+	r.taken.Add(int64(n))
 	err := r.records.send(b)
 	if err == nil {
 		r.sent.Add(int64(n))

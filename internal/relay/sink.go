@@ -2,7 +2,9 @@ package relay
 
 import (
 	"errors"
+	"sync"
 	"syscall"
+	"time"
 )
 
 // sink writes to the program, for one goroutine.
@@ -13,11 +15,16 @@ type sink struct {
 	rest      []byte
 	restErr   error
 	writeFunc func(fd uintptr) bool
+	readFunc  func(fd uintptr) bool // the program has read everything, or has gone
+
+	mu      sync.Mutex
+	waiting bool // for the program to read
 }
 
 func newSink(stream Stream, raw syscall.RawConn) *sink {
 	s := &sink{stream: stream, raw: raw}
 	s.writeFunc = s.writeReady
+	s.readFunc = func(fd uintptr) bool { return unsentFD(fd) == 0 || hungUpFD(fd) }
 	return s
 }
 
@@ -47,4 +54,58 @@ func (s *sink) writeReady(fd uintptr) bool {
 		s.restErr = err
 	}
 	return true
+}
+
+// unread says how much the program has not read, in the kernel's own count.
+func (s *sink) unread() int {
+	n := 0
+	if s.raw != nil {
+		_ = s.raw.Control(func(fd uintptr) { n = unsentFD(fd) })
+	}
+	return n
+}
+
+// awaitRead waits until the program has read everything or has gone, or until
+// over is closed and interrupt called; with a limit, no longer than that after
+// the program has read something. The kernel announces each read as room to
+// write.
+func (s *sink) awaitRead(limit time.Duration, over <-chan struct{}) {
+	if s.raw == nil {
+		return
+	}
+	defer s.setWaiting(false, 0, nil)
+	for before := s.unread(); s.setWaiting(true, limit, over); {
+		if s.raw.Write(s.readFunc) == nil {
+			return
+		}
+		now := s.unread()
+		if limit > 0 && now >= before {
+			return
+		}
+		before = now
+	}
+}
+
+// setWaiting returns false when there is nothing to wait for any more.
+func (s *sink) setWaiting(on bool, limit time.Duration, over <-chan struct{}) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if on && over != nil && isDone(over) {
+		return false
+	}
+	var deadline time.Time
+	if limit > 0 {
+		deadline = time.Now().Add(limit)
+	}
+	s.waiting = on
+	return s.stream.SetWriteDeadline(deadline) == nil
+}
+
+// interrupt ends awaitRead, if it is under way.
+func (s *sink) interrupt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting {
+		_ = s.stream.SetWriteDeadline(longAgo)
+	}
 }

@@ -117,7 +117,7 @@ func (x *connection) relay(fd *sys.FD) {
 	over := s.forced(x.conn.Abort)
 	s.work.Add(1)
 	bug := s.survive(func() {
-		x.conn.Relay(plain, engine.RelayOptions{BeforeReset: func() { x.beforeReset(plain) }, Bug: s.bug}, func(end engine.End) {
+		x.conn.Relay(plain, engine.RelayOptions{BeforeReset: func(why error) { x.beforeReset(plain, why) }, Bug: s.bug}, func(end engine.End) {
 			defer s.work.Done()
 			over()
 			x.ended(end)
@@ -133,14 +133,14 @@ func (x *connection) relay(fd *sys.FD) {
 // cut ends a connection whose relay could not begin.
 func (x *connection) cut(plain *sys.Stream, bug *engine.Error) {
 	x.tcp.Close()
-	x.beforeReset(plain) // or the program takes it for a clean end
+	x.beforeReset(plain, bug) // or the program takes it for a clean end
 	plain.Close()
 	x.ended(engine.End{Err: bug})
 }
 
 // ended tells the caller how a relay has ended.
 func (x *connection) ended(end engine.End) {
-	m := &wire.Ended{Ref: x.ref, Sent: end.Sent, Received: end.Received}
+	m := &wire.Ended{Ref: x.ref, Sent: end.Sent, Received: end.Received, Refused: end.Refused}
 	if end.Err != nil {
 		e := asEngineError(end.Err)
 		m.Failed, m.Reason, m.Errno, m.Sentence = true, uint64(e.Reason), errno(e), e.Sentence
@@ -175,11 +175,13 @@ func plaintextEnd(fd *sys.FD) *sys.Stream {
 	return stream
 }
 
-// beforeReset has the caller write a byte to the program's end. A caller that
-// has gone can not: then the stream is kept open until the program has gone
-// too, since closing it would look like a clean end.
-func (x *connection) beforeReset(plain *sys.Stream) {
-	if err := x.caller.conn.Send(&wire.ResetNeeded{Ref: x.ref}); err == nil {
+// beforeReset tells the caller why, and has it write a byte to the program's
+// end. A caller that has gone can not: then the stream, which takes no more, is kept
+// open until the program has gone too, since closing it would look like a clean end.
+func (x *connection) beforeReset(plain *sys.Stream, why error) {
+	e := asEngineError(why)
+	m := &wire.ResetNeeded{Ref: x.ref, Reason: uint64(e.Reason), Errno: errno(e), Sentence: e.Sentence}
+	if err := x.caller.conn.Send(m); err == nil {
 		select {
 		case <-x.reset:
 			return
@@ -190,7 +192,16 @@ func (x *connection) beforeReset(plain *sys.Stream) {
 	if err != nil {
 		return
 	}
-	_ = raw.Read(func(fd uintptr) bool { return sys.Gone(int(fd)) })
+	cannot := false
+	_ = raw.Control(func(fd uintptr) {
+		if n, err := sys.Unread(int(fd)); err != nil || n == 0 {
+			_ = unix.Shutdown(int(fd), unix.SHUT_RD)
+			cannot = true
+		}
+	})
+	if cannot {
+		_ = raw.Read(func(fd uintptr) bool { return sys.Gone(int(fd)) })
+	}
 }
 
 func (x *connection) resetDone() {

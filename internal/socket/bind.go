@@ -64,8 +64,8 @@ func (s *Socket) Name() ([]byte, error) {
 func (s *Socket) Peer() ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != Connected {
-		return nil, abi.ENOTCONN
+	if s.state != Connected || s.broken != 0 {
+		return nil, abi.ENOTCONN // TCP forgets the peer of a broken connection too
 	}
 	return s.peer, nil
 }

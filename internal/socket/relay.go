@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 func (s *Socket) beginRelay(plain *sys.Stream, conn engine.Conn, tcp *sys.Stream) {
 	t := s.table
 	last := &lastLook{Stream: plain, socket: s}
-	options := engine.RelayOptions{BeforeReset: func() { s.provokeReset(plain) }, Bug: t.bug}
+	options := engine.RelayOptions{BeforeReset: func(why error) { s.provokeReset(plain, why) }, Bug: t.bug}
 	t.work.Add(1)
 	defer func() {
 		if r := recover(); r != nil {
@@ -33,7 +34,7 @@ func (s *Socket) beginRelay(plain *sys.Stream, conn engine.Conn, tcp *sys.Stream
 // cutRelay ends a connection whose relay could not begin.
 func (s *Socket) cutRelay(plain, tcp *sys.Stream, why error) {
 	tcp.Close()
-	s.provokeReset(plain)
+	s.provokeReset(plain, why)
 	plain.Close()
 	s.relayDone(engine.End{Err: why}, false)
 }
@@ -62,14 +63,14 @@ func (s *Socket) relayDone(end engine.End, gone bool) {
 	s.relayEnded = true
 	s.table.usage.end(s.program)
 	if end.Err != nil {
-		s.outcome.broke(end.Err)
+		s.brokenLocked(end.Err)
 	}
 	s.mu.Unlock()
 	if end.Err != nil {
 		s.table.cfg.Log.Warn(Sentence(end.Err), "id", s.id)
 	}
 	s.table.cfg.Log.Info("ended", "id", s.id, "sent", end.Sent, "received", end.Received)
-	if gone {
+	if gone && !(end.Refused && s.table.exists(s.inodeKnown())) {
 		s.table.remove(s)
 		s.release()
 	}
@@ -78,8 +79,11 @@ func (s *Socket) relayDone(end engine.End, gone bool) {
 // provokeReset puts a byte into our receive queue through the program's own
 // descriptor, wherever that is, so that closing our end makes the program see
 // ECONNRESET and not an end of file (unix_release_sock in the kernel's
-// net/unix/af_unix.c).
-func (s *Socket) provokeReset(plain *sys.Stream) {
+// net/unix/af_unix.c). The program may ask why as soon as it sees it.
+func (s *Socket) provokeReset(plain *sys.Stream, why error) {
+	s.mu.Lock()
+	s.brokenLocked(why)
+	s.mu.Unlock()
 	unread, ours := 0, uint64(0)
 	err := plain.Control(func(fd int) (err error) {
 		if unread, err = sys.Unread(fd); err != nil {
@@ -104,24 +108,15 @@ func (s *Socket) provokeReset(plain *sys.Stream) {
 	if err != nil {
 		s.table.cfg.Log.Debug("the program's descriptor cannot be written", "id", s.id, "error", err)
 	}
-	s.awaitRead(plain)
 }
 
-// awaitRead waits until the program has read what it was sent. Programs that
-// see data and the end of the stream in one look take that for a clean end
-// (libuv does).
-func (s *Socket) awaitRead(plain *sys.Stream) {
-	for delay := firstDelay; s.table.ctx.Err() == nil; delay = min(2*delay, lastDelay) {
-		over := true
-		_ = plain.Control(func(fd int) error {
-			unread, err := sys.Unsent(fd)
-			over = err != nil || unread == 0 || sys.Gone(fd)
-			return nil
-		})
-		if over {
-			return
-		}
-		time.Sleep(delay)
+// brokenLocked notes why the connection broke.
+func (s *Socket) brokenLocked(why error) {
+	s.outcome.broke(why)
+	s.broken = 0
+	var e *engine.Error
+	if errors.As(why, &e) && e.Reason == engine.Network {
+		s.broken = Errno(why)
 	}
 }
 

@@ -76,7 +76,8 @@ type Socket struct {
 	local      []byte // its addresses, kept beyond its end
 	peer       []byte
 	relayEnded bool
-	program    program // whose connection it is counted as
+	broken     abi.Errno // of TCP, when that is how the connection broke
+	program    program   // whose connection it is counted as
 }
 
 // settings are what a program has set with TLS options.

@@ -128,7 +128,7 @@ func TestBugInRelay(t *testing.T) {
 		t.Fatal(err)
 	}
 	ours, program := pair(t, unix.SOCK_STREAM)
-	end := engine.RelayToEnd(conn, ours, engine.RelayOptions{BeforeReset: func() { _, _ = program.Write([]byte{0}) }})
+	end := engine.RelayToEnd(conn, ours, engine.RelayOptions{BeforeReset: func(error) { _, _ = program.Write([]byte{0}) }})
 	if end.Err == nil || !strings.Contains(end.Err.Error(), "a bug in relays") {
 		t.Errorf("the relay ended with %v, want to be told of the bug", end.Err)
 	}

@@ -3,9 +3,13 @@ package remote
 import (
 	"errors"
 	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // errLost is why what was under way in a service that has died has ended.
@@ -105,7 +109,7 @@ func (l *link) endOf(m *wire.Ended) {
 	if r == nil {
 		return
 	}
-	end := engine.End{Sent: m.Sent, Received: m.Received}
+	end := engine.End{Sent: m.Sent, Received: m.Received, Refused: m.Refused}
 	if m.Failed {
 		end.Err = failure(m.Reason, m.Errno, m.Sentence)
 	}
@@ -119,17 +123,40 @@ func (l *link) lose(c *connection) {
 		return
 	}
 	l.engine.work.Go(func() {
+		why := down(errLost)
 		if r.opts.BeforeReset != nil {
-			r.opts.BeforeReset()
+			r.opts.BeforeReset(why)
 		}
-		c.finish(r, engine.End{Err: down(errLost)})
+		letRead(r.plain)
+		c.finish(r, engine.End{Err: why})
 	})
 }
 
-// resetNeeded has the gate prepare a reset of the program's stream, which may
-// take as long as the program takes to read.
-func (l *link) resetNeeded(ref uint64) {
-	c := l.find(ref)
+// letRead ends the writing of a program whose service has died, and gives it a
+// moment to read what it has not read: who sees data and the end in one look
+// takes that for a clean end.
+func letRead(plain engine.Stream) {
+	const most, step = time.Second, 5 * time.Millisecond
+	for waited := time.Duration(0); waited < most; waited += step {
+		over := true
+		_ = withDescriptor(plain, func(fd int) error {
+			unread, err := sys.Unsent(fd)
+			over = err != nil || unread == 0 || sys.Gone(fd)
+			if !over {
+				return unix.Shutdown(fd, unix.SHUT_RD)
+			}
+			return nil
+		})
+		if over {
+			return
+		}
+		time.Sleep(step)
+	}
+}
+
+// resetNeeded has the gate prepare a reset of the program's stream.
+func (l *link) resetNeeded(m *wire.ResetNeeded) {
+	c := l.find(m.Ref)
 	if c == nil {
 		return
 	}
@@ -141,9 +168,9 @@ func (l *link) resetNeeded(ref uint64) {
 	}
 	l.engine.work.Go(func() {
 		if r.opts.BeforeReset != nil {
-			r.opts.BeforeReset()
+			r.opts.BeforeReset(failure(m.Reason, m.Errno, m.Sentence))
 		}
-		_ = l.conn.Send(&wire.ResetDone{Ref: ref})
+		_ = l.conn.Send(&wire.ResetDone{Ref: m.Ref})
 	})
 }
 

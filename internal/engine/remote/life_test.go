@@ -37,7 +37,7 @@ func relayed(t *testing.T, r *rig, l net.Listener) (conn engine.Conn, program *s
 	}
 	ours, program := pair(t, unix.SOCK_STREAM)
 	ended = make(chan engine.End, 1)
-	conn.Relay(ours, engine.RelayOptions{BeforeReset: func() { _, _ = program.Write([]byte{0}) }}, func(e engine.End) { ended <- e })
+	conn.Relay(ours, engine.RelayOptions{BeforeReset: func(error) { _, _ = program.Write([]byte{0}) }}, func(e engine.End) { ended <- e })
 	return conn, program, ended
 }
 

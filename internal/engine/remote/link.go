@@ -150,7 +150,7 @@ func (l *link) dispatch(m wire.Message) error {
 	case *wire.Done:
 		l.answer(m.Ref, m)
 	case *wire.ResetNeeded:
-		l.resetNeeded(m.Ref)
+		l.resetNeeded(m)
 	case *wire.Ended:
 		l.endOf(m)
 	default:

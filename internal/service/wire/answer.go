@@ -98,10 +98,20 @@ func (m *Done) fields(v *visitor) { v.number(1, &m.Ref) }
 // ResetNeeded asks the caller to write one byte of no meaning to the program's
 // end of the plaintext stream, since that must end with ECONNRESET. The service
 // has stopped reading. ResetDone is the answer.
-type ResetNeeded struct{ Ref uint64 }
+// The reason is what the program may ask for.
+type ResetNeeded struct {
+	Ref           uint64
+	Reason, Errno uint64
+	Sentence      string
+}
 
-func (*ResetNeeded) kind() Kind          { return KindResetNeeded }
-func (m *ResetNeeded) fields(v *visitor) { v.number(1, &m.Ref) }
+func (*ResetNeeded) kind() Kind { return KindResetNeeded }
+func (m *ResetNeeded) fields(v *visitor) {
+	v.number(1, &m.Ref)
+	v.number(2, &m.Reason)
+	v.number(3, &m.Errno)
+	v.text(4, &m.Sentence)
+}
 
 // Ended says how a relayed connection ended. The caller closes its duplicates.
 type Ended struct {
@@ -110,6 +120,7 @@ type Ended struct {
 	Reason, Errno  uint64
 	Sentence       string
 	Sent, Received int64 // plaintext bytes
+	Refused        bool  // the program's descriptor may be open still: see engine.End
 }
 
 func (*Ended) kind() Kind { return KindEnded }
@@ -121,6 +132,7 @@ func (m *Ended) fields(v *visitor) {
 	v.text(5, &m.Sentence)
 	v.signed(6, &m.Sent)
 	v.signed(7, &m.Received)
+	v.flag(8, &m.Refused)
 }
 
 // GoAway says that another service takes new connections at the same place,

@@ -228,7 +228,7 @@ func FuzzDecode(f *testing.F) {
 		&Hello{1, "x", 2}, &Listen{1, request}, &Handshake{1, 2, 3, request}, &SetAbortive{1, true}, &KeyLog{1, "p", 2},
 		&Welcome{1, 2, 3, Policy{[]string{"n"}, [][]byte{{1}}}}, &Refused{1, 2, 3, "s"},
 		&Established{1, 2, 3, 4, "a", "b", "c", [][]byte{{1}}, true, "g", []string{"r"}, []string{"l"}},
-		&Ended{1, true, 2, 3, "s", 4, 5}, &GoAway{}, &Report{1, [][]byte{{1}}},
+		&Ended{1, true, 2, 3, "s", 4, 5, true}, &ResetNeeded{1, 2, 3, "s"}, &GoAway{}, &Report{1, [][]byte{{1}}},
 	} {
 		data, err := encode(m, 0)
 		if err != nil {
