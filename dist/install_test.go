@@ -46,6 +46,9 @@ func TestInstallAndUninstall(t *testing.T) {
 	if err != nil || !strings.Contains(string(unit), "\nExecStart=/opt/ssa/bin/ssa daemon\n") {
 		t.Errorf("the unit does not start the program where it was installed: %v\n%s", err, unit)
 	}
+	if !strings.Contains(string(unit), "\nExecReload=/opt/ssa/bin/ssa reload --pid $MAINPID\n") {
+		t.Errorf("the unit does not reload with the program where it was installed:\n%s", unit)
+	}
 
 	// What the administrator wrote stays, whatever is installed or removed.
 	own := filepath.Join(root, "etc/ssa/policy.yaml")

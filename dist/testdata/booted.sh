@@ -85,6 +85,12 @@ before=$(main)
 systemctl reload ssa.service
 [ "$(main)" = "$before" ] && state "reloaded"
 talk "after reload"
+echo "default: {versions: {min: nonsense}}" >/etc/ssa/policy.d/wrong.yaml
+if systemctl reload ssa.service; then echo "bad reload: taken"; else echo "bad reload: fails"; fi
+journalctl -b --no-pager -u ssa.service | grep -q 'not reloaded, and the one before holds: .*wrong.yaml:1:' && echo "bad reload: told"
+rm /etc/ssa/policy.d/wrong.yaml
+systemctl reload ssa.service && echo "good reload: taken"
+[ "$(main)" = "$before" ] && state "reloaded again"
 
 # The service that runs starts the new version, and keeps what is connected.
 dpkg -i second.deb
