@@ -126,14 +126,15 @@ func (o *daemonOptions) fromRunning() (*sys.FD, error) {
 }
 
 // keep returns a connection to the running service, to ask for its status when
-// its socket is ours; nil when there can be none, which costs the status alone.
+// its socket is ours; nil when there can be none, which costs the status alone. It
+// goes to the worker, which must not get the monitor's rights by it.
 func (o *daemonOptions) keep(ctx context.Context) *sys.FD {
 	conn, err := wire.Dial(o.socket)
 	if err != nil {
 		return nil
 	}
 	defer conn.Close()
-	if _, err := wire.Greet(ctx, conn, wire.Hello{Agent: "status for ssa daemon " + version()}); err != nil {
+	if _, err := wire.Greet(ctx, conn, wire.Hello{Agent: "status for ssa daemon " + version(), StatusOnly: true}); err != nil {
 		return nil
 	}
 	fd, err := conn.Hand()

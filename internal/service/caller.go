@@ -33,9 +33,11 @@ type caller struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	firstID uint64
+	// statusOnly callers may ask for the status alone.
+	statusOnly bool
 
 	greetMu sync.Mutex // policies are announced in order
-	greeted bool
+	greeted bool       // and wants to know policies
 
 	mu      sync.Mutex
 	servers map[uint64]*server
@@ -149,7 +151,7 @@ func (c *caller) greet() error {
 	c.firstID = c.service.block(hello.LastID) * idsPerCaller
 	c.greetMu.Lock()
 	defer c.greetMu.Unlock()
-	c.greeted = true
+	c.statusOnly, c.greeted = hello.StatusOnly, !hello.StatusOnly
 	return c.conn.Send(&wire.Welcome{Version: wire.Version, FirstID: c.firstID, IDs: idsPerCaller, Policy: policyText(c.service.rules.Load())})
 }
 
@@ -173,6 +175,9 @@ func policyText(p *policy.Policy) (text wire.Policy) {
 
 // dispatch carries a message out. An error ends the caller.
 func (c *caller) dispatch(f *wire.Frame) error {
+	if _, status := f.Message.(*wire.Status); c.statusOnly && !status {
+		return fmt.Errorf("it may ask for the status alone, and sent %T", f.Message)
+	}
 	switch m := f.Message.(type) {
 	case *wire.Listen:
 		return c.listen(m, f.Take(0))

@@ -177,3 +177,23 @@ func TestDeniedFlood(t *testing.T) {
 		t.Errorf("after the second flood is told on %+v", r.told[0].Denial)
 	}
 }
+
+// TestStatusOnly: who may ask for the status alone gets nothing else done.
+func TestStatusOnly(t *testing.T) {
+	r := newGateRig(t)
+	if err := r.answer.Send(&wire.Hello{Version: wire.Version, StatusOnly: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.caller.greet(); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		m  wire.Message
+		ok bool
+	}{{&wire.Status{Ref: 1}, true}, {&wire.TakeOver{Ref: 1}, false}, {&wire.KeyLog{Ref: 1}, false}, {&wire.Handshake{Ref: 1}, false},
+		{&wire.Listen{Ref: 1}, false}, {&wire.Denied{Ref: 1}, false}, {&wire.Abort{Ref: 1}, false}} {
+		if err := r.caller.dispatch(&wire.Frame{Message: tc.m}); (err == nil) != tc.ok {
+			t.Errorf("%T is answered with %v", tc.m, err)
+		}
+	}
+}

@@ -225,7 +225,7 @@ func TestCancelledReceive(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	request := Request{Server: true, Exe: "/bin/x", Name: "a", Port: 1, Options: [][]byte{{1}}, ALPN: []string{"h2"}, Identities: [][]byte{{2}}, Roots: [][]byte{{3}}, TimeoutMillis: 4}
 	for _, m := range []Message{
-		&Hello{1, "x", 2}, &Listen{1, request}, &Handshake{1, 2, 3, request}, &SetAbortive{1, true}, &KeyLog{1, "p", 2},
+		&Hello{Version: 1, Agent: "x", LastID: 2}, &Listen{1, request}, &Handshake{1, 2, 3, request}, &SetAbortive{1, true}, &KeyLog{1, "p", 2},
 		&Welcome{1, 2, 3, Policy{[]string{"n"}, [][]byte{{1}}}}, &Refused{1, 2, 3, "s"},
 		&Established{1, 2, 3, 4, "a", "b", "c", [][]byte{{1}}, true, "g", []string{"r"}, []string{"l"}},
 		&Ended{1, true, 2, 3, "s", 4, 5, true}, &ResetNeeded{1, 2, 3, "s"}, &GoAway{}, &Report{1, [][]byte{{1}}},

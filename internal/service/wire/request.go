@@ -8,6 +8,9 @@ type Hello struct {
 	// LastID is the highest number that the caller has had from a service that
 	// has ended since, so that none comes twice.
 	LastID uint64
+	// StatusOnly says that this connection will ask Status and nothing else, so
+	// that it can be given to who must not have the caller's other rights.
+	StatusOnly bool
 }
 
 func (*Hello) kind() Kind { return KindHello }
@@ -15,6 +18,7 @@ func (m *Hello) fields(v *visitor) {
 	v.number(1, &m.Version)
 	v.text(2, &m.Agent)
 	v.number(3, &m.LastID)
+	v.flag(4, &m.StatusOnly)
 }
 
 // Request is what a connection, or the connections of a server, need.
