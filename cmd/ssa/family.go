@@ -24,15 +24,16 @@ type family struct {
 	done     chan struct{}
 }
 
-// startFamily starts the program under the filter.
-func startFamily(path string, args []string, code []bpf.RawInstruction) (*family, error) {
+// startFamily starts the program under the filter. With denyTCP it cannot
+// connect TCP sockets by itself, where the kernel has a way.
+func startFamily(path string, args []string, code []bpf.RawInstruction, denyTCP bool) (*family, error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("becoming the reaper of the program's children: %w", err)
 	}
 	f := &family{status: make(chan unix.WaitStatus, 1), signals: make(chan os.Signal, 64), done: make(chan struct{})}
 	signal.Notify(f.signals, append(forwarded(), unix.SIGCHLD)...)
 	pid, listener, err := notify.Start(code, notify.Program{
-		Path: path, Argv: args, KeepPrivileges: mayKeepPrivileges(),
+		Path: path, Argv: args, KeepPrivileges: mayKeepPrivileges(), DenyTCP: denyTCP,
 		Attr: syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}},
 	})
 	if err != nil {

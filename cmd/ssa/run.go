@@ -117,9 +117,13 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	family, err := startFamily(path, args, code)
+	family, err := startFamily(path, args, code, judge)
 	if err != nil {
 		return errors.Join(err, table.Close())
+	}
+	if judge && !family.listener.NoTCP {
+		log.Warn("the kernel cannot keep the program from connecting TCP sockets by itself (Landlock of Linux 6.7 or later), so ssa run connects its sockets of every kind, " +
+			"and the peers of local sockets see ssa run; programs under other users cannot connect to local sockets")
 	}
 	follow := tls.follow(judge, func(p *policy.Policy) {
 		programs.SetPolicy(p)

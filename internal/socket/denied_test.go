@@ -53,7 +53,7 @@ func TestDenied(t *testing.T) {
 		{"an address", func(s *Socket, c *testCaller) error { return s.Connect(c.call(), abi.EncodeSockaddr(bad, false)) },
 			engine.Denial{Sentence: "the policy forbids to talk to", Position: "p:3:17", Name: "192.0.2.1", Peer: bad}, abi.EPERM},
 		{"plain TCP", func(_ *Socket, c *testCaller) error {
-			_, err := r.table.ConnectPlain(&testCaller{rig: r, end: plain}, abi.EncodeSockaddr(good, false))
+			_, err := r.table.ConnectPlain(&testCaller{rig: r, end: plain}, plain, abi.EncodeSockaddr(good, false))
 			return err
 		}, engine.Denial{Sentence: "the policy allows no plain TCP connection to 127.0.0.1:9", Position: "p:4:14", Peer: good}, abi.EPERM},
 		{"a limit", func(s *Socket, c *testCaller) error {

@@ -24,23 +24,21 @@ func judgesPlain(e *policy.Effective) bool {
 	return e.PlainTCP.Mode != policy.PlainAllow || len(e.Upgrade) > 0
 }
 
-// ConnectPlain is connect(2) on a socket that is not ours, under a policy that
-// JudgesPlainTCP. ErrNotTCP means that the kernel may carry it out. A
-// connection that the policy wants to be TLS becomes one: the socket that is
-// returned goes on with it. Otherwise the connect has been done here, with the
-// address that was judged, or is refused with EPERM.
-func (t *Table) ConnectPlain(c Caller, addr []byte) (*Socket, error) {
-	e := policyFor(t.rules.Load(), c)
-	if !judgesPlain(e) {
-		return nil, ErrNotTCP
-	}
-	fd, err := c.End()
-	if err != nil {
-		return nil, err
-	}
-	defer fd.Close()
+// ErrAllowed says that a TCP socket may be connected, by the gate.
+var ErrAllowed = errors.New("the policy allows the plain TCP connection")
+
+// ConnectPlain judges connect(2) on fd, a socket that is not ours, under a
+// policy that JudgesPlainTCP. ErrNotTCP means that the policy has nothing to
+// say of such sockets, ErrAllowed that it allows the connection. One that it
+// wants to be TLS becomes that: the socket that is returned goes on with it.
+// Otherwise it is refused with EPERM.
+func (t *Table) ConnectPlain(c Caller, fd *sys.FD, addr []byte) (*Socket, error) {
 	if !internetStream(fd) {
 		return nil, ErrNotTCP
+	}
+	e := policyFor(t.rules.Load(), c)
+	if !judgesPlain(e) {
+		return nil, ErrAllowed
 	}
 	to, err := abi.DecodeSockaddr(addr)
 	if err == nil && to.Family != abi.FamilyUnspec {
@@ -55,7 +53,7 @@ func (t *Table) ConnectPlain(c Caller, addr []byte) (*Socket, error) {
 		}
 	}
 	// What cannot be decoded is the kernel's to refuse, as the same bytes.
-	return nil, connectHere(c, fd, addr)
+	return nil, ErrAllowed
 }
 
 // internetStream reports whether a socket is a stream of AF_INET or AF_INET6,
@@ -103,25 +101,4 @@ func (t *Table) convertFor(c Caller, u *policy.Upgrade) (*Socket, error) {
 		return nil, abi.EISCONN
 	}
 	return t.convert(c, p, abi.RemoteHostname, []byte(u.Name))
-}
-
-// connectHere connects with the program's rights. On a blocking socket it
-// waits; a call that a signal has restarted waits for the same connection.
-func connectHere(c Caller, fd *sys.FD, addr []byte) error {
-	rights, err := c.Rights()
-	if err != nil {
-		return err
-	}
-	defer rights.Close()
-	return rights.Do(func() error {
-		for {
-			err := sys.ConnectRaw(fd.Int(), addr)
-			if errors.Is(err, unix.EINTR) {
-				err = sys.ConnectRaw(fd.Int(), addr) // joins the connection under way
-			}
-			if !errors.Is(err, unix.EINTR) {
-				return err
-			}
-		}
-	})
 }

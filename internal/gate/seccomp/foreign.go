@@ -82,24 +82,3 @@ func foreignGetsockopt(c *call) (int64, error) {
 	}
 	return getsockopt(c)
 }
-
-// foreignConnect is a connect that the policy judges. The kernel never carries
-// out one whose address was judged, since the program could change it between.
-func foreignConnect(c *call) (int64, error) {
-	if !c.lookAt() {
-		return 0, errContinue
-	}
-	addr, err := c.readAddress()
-	if err != nil {
-		return 0, err
-	}
-	s, err := c.gate.cfg.Sockets.ConnectPlain(c, addr)
-	if errors.Is(err, socket.ErrNotTCP) {
-		return 0, errContinue
-	}
-	if err != nil || s == nil {
-		return 0, err
-	}
-	c.socket = s
-	return 0, s.Connect(c, addr)
-}

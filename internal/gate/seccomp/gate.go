@@ -40,11 +40,12 @@ type Config struct {
 
 // Gate answers the system calls of one filter's programs.
 type Gate struct {
-	cfg     Config
-	handles *target.Handles
-	large   chan struct{} // calls that hold a large value
-	helpers chan struct{} // goroutines that take calls on beside Run's
-	over    chan struct{} // closed when no program is left
+	cfg       Config
+	handles   *target.Handles
+	large     chan struct{} // calls that hold a large value
+	helpers   chan struct{} // goroutines that take calls on beside Run's
+	over      chan struct{} // closed when no program is left
+	switching switching
 
 	mu      sync.Mutex
 	ended   bool             // no more calls are taken on

@@ -32,6 +32,9 @@ type Listener struct {
 	// for those that kill: calls that wait for long have to be ended by
 	// Interrupt.
 	Killable bool
+	// NoTCP says that the kernel lets the programs connect no TCP socket by
+	// themselves, whatever becomes of a call that is continued.
+	NoTCP bool
 }
 
 // Call is one system call that waits for an answer.

@@ -44,6 +44,9 @@ type Program struct {
 	// KeepPrivileges leaves no_new_privs unset, which needs CAP_SYS_ADMIN:
 	// set-user-ID programs then keep working.
 	KeepPrivileges bool
+	// DenyTCP keeps the program from connecting TCP sockets by itself, where
+	// the kernel can: Listener.NoTCP says whether it does.
+	DenyTCP bool
 }
 
 // Start runs a program under a filter and returns its process id and the
@@ -74,6 +77,7 @@ func startHere(filter []bpf.RawInstruction, p Program) (int, *Listener, error) {
 			return 0, nil, &StartError{NoNewPrivs, err}
 		}
 	}
+	noTCP := p.DenyTCP && denyTCP() == nil
 	// With WAIT_KILLABLE_RECV (Linux 5.19) a signal no longer breaks a call
 	// off that has been received, so that none is carried out twice.
 	killable := true
@@ -89,7 +93,7 @@ func startHere(filter []bpf.RawInstruction, p Program) (int, *Listener, error) {
 	if err != nil {
 		return 0, nil, &StartError{Install, err}
 	}
-	listener.Killable = killable
+	listener.Killable, listener.NoTCP = killable, noTCP
 	pid, err := syscall.ForkExec(p.Path, p.Argv, &p.Attr)
 	if err != nil {
 		listener.Close()

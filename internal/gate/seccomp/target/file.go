@@ -124,17 +124,7 @@ func (p *place) close() {
 // open opens a path as the program would, but without following magic links
 // of proc(5), which would lead to this process, and without waiting.
 func (p *place) open(path string) (*os.File, error) {
-	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY,
-		Resolve: unix.RESOLVE_NO_MAGICLINKS}
-	from := p.cwd
-	if !p.same {
-		how.Resolve |= unix.RESOLVE_IN_ROOT
-		from = p.root
-		if !strings.HasPrefix(path, "/") {
-			path = p.prefix + "/" + path
-		}
-	}
-	n, err := unix.Openat2(from.Int(), path, &how)
+	n, err := p.openAs(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +135,38 @@ func (p *place) open(path string) (*os.File, error) {
 		return nil, abi.EACCES
 	}
 	return f, nil
+}
+
+func (p *place) openAs(path string, flags uint64) (int, error) {
+	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_MAGICLINKS}
+	from := p.cwd
+	if !p.same {
+		how.Resolve |= unix.RESOLVE_IN_ROOT
+		from = p.root
+		if !strings.HasPrefix(path, "/") {
+			path = p.prefix + "/" + path
+		}
+	}
+	return unix.Openat2(from.Int(), path, &how)
+}
+
+// Find returns an O_PATH descriptor of the file that a path names for a thread,
+// with its rights.
+func (h *Handles) Find(thread int, rights *Rights, path string) (*sys.FD, error) {
+	place, err := placeOf(thread)
+	if err != nil {
+		return nil, err
+	}
+	defer place.close()
+	var found *sys.FD
+	err = rights.Do(func() error {
+		f, err := place.openAs(path, unix.O_PATH)
+		if err == nil {
+			found = sys.Own(f)
+		}
+		return err
+	})
+	return found, err
 }
 
 func (p *place) read(path string) (files [][]byte, folder bool, err error) {

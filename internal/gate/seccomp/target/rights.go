@@ -132,6 +132,15 @@ func (o *Own) sameAtAGlance(thread int) bool {
 	return uint64(data[0].Effective)|uint64(data[1].Effective)<<32 == o.status.Capabilities
 }
 
+// Same reports whether a thread has this process's credentials, all of them.
+func (o *Own) Same(thread int) (bool, error) {
+	s, err := program.ReadStatus(thread)
+	if err != nil {
+		return false, err
+	}
+	return s.UIDs == o.status.UIDs && s.GIDs == o.status.GIDs && o.sameCredentials(&s), nil
+}
+
 func (o *Own) sameCredentials(s *program.Status) bool {
 	return s.UIDs[3] == o.status.UIDs[3] && s.GIDs[3] == o.status.GIDs[3] &&
 		s.Capabilities == o.status.Capabilities && slices.Equal(s.Groups, o.status.Groups)
