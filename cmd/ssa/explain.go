@@ -79,6 +79,9 @@ func (o *explainOptions) run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if interpreter, _ := firstLine(program.Script); interpreter == "" && !rules.NamesScript(program.Script) {
+		program.Script = "" // it is any file, and nobody looks for it
+	}
 	result := explain(rules.For(program.Program))
 	result.Exe, result.Script, result.Cgroup = program.Exe, program.Script, program.Cgroup
 	result.User, result.Group = program.user, program.group

@@ -43,7 +43,7 @@ const maxInterpreters = 5
 
 // resolveScript follows the #! line of a script, as execve(2) does, and through
 // env(1), which finds the interpreter in PATH. The script is what the gate
-// takes for one: the first argument that is no option, when it has a #! line.
+// takes for one: the first argument that is no option.
 func resolveScript(path string, args []string) (exe, script string, err error) {
 	at := path
 	for range maxInterpreters {
@@ -88,7 +88,7 @@ func scriptAmong(args []string) string {
 		if err != nil {
 			return ""
 		}
-		if interpreter, _ := firstLine(real); interpreter == "" {
+		if st, err := os.Stat(real); err != nil || !st.Mode().IsRegular() {
 			return ""
 		}
 		return real
@@ -132,11 +132,12 @@ func envWords(option string) []string {
 }
 
 func (id *identified) setUser(name string) error {
-	account, err := user.Current()
-	if name != "" {
-		if account, err = user.Lookup(name); err != nil {
-			account, err = user.LookupId(name)
-		}
+	if name == "" {
+		return id.setSelf()
+	}
+	account, err := user.Lookup(name)
+	if err != nil {
+		account, err = user.LookupId(name)
 	}
 	if err != nil {
 		return &problem{what: fmt.Sprintf("there is no user %q", printable(name)), hint: "give a name or number of /etc/passwd", status: statusUsage}
@@ -158,11 +159,33 @@ func (id *identified) setUser(name string) error {
 		}
 		id.Groups = append(id.Groups, group)
 	}
-	id.user, id.group = account.Username, account.Gid
-	if group, err := user.LookupGroupId(account.Gid); err == nil {
+	id.nameAccounts()
+	return nil
+}
+
+// setSelf takes this process's own user and groups, which need have no accounts.
+func (id *identified) setSelf() error {
+	groups, err := os.Getgroups()
+	if err != nil {
+		return fmt.Errorf("finding the groups of user %d: %w", os.Geteuid(), err)
+	}
+	id.UID, id.GID = uint32(os.Geteuid()), uint32(os.Getegid())
+	for _, group := range groups {
+		id.Groups = append(id.Groups, uint32(group))
+	}
+	id.nameAccounts()
+	return nil
+}
+
+// nameAccounts finds the names of user and group, where there are any.
+func (id *identified) nameAccounts() {
+	id.user, id.group = strconv.FormatUint(uint64(id.UID), 10), strconv.FormatUint(uint64(id.GID), 10)
+	if account, err := user.LookupId(id.user); err == nil {
+		id.user = account.Username
+	}
+	if group, err := user.LookupGroupId(id.group); err == nil {
 		id.group = group.Name
 	}
-	return nil
 }
 
 func number32(text string) (uint32, error) {

@@ -38,8 +38,10 @@ func (l *loader) decode(name string, data []byte) {
 // build computes the effective values of the default and of every profile.
 func (l *loader) build() *Policy {
 	p := &Policy{fallback: l.effective("default", nil)}
+	l.checkHolders(p.fallback, nil)
 	for _, profile := range l.profiles {
 		profile.effective = l.effective(profile.name, profile.settings)
+		l.checkHolders(profile.effective, profile)
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.stores)) {
 		l.completeStore(l.stores[name], p.fallback)

@@ -24,6 +24,9 @@ type IdentityFiles struct {
 	Chain string
 	Key   string // a file, or the pkcs11: URI of a key on a token
 	At    Position
+	// users and groups are who may have it: profiles for others may not name it.
+	// Both empty is anybody.
+	users, groups []uint32
 
 	loaded *identity.Identity
 	err    error // why this process may not have it
@@ -71,9 +74,17 @@ func (d *decoder) identityFiles(n *yaml.Node, files *IdentityFiles) (complete bo
 	what := "identity " + files.Name
 	seen := 0
 	ok := d.mapping(n, what, func(k, v *yaml.Node) {
+		switch k.Value {
+		case "users":
+			files.users = d.accounts(v, "/etc/passwd", what+": users", "user")
+			return
+		case "groups":
+			files.groups = d.accounts(v, "/etc/group", what+": groups", "group")
+			return
+		}
 		to := map[string]*string{"chain": &files.Chain, "key": &files.Key}[k.Value]
 		if to == nil {
-			d.unknown(k, " in "+what, []string{"chain", "key"})
+			d.unknown(k, " in "+what, []string{"chain", "key", "users", "groups"})
 			return
 		}
 		seen++

@@ -28,10 +28,13 @@ func newIdentityRig(t *testing.T) (*identityRig, fstest.MapFS) {
 	return &identityRig{files: files, now: time.Now()}, files
 }
 
-func (r *identityRig) load(text string) (*Policy, error) {
+func (r *identityRig) load(text string) (*Policy, error) { return r.loadWith("", text) }
+
+// loadWith has some more identities.
+func (r *identityRig) loadWith(more, text string) (*Policy, error) {
 	l := testLoader(nil)
 	l.files, l.now = r.files, func() time.Time { return r.now }
-	l.decode("/p.yaml", []byte("identities: {a: {chain: keys/a.pem, key: keys/a.key}, b: {chain: /keys/b.pem, key: /keys/b.key}}\n"+text))
+	l.decode("/p.yaml", []byte("identities: {"+more+"a: {chain: keys/a.pem, key: keys/a.key}, b: {chain: /keys/b.pem, key: /keys/b.key}}\n"+text))
 	return l.finish()
 }
 
@@ -73,10 +76,13 @@ func TestIdentityProblems(t *testing.T) {
 	const use = "default: {server: {identity: a}}"
 	for _, tc := range []struct {
 		name, text string
+		more       string // identities
 		change     func(files fstest.MapFS)
 		want       string
 	}{
 		{name: "unknown", text: "default: {server: {identity: [a, aa]}}", want: "server.identity: no identity aa in identities; did you mean a?"},
+		{name: "users of none", more: "c: {chain: keys/a.pem, key: keys/a.key, users: []}, ", want: "identity c: users is empty: it would be for nobody"},
+		{name: "no such user", more: "c: {chain: keys/a.pem, key: keys/a.key, users: [nobodyatall]}, ", want: `identity c: users: `},
 		{name: "twice", text: "default: {server: {identity: [a, a]}}", want: "a is in the list twice"},
 		{name: "no chain", text: use, change: func(f fstest.MapFS) { delete(f, "keys/a.pem") }, want: "identity a: /keys/a.pem: file does not exist"},
 		{name: "no key", text: use, change: func(f fstest.MapFS) { delete(f, "keys/a.key") }, want: "identity a: /keys/a.key: file does not exist"},
@@ -96,7 +102,7 @@ func TestIdentityProblems(t *testing.T) {
 			if tc.change != nil {
 				tc.change(files)
 			}
-			_, err := r.load(tc.text)
+			_, err := r.loadWith(tc.more, tc.text)
 			var problems *Error
 			if !errors.As(err, &problems) || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "PRIVATE KEY-----\nM") {
 				t.Errorf("error %v, want %q", err, tc.want)
@@ -150,4 +156,43 @@ func (f forbidding) Open(name string) (fs.File, error) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
 	}
 	return f.MapFS.Open(name)
+}
+
+// TestHolders: an identity may say for whom it is, and one that anybody gets who
+// starts a program is warned of.
+func TestHolders(t *testing.T) {
+	r, _ := newIdentityRig(t)
+	const limited = "c: {chain: keys/a.pem, key: keys/a.key, users: [1, 2], groups: [7]}, "
+	const anybody = "any user who starts that program has its key"
+	const refused = "server.identity: c is only for the users and groups that /p.yaml:"
+	for text, want := range map[string]string{
+		"": "",
+		"profiles: [{name: p, match: {exe: /x, user: 2}, server: {identity: c}}]":                                "",
+		"profiles: [{name: p, match: {cgroup: /x, group: 7}, server: {identity: [b, c]}}]":                       "",
+		"profiles: [{name: p, match: {exe: /x, user: 3}, server: {identity: c}}]":                                refused,
+		"profiles: [{name: p, match: {exe: /x, group: 2}, server: {identity: c}}]":                               refused,
+		"profiles: [{name: p, match: {exe: /x}, server: {identity: [b, c]}}]":                                    refused,
+		"default: {server: {identity: c}}":                                                                       refused,
+		"profiles: [{name: p, match: {exe: /x}, server: {identity: a}}]":                                         anybody,
+		"profiles: [{name: p, match: {exe: /x, user: 1}, server: {identity: a}}]":                                "",
+		"profiles: [{name: p, match: {exe: /x, group: 1}, server: {identity: a}}]":                               "",
+		"profiles: [{name: p, match: {exe: /x}}]":                                                                "",
+		"profiles: [{name: p, match: {exe: /x}, server: {identity: []}}]":                                        "",
+		"default: {server: {identity: a}}\nprofiles: [{name: p, match: {exe: /x}, sessions: {resumption: off}}]": "", // it is everybody's
+	} {
+		p, err := r.loadWith(limited, text)
+		got := ""
+		if err != nil {
+			got = err.Error()
+		} else {
+			for _, w := range p.Warnings() {
+				if !strings.Contains(w.Text, "is not there now") {
+					got += w.String()
+				}
+			}
+		}
+		if want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%s\ngot %q, want %q", text, got, want)
+		}
+	}
 }

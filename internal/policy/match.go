@@ -36,6 +36,7 @@ type match struct {
 	exe, script *glob   // nil for any
 	user, group *uint32 // nil for any
 	cgroup      string  // this one and those below; "" for any
+	at          Position
 }
 
 func (m *match) matches(p *Program) bool {
@@ -100,7 +101,7 @@ func compareSpecificity(a, b *profile) int {
 
 // decodeMatch decodes the match of a profile.
 func (d *decoder) decodeMatch(n *yaml.Node) match {
-	var m match
+	m := match{at: d.at(n)}
 	names := []string{"exe", "script", "user", "group", "cgroup"}
 	ok := d.mapping(n, "match", func(k, v *yaml.Node) {
 		if !slices.Contains(names, k.Value) {
