@@ -17,7 +17,12 @@ type root struct{ *sys.FD }
 
 // openRoot opens the root folder of the machine's mounts when host is set and
 // this process may look at them, and otherwise its own.
-func openRoot(host bool) (root, error) {
+func openRoot(host bool) (r root, err error) {
+	defer func() {
+		if err == nil && host {
+			err = r.works()
+		}
+	}()
 	if host {
 		// A service may have mounts of its own (PrivateMounts= of systemd).
 		if n, err := unix.Open("/proc/1/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err == nil {
@@ -29,6 +34,17 @@ func openRoot(host bool) (root, error) {
 		return root{}, fmt.Errorf("opening the root folder: %w", err)
 	}
 	return root{sys.Own(n)}, nil
+}
+
+// works reports whether files can be found at all, which a service must not be
+// wrong about silently: every program would be elsewhere.
+func (r root) works() error {
+	fd, err := r.open("/", unix.RESOLVE_IN_ROOT)
+	if err != nil {
+		r.Close()
+		return fmt.Errorf("openat2(2), by which executables are found, does not work here: %w (in a unit, RestrictSUIDSGID= takes it away)", err)
+	}
+	return fd.Close()
 }
 
 // tries is how often the kernel is asked for a path that it knows: it gives up
