@@ -159,3 +159,23 @@ func TestRefusedProgramMayBeThere(t *testing.T) {
 		t.Error("End.Refused is true for a program that has gone")
 	}
 }
+
+// Urgent bytes that a program sends where no gate refuses them are bytes like
+// others: none is left out, and no other is sent for it.
+func TestUrgentBytes(t *testing.T) {
+	each(t, func(t *testing.T, opts rigOptions) {
+		r := newRig(t, opts)
+		raw, err := r.program.SyscallConn()
+		must(t, err)
+		must(t, raw.Control(func(fd uintptr) {
+			if err := unix.Sendto(int(fd), []byte("abcX"), unix.MSG_OOB, nil); err != nil {
+				t.Errorf("sending an urgent byte: %v", err)
+			}
+		}))
+		mustWrite(t, r.program, []byte("def"))
+		r.guardedShutdown(t)
+		expectRead(t, "the peer", r.peer, []byte("abcXdef"), nil)
+		r.peerShutdown(t)
+		expectRead(t, "the program", r.program, nil, nil)
+	})
+}

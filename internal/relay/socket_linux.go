@@ -68,6 +68,12 @@ func hungUpFD(fd uintptr) bool { return poll(fd, unix.POLLHUP) }
 
 func poll(fd uintptr, event int16) bool { return sys.Poll(int(fd), event)&event != 0 }
 
+// urgentInlineFD makes urgent bytes bytes like others, for a program that can
+// send them: they would be left out, and counted.
+func urgentInlineFD(fd uintptr) {
+	_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1)
+}
+
 // shutdownReadFD makes the other end's writes fail.
 func shutdownReadFD(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RD) }
 

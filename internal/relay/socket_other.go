@@ -24,3 +24,4 @@ func writerDoneFD(uintptr) bool            { return false }
 func hungUpFD(uintptr) bool                { return false }
 func shutdownReadFD(uintptr)               {}
 func resetOnCloseFD(uintptr)               {}
+func urgentInlineFD(uintptr)               {}

@@ -31,6 +31,9 @@ type source struct {
 func newSource(stream Stream) *source {
 	s := &source{sleeper: sleeper{stream: stream, raw: rawConn(stream)}}
 	s.readFunc, s.goneFunc = s.readReady, hungUpFD
+	if s.raw != nil {
+		_ = s.raw.Control(urgentInlineFD)
+	}
 	return s
 }
 

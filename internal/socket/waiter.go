@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -50,6 +51,32 @@ func (s *Socket) waitLocked(c Caller, end *sys.FD, option int, late abi.Errno) {
 		old.timer.Stop()
 	}
 	s.waiters[thread] = w
+}
+
+// AwaitData has a blocking call answered when there is something to read, or the
+// end, at most as long as SO_RCVTIMEO says.
+func (s *Socket) AwaitData(c Caller) error {
+	end, err := c.End()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.waitLocked(c, end, unix.SO_RCVTIMEO, abi.EAGAIN)
+	w := s.waiters[c.Thread()]
+	s.mu.Unlock()
+	s.table.background(func(err error) { w.answer(err) }, func(ctx context.Context) {
+		defer end.Close()
+		for delay := firstDelay; ctx.Err() == nil && c.Waiting(); delay = min(2*delay, lastDelay) {
+			if sys.Poll(end.Int(), unix.POLLIN) != 0 {
+				s.dropWaiter(c)
+				w.answer(nil)
+				return
+			}
+			time.Sleep(delay)
+		}
+		s.dropWaiter(c)
+	})
+	return ErrPending
 }
 
 // Interrupt takes a pending call back, so that it can be ended for a signal. It

@@ -238,3 +238,36 @@ func TestTruncationAllowed(t *testing.T) {
 		})
 	}
 }
+
+// TestAnswerToHalfClosedClient: a client that has ended its half of TCP without
+// a close_notify, and waits, gets the answer and a proper end.
+func TestAnswerToHalfClosedClient(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		p := newPair(t, version)
+		program := start(t, p.policy, "answer-late", p.server...)
+		c := p.network.Dial(t, program.Port())
+		c.Say("question")
+		c.CloseWriteTCP()
+		c.WaitQueued()
+		program.WaitAndGoOn("asked")
+		if n := len(c.ReadAll()); n != 100000 {
+			t.Errorf("the client read %d bytes of the answer, want 100000", n)
+		}
+		wantLines(t, program.Finish(), "read = 8", "write = 100000")
+	}
+}
+
+// TestRefusedFlags: urgent data and data that is not copied are refused, and
+// leave no trace in the stream.
+func TestRefusedFlags(t *testing.T) {
+	p := newPair(t)
+	program, l := p.client(t, "refused-flags")
+	c := l.Accept()
+	if got := string(c.ReadAll()); got != "def" {
+		t.Errorf("the peer read %q, want %q", got, "def")
+	}
+	c.Close()
+	const no = " = -1 EOPNOTSUPP"
+	wantLines(t, program.Finish(), "send MSG_OOB"+no, "sendmsg MSG_OOB"+no, "sendmmsg MSG_OOB"+no, "SO_ZEROCOPY"+no,
+		"send MSG_ZEROCOPY"+no, "sendmsg MSG_ZEROCOPY"+no, "write = 3", "shutdown = 0")
+}

@@ -74,6 +74,17 @@ var clientScenarios = []scenario{
 		s.Wait("reset")
 		c.Reset()
 	}},
+	{name: "reset-unread", about: "a reset shows in poll although what came before is not read", listen: listening, peer: func(s *session) {
+		c := s.accept()
+		c.Say("12345")
+		s.Wait("reset")
+		c.Reset()
+	}},
+	{name: "reset-write-first", about: "a write that is the first call after a reset", listen: listening, differs: writeFirst, peer: func(s *session) {
+		c := s.accept()
+		s.Wait("reset")
+		c.Reset()
+	}},
 	{name: "reset-so-error", about: "SO_ERROR has a reset once", listen: listening, peer: func(s *session) {
 		c := s.accept()
 		s.Wait("reset")

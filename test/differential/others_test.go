@@ -153,6 +153,17 @@ var callScenarios = []scenario{
 		c.ExpectEnd()
 		c.Close()
 	}},
+	{name: "discards", about: "MSG_TRUNC drops what has been received", listen: listening, peer: func(s *session) {
+		c := s.accept()
+		s.Wait("first")
+		c.Say("0123456789")
+		s.Wait("second")
+		c.Say("abc")
+		s.Wait("third")
+		c.CloseWrite()
+		c.ExpectEnd()
+		c.Close()
+	}},
 	{name: "vectors", about: "readv and writev", listen: listening, peer: echoTold(8)},
 	{name: "messages", about: "sendmsg, recvmsg, recvfrom with an address buffer", listen: listening, peer: echoOne, differs: receivedAddress},
 	{name: "sendto-address", about: "an address given for a connected socket", listen: listening, differs: sentAddress, peer: func(s *session) {
@@ -195,6 +206,7 @@ const (
 	notConnected = "an AF_UNIX socket that is not connected says EINVAL to a read and ENOTCONN to a write, where TCP says ENOTCONN and EPIPE"
 	sentAddress  = "an AF_UNIX socket that is connected says EISCONN to a sendto with an address, where TCP ignores the address; asking the gate " +
 		"about each sendto with an address would slow down every UDP program"
+	writeFirst      = "write says EPIPE at once, and sends SIGPIPE, where TCP's first says ECONNRESET: the end of a local stream is known to the sender before its error is; read says ECONNRESET"
 	receivedAddress = "recvfrom and recvmsg tell a client the AF_UNIX name of the gate's end, where TCP leaves the address empty; getpeername is right"
 )
 

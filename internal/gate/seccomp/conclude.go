@@ -18,6 +18,9 @@ func (c *call) conclude(err error) {
 	if !ok {
 		return
 	}
+	if kind == filter.Recvfrom || kind == filter.Recvmsg {
+		return // what others receive is not told either
+	}
 	op := c.operation(kind, err)
 	s := c.about(kind)
 	if err != nil && tells(kind) && (s != nil || c.tlsOption(kind) || kind == filter.Socket) {

@@ -20,7 +20,7 @@ func foreignHandler(c *call, kind filter.Call) handler {
 	switch {
 	case kind == filter.Connect && c.gate.cfg.JudgePlainTCP:
 		return foreignConnect
-	case kind >= filter.Sendto && c.gate.cfg.JudgePlainTCP:
+	case kind >= filter.Sendto && c.flags(kind)&unix.MSG_FASTOPEN != 0 && c.gate.cfg.JudgePlainTCP:
 		return foreignFastOpen
 	case kind == filter.Setsockopt && (tls || upgrade):
 		return foreignSetsockopt

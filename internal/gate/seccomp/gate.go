@@ -181,7 +181,7 @@ func answered(err error) error {
 // queue, for another thread that accepts, or for an engine elsewhere.
 func canWait(c *call, kind filter.Call) bool {
 	switch kind {
-	case filter.Shutdown, filter.Sendto, filter.Sendmsg, filter.Sendmmsg:
+	case filter.Shutdown, filter.Sendto, filter.Sendmsg, filter.Sendmmsg, filter.Recvfrom, filter.Recvmsg:
 		return true
 	case filter.Socket, filter.Connect:
 		return !c.gate.cfg.Sockets.Ready()
@@ -249,9 +249,11 @@ var handlers = map[filter.Call]handler{
 	filter.Setsockopt:  setsockopt,
 	filter.Getsockopt:  getsockopt,
 	filter.Shutdown:    shutdown,
-	filter.Sendto:      fastOpen,
-	filter.Sendmsg:     fastOpen,
-	filter.Sendmmsg:    fastOpen,
+	filter.Sendto:      sendFlagged,
+	filter.Sendmsg:     sendFlagged,
+	filter.Sendmmsg:    sendFlagged,
+	filter.Recvfrom:    discard,
+	filter.Recvmsg:     discard,
 }
 
 func makeSocket(c *call) (int64, error) {

@@ -176,7 +176,31 @@ static void bad_pointers(void)
 	close(fd);
 }
 
+static void discards(void)
+{
+	char buffer[64];
+	struct iovec two[2] = { { NULL, 1 }, { NULL, 1 } };
+	struct msghdr m = { .msg_iov = two, .msg_iovlen = 2, .msg_flags = 77 };
+	int fd = connected();
+	result("recv MSG_TRUNC|MSG_DONTWAIT", recv(fd, NULL, 4, MSG_TRUNC | MSG_DONTWAIT));
+	note("first");
+	show_poll("waited", fd, POLLIN, -1);
+	result("recv MSG_TRUNC", recv(fd, NULL, 3, MSG_TRUNC));
+	result("recv MSG_TRUNC|MSG_PEEK", recv(fd, NULL, 2, MSG_TRUNC | MSG_PEEK));
+	show_data("recv", recv(fd, buffer, 2, 0), buffer);
+	result("recvmsg MSG_TRUNC", recvmsg(fd, &m, MSG_TRUNC));
+	say("msg_flags: %d", m.msg_flags);
+	show_data("recv", recv(fd, buffer, 1, 0), buffer);
+	result("recv MSG_TRUNC", recv(fd, NULL, 64, MSG_TRUNC));
+	note("second");
+	result("recv MSG_TRUNC", recv(fd, NULL, 64, MSG_TRUNC));
+	note("third");
+	result("recv MSG_TRUNC at the end", recv(fd, NULL, 64, MSG_TRUNC));
+	close(fd);
+}
+
 const struct scenario call_scenarios[] = {
+	{ "discards", discards },
 	{ "flags", flags },
 	{ "vectors", vectors },
 	{ "messages", messages },

@@ -193,6 +193,34 @@ static void reset(void)
 	close(fd);
 }
 
+/* What it has not read does not keep a program from seeing a reset. */
+static void reset_unread(void)
+{
+	char buffer[8];
+	struct sockaddr_storage a;
+	socklen_t len = sizeof a;
+	int fd = connected();
+	show_poll("waited", fd, POLLIN, -1);
+	note("reset");
+	show_poll("reset", fd, 0, -1);
+	show_data("read", read(fd, buffer, sizeof buffer), buffer);
+	result("read", read(fd, buffer, sizeof buffer));
+	result("write", send(fd, "x", 1, MSG_NOSIGNAL));
+	result("read", read(fd, buffer, sizeof buffer));
+	result("getpeername", getpeername(fd, (struct sockaddr *)&a, &len));
+	close(fd);
+}
+
+static void reset_write_first(void)
+{
+	int fd = connected();
+	note("reset");
+	show_poll("reset", fd, 0, -1);
+	result("write", send(fd, "x", 1, MSG_NOSIGNAL));
+	result("write", send(fd, "x", 1, MSG_NOSIGNAL));
+	close(fd);
+}
+
 static void reset_so_error(void)
 {
 	char buffer[8];
@@ -240,6 +268,8 @@ const struct scenario client_scenarios[] = {
 	{ "shutdown-read", shutdown_read },
 	{ "shutdown-bad", shutdown_bad },
 	{ "reset", reset },
+	{ "reset-unread", reset_unread },
+	{ "reset-write-first", reset_write_first },
 	{ "reset-so-error", reset_so_error },
 	{ "peer-gone", peer_gone },
 	{ "unread-at-close", unread_at_close },

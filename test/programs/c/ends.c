@@ -51,6 +51,39 @@ static void server_end(void)
 	close(fd);
 }
 
+/* Its client has ended its half by now, and waits. */
+static void answer_late(void)
+{
+	static char answer[100000];
+	char question[8];
+	int fd = new_listener();
+	int c = accept(fd, NULL, NULL);
+	result("read", recv(c, question, sizeof question, MSG_WAITALL));
+	sync_with("asked");
+	result("write", send(c, answer, sizeof answer, MSG_NOSIGNAL));
+	close(c);
+	close(fd);
+}
+
+/* Flags of TCP that no TLS socket has, and what is sent beside them. */
+static void refused_flags(void)
+{
+	int on = 1;
+	struct iovec text = { "abcX", 4 };
+	struct mmsghdr m = { .msg_hdr = { .msg_iov = &text, .msg_iovlen = 1 } };
+	int fd = connected();
+	result("send MSG_OOB", send(fd, "abcX", 4, MSG_OOB));
+	result("sendmsg MSG_OOB", sendmsg(fd, &m.msg_hdr, MSG_OOB | MSG_NOSIGNAL));
+	result("sendmmsg MSG_OOB", sendmmsg(fd, &m, 1, MSG_OOB));
+	result("SO_ZEROCOPY", setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof on));
+	result("send MSG_ZEROCOPY", send(fd, "abcX", 4, MSG_ZEROCOPY));
+	result("sendmsg MSG_ZEROCOPY", sendmsg(fd, &m.msg_hdr, MSG_ZEROCOPY));
+	result("write", write(fd, "def", 3));
+	result("shutdown", shutdown(fd, SHUT_WR));
+	drain("read", fd);
+	close(fd);
+}
+
 /* An echo server for any number of clients, one after the other, until killed. */
 static void echo_server(void)
 {
@@ -128,6 +161,8 @@ const struct scenario end_scenarios[] = {
 	{ "read-end-late", read_end_late },
 	{ "read-end-poll", read_end_poll },
 	{ "server-end", server_end },
+	{ "answer-late", answer_late },
+	{ "refused-flags", refused_flags },
 	{ "echo-server", echo_server },
 	{ "http-server", http_server },
 	{ "http-headers", http_headers },

@@ -28,14 +28,16 @@ const (
 	Setsockopt
 	Getsockopt
 	Shutdown
-	Sendto // these three when they connect, by MSG_FASTOPEN
+	Sendto // these three with flags of seenFlags
 	Sendmsg
 	Sendmmsg
+	Recvfrom // these two with MSG_TRUNC, which discards what TCP has received
+	Recvmsg
 	calls // number of calls
 )
 
 var callNames = [calls]string{"socket", "connect", "bind", "listen", "accept", "accept4",
-	"getsockname", "getpeername", "setsockopt", "getsockopt", "shutdown", "sendto", "sendmsg", "sendmmsg"}
+	"getsockname", "getpeername", "setsockopt", "getsockopt", "shutdown", "sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg"}
 
 func (c Call) String() string { return callNames[c] }
 
@@ -56,12 +58,12 @@ var Architectures = map[string]Arch{
 	"amd64": {
 		Name: "amd64", Audit: unix.AUDIT_ARCH_X86_64, IOUring: 425, Foreign: 0x40000000,
 		Numbers: [calls]uint32{Socket: 41, Connect: 42, Bind: 49, Listen: 50, Accept: 43, Accept4: 288,
-			Getsockname: 51, Getpeername: 52, Setsockopt: 54, Getsockopt: 55, Shutdown: 48, Sendto: 44, Sendmsg: 46, Sendmmsg: 307},
+			Getsockname: 51, Getpeername: 52, Setsockopt: 54, Getsockopt: 55, Shutdown: 48, Sendto: 44, Sendmsg: 46, Sendmmsg: 307, Recvfrom: 45, Recvmsg: 47},
 	},
 	"arm64": {
 		Name: "arm64", Audit: unix.AUDIT_ARCH_AARCH64, IOUring: 425,
 		Numbers: [calls]uint32{Socket: 198, Connect: 203, Bind: 200, Listen: 201, Accept: 202, Accept4: 242,
-			Getsockname: 204, Getpeername: 205, Setsockopt: 208, Getsockopt: 209, Shutdown: 210, Sendto: 206, Sendmsg: 211, Sendmmsg: 269},
+			Getsockname: 204, Getpeername: 205, Setsockopt: 208, Getsockopt: 209, Shutdown: 210, Sendto: 206, Sendmsg: 211, Sendmmsg: 269, Recvfrom: 207, Recvmsg: 212},
 	},
 }
 
@@ -168,6 +170,18 @@ func judged(c Call) (body []bpf.Instruction) {
 	return nil
 }
 
+// seenFlags are those of sending that a local stream does not treat as TCP does,
+// or that connect.
+const seenFlags = unix.MSG_FASTOPEN | unix.MSG_OOB | unix.MSG_ZEROCOPY
+
+// FlagsArg says which argument of a call that sends or receives has the flags.
+func (c Call) FlagsArg() int {
+	if c == Sendmsg || c == Recvmsg {
+		return 2
+	}
+	return 3
+}
+
 // callBody decides about one call; every path returns.
 func callBody(c Call) []bpf.Instruction {
 	switch c {
@@ -187,10 +201,13 @@ func callBody(c Call) []bpf.Instruction {
 			allow,
 			notify,
 		}
-	case Sendto, Sendmsg, Sendmmsg:
-		flags := map[Call]int{Sendto: 3, Sendmsg: 2, Sendmmsg: 3}[c]
+	case Sendto, Sendmsg, Sendmmsg, Recvfrom, Recvmsg:
+		seen := uint32(seenFlags)
+		if c == Recvfrom || c == Recvmsg {
+			seen = unix.MSG_TRUNC
+		}
 		return []bpf.Instruction{
-			argLow(flags), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MSG_FASTOPEN, SkipTrue: 1}, allow, notify,
+			argLow(c.FlagsArg()), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: seen, SkipTrue: 1}, allow, notify,
 		}
 	case Setsockopt, Getsockopt:
 		n := len(nativeSocketOptions)

@@ -13,4 +13,5 @@ var native = [calls]uint32{
 	Accept: unix.SYS_ACCEPT, Accept4: unix.SYS_ACCEPT4, Getsockname: unix.SYS_GETSOCKNAME,
 	Getpeername: unix.SYS_GETPEERNAME, Setsockopt: unix.SYS_SETSOCKOPT, Getsockopt: unix.SYS_GETSOCKOPT,
 	Shutdown: unix.SYS_SHUTDOWN, Sendto: unix.SYS_SENDTO, Sendmsg: unix.SYS_SENDMSG, Sendmmsg: unix.SYS_SENDMMSG,
+	Recvfrom: unix.SYS_RECVFROM, Recvmsg: unix.SYS_RECVMSG,
 }
