@@ -26,6 +26,7 @@ func (v *statusPrinter) all(s *registry.Status) {
 	v.heading(s)
 	v.programs(s)
 	v.connections(s)
+	v.listeners(s)
 	v.refusals(s)
 	v.certificates(s)
 	v.lists(s)
@@ -118,6 +119,23 @@ func (v *statusPrinter) refusals(s *registry.Status) {
 		}
 		fmt.Fprintf(v.out, "%s %s%s %s: %s\n", momentText(f.Time, s.Time), refusedName(&f), id, v.paint.warn(printable(f.What)), printable(f.Sentence))
 	}
+}
+
+// listeners tells what the servers serve that listen.
+func (v *statusPrinter) listeners(s *registry.Status) {
+	t := table{columns: []column{{"LISTENER", false, 9}, {"PID", true, 3}, {"USER", false, 4}, {"SERVES", false, 8}, {"SUBJECT", false, 5}, {"EXPIRES", false, 9}, {"AGE", true, 7}}}
+	for i := range s.Listeners {
+		l := &s.Listeners[i]
+		for _, c := range l.Serves {
+			name := c.Identity
+			if name == "" {
+				name = "(its own)"
+			}
+			t.add(nil, base(&l.Program), strconv.Itoa(l.Program.PID), userName(&l.Program), name, c.Subject,
+				c.NotAfter.Local().Format("2006-01-02 15:04"), shortTime(s.Time.Sub(l.Began)))
+		}
+	}
+	v.table(&t)
 }
 
 // lists tells of revocation lists that are not as they should be.

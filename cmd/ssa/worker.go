@@ -127,6 +127,7 @@ func (o *workerOptions) work(client *monitor.Client, watch *watching, keys *shar
 	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory, KeyLog: watch.keyLogs.Writer,
 		Revocation: received.revocations})
 	defer local.Close()
+	received.renew = local.Renew
 	s := service.New(service.Config{Engine: local, Policy: rules, Looker: client, Log: alarms,
 		Observer: observer.New(watch.registry, watch.keyLogs), Administrator: o.administrator, Earlier: watch.earlier})
 	watch.registry.WatchQueue("handshakes", s.Waiting)
@@ -161,6 +162,7 @@ type received struct {
 	// paths are those of the lists that the latest policy names.
 	paths       atomic.Pointer[[]string]
 	revocations *revocation.Checker
+	renew       func(*policy.Policy) // gives open listeners their new certificates
 }
 
 func (r *received) load(p *monitor.Policy) (*policy.Policy, error) {
@@ -186,6 +188,7 @@ func (r *received) again(p *monitor.Policy, s *service.Service, watch *watching)
 	if p.Bundle != nil {
 		rules, err := r.load(p)
 		if err == nil {
+			r.renew(rules)
 			s.SetPolicy(rules)
 			watch.policy(rules)
 			r.problems() // reads what is new, and warns

@@ -2,39 +2,84 @@ package engine
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
+
+	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
 // localListener is a Listener of a Local engine.
 type localListener struct {
 	engine *Local
-	req    *Request
+	// req is as it came: without identities, each handshake takes those that the
+	// policy has then.
+	req *Request
+}
+
+// Renew makes open listeners serve the identities of a policy that was loaded
+// again, under the names that they have. All else of theirs stays as it was when
+// they began to listen.
+// What is gone from that policy they go on serving.
+func (l *Local) Renew(p *policy.Policy) {
+	l.renewing.Lock()
+	defer l.renewing.Unlock()
+	now := p.Loaded()
+	for name, id := range *l.renewed.Load() {
+		if now[name] == nil {
+			now[name] = id
+		}
+	}
+	l.renewed.Store(&now)
 }
 
 // Listen implements Engine.
 func (l *Local) Listen(_ context.Context, req *Request) (Listener, error) {
-	full, err := withIdentities(req)
+	full, err := l.withIdentities(req)
 	if err == nil {
 		err = checkRequest(full)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &localListener{l, full}, nil
+	return &localListener{l, req}, nil
 }
 
 // withIdentities gives a server without identities those of the policy.
-func withIdentities(req *Request) (*Request, *Error) {
+func (l *Local) withIdentities(req *Request) (*Request, *Error) {
 	if req.Role != Server || len(req.Identities) > 0 || req.Policy == nil {
 		return req, nil
 	}
-	identities, err := req.Policy.Identities()
+	identities, err := req.Policy.IdentitiesNow(*l.renewed.Load())
 	if err != nil {
 		return nil, &Error{Reason: Refused, Sentence: fmt.Sprintf("the policy's identity cannot be used: %v", err), Err: err}
 	}
 	full := *req
 	full.Identities = identities
 	return &full, nil
+}
+
+// Served is a certificate that a listener serves.
+type Served struct {
+	// Identity is its name in the policy, "" for one that the program brought.
+	Identity string
+	Leaf     *x509.Certificate
+}
+
+// Serving returns what the listener serves now.
+func (s *localListener) Serving() []Served {
+	full, err := s.engine.withIdentities(s.req)
+	if err != nil {
+		return nil
+	}
+	var served []Served
+	for i, id := range full.Identities {
+		one := Served{Leaf: id.Leaf()}
+		if len(s.req.Identities) == 0 && i < len(s.req.Policy.ServerIdentities) {
+			one.Identity = s.req.Policy.ServerIdentities[i].Name
+		}
+		served = append(served, one)
+	}
+	return served
 }
 
 // Handshake implements Listener.

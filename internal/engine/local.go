@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,8 @@ type Local struct {
 	cfg      Config
 	settings settingsCache
 	staplers *staplers
+	renewing sync.Mutex
+	renewed  atomic.Pointer[map[string]*policy.IdentityFiles] // see Renew
 	ids      atomic.Uint64
 	settler  settler
 	lot      *relay.Lot // of idle connections
@@ -75,7 +78,9 @@ func New(cfg Config) *Local {
 	if cfg.Revocation == nil {
 		cfg.Revocation = revocation.New(revocation.Config{Log: cfg.Log, Now: cfg.Now})
 	}
-	return &Local{cfg: cfg, staplers: newStaplers(cfg), settler: settler{settled: cfg.Settled}, lot: relay.NewLot()}
+	l := &Local{cfg: cfg, staplers: newStaplers(cfg), settler: settler{settled: cfg.Settled}, lot: relay.NewLot()}
+	l.renewed.Store(&map[string]*policy.IdentityFiles{})
+	return l
 }
 
 // Close ends what goes on in the background, and waits for it. Handshakes
@@ -114,7 +119,7 @@ func (l *Local) Handshake(ctx context.Context, tcp Stream, req *Request) (Conn, 
 }
 
 func (l *Local) handshake(ctx context.Context, tcp Stream, req *Request) (*localConn, *Error) {
-	req, err := withIdentities(req)
+	req, err := l.withIdentities(req)
 	if err != nil {
 		tcp.Close()
 		return nil, err

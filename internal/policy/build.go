@@ -37,7 +37,7 @@ func (l *loader) decode(name string, data []byte) {
 
 // build computes the effective values of the default and of every profile.
 func (l *loader) build() *Policy {
-	p := &Policy{fallback: l.effective("default", nil)}
+	p := &Policy{fallback: l.effective("default", nil), identities: l.identities}
 	l.checkHolders(p.fallback, nil)
 	for _, profile := range l.profiles {
 		profile.effective = l.effective(profile.name, profile.settings)

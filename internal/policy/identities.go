@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -36,9 +37,18 @@ type IdentityFiles struct {
 // the order of the policy, the first being for clients that name none of them.
 // There may be none. It is an error when one of them could not be read with the
 // rights of this process: a server with half of its names would be worse.
-func (e *Effective) Identities() ([]*identity.Identity, error) {
+func (e *Effective) Identities() ([]*identity.Identity, error) { return e.IdentitiesNow(nil) }
+
+// IdentitiesNow returns them as they are under their names meanwhile: a server
+// that listens for years needs the certificates that were renewed. One that is
+// not among those renewed, or is for others there, is that of this policy.
+func (e *Effective) IdentitiesNow(renewed map[string]*IdentityFiles) ([]*identity.Identity, error) {
 	var ids []*identity.Identity
 	for _, files := range e.ServerIdentities {
+		if now := renewed[files.Name]; now != nil && slices.Equal(now.users, files.users) && slices.Equal(now.groups, files.groups) {
+			ids = append(ids, now.loaded)
+			continue
+		}
 		if files.err != nil {
 			return nil, fmt.Errorf("the identity %s of the policy (%s) can not be used: %w", files.Name, files.At, files.err)
 		}

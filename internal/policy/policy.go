@@ -9,6 +9,20 @@ type Policy struct {
 	profiles []*profile // most specific first
 	warnings []Problem
 	files    []File
+
+	identities map[string]*IdentityFiles
+}
+
+// Loaded returns the identities of the policy that this process may have, by
+// their names.
+func (p *Policy) Loaded() map[string]*IdentityFiles {
+	loaded := map[string]*IdentityFiles{}
+	for name, files := range p.identities {
+		if files.err == nil && files.loaded != nil {
+			loaded[name] = files
+		}
+	}
+	return loaded
 }
 
 // For returns what holds for a program before it has asked for anything. It is

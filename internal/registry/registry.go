@@ -51,11 +51,14 @@ type Registry struct {
 	refusals refusals
 	series   series
 	certs    []Certificate
-	keyLogs  func() []KeyLog         // nil: there are none
-	lists    func() []RevocationList // likewise
-	earlier  func() bool             // nil: no
-	queues   []queue
-	reloads  Reloads
+	// listening are the servers that are there, and listened counts all of them.
+	listening map[*listening]struct{}
+	listened  uint64
+	keyLogs   func() []KeyLog         // nil: there are none
+	lists     func() []RevocationList // likewise
+	earlier   func() bool             // nil: no
+	queues    []queue
+	reloads   Reloads
 }
 
 // New makes an empty registry.

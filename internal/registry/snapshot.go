@@ -50,6 +50,7 @@ func (r *Registry) look(v Viewer, q Query) *Status {
 	if q.ID != 0 {
 		return s
 	}
+	s.Listeners = r.listenersLocked(v)
 	for _, f := range r.refusals.last {
 		if v.sees(f.Program.UID) {
 			s.Refusals = append(s.Refusals, f)
@@ -165,6 +166,9 @@ func (r *Registry) nameUsers(s *Status) {
 	}
 	for i := range s.Programs {
 		name(&s.Programs[i].Program)
+	}
+	for i := range s.Listeners {
+		name(&s.Listeners[i].Program)
 	}
 	for i := range s.Refusals {
 		name(&s.Refusals[i].Program)

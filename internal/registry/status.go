@@ -16,6 +16,9 @@ type Status struct {
 	AllUsers    bool             `json:"all_users"`
 	Totals      Totals           `json:"totals"`
 	Connections []ConnectionInfo `json:"connections"`
+	// Listeners are the servers that listen, the oldest first, and what they
+	// serve.
+	Listeners []ListenerInfo `json:"listeners,omitempty"`
 	// LeftOut is how many connections, the oldest ones, were left out to keep the
 	// answer short.
 	LeftOut  int             `json:"left_out,omitempty"`

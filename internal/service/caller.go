@@ -121,7 +121,7 @@ func (c *caller) end() {
 	c.servers = nil
 	c.mu.Unlock()
 	for _, s := range servers {
-		s.listener.Close()
+		s.close()
 	}
 	for _, x := range conns {
 		x.giveUp()

@@ -14,6 +14,9 @@ type Observer interface {
 	// Began is told of a handshake that begins. What it returns is told the
 	// rest.
 	Began(*Connection) Observation
+	// Listens is told of a server that began to listen, and who knows what it
+	// serves at any time. What it returns is called when the server has ended.
+	Listens(c *Connection, serving func() []engine.Served) (ended func())
 	// Refused is told of a request that was not even begun. The process has no
 	// executable when nothing more is known than who the caller is.
 	Refused(r *Refusal)
@@ -81,8 +84,11 @@ type Progress interface {
 // noObserver observes nothing.
 type noObserver struct{}
 
-func (noObserver) Began(*Connection) Observation       { return noObserver{} }
-func (noObserver) Refused(*Refusal)                    {}
+func (noObserver) Began(*Connection) Observation { return noObserver{} }
+func (noObserver) Refused(*Refusal)              {}
+
+func (noObserver) Listens(*Connection, func() []engine.Served) func() { return func() {} }
+
 func (noObserver) Established(*engine.Facts, Progress) {}
 func (noObserver) Failed(*engine.Error)                {}
 func (noObserver) Ended(engine.End)                    {}

@@ -17,6 +17,21 @@ type server struct {
 	listener engine.Listener
 	turns    *turns.Queue[netip.Prefix] // handshakes that compute, at most limits.handshakes, by where the client is
 	lobby    *lobby.Lobby               // those that wait for their client
+	ended    func()                     // tells the observer
+}
+
+// close gives the server up.
+func (s *server) close() {
+	s.ended()
+	s.listener.Close()
+}
+
+// serving tells what a listener serves now.
+func serving(l engine.Listener) func() []engine.Served {
+	if s, ok := l.(interface{ Serving() []engine.Served }); ok {
+		return s.Serving
+	}
+	return func() []engine.Served { return nil }
 }
 
 // listen judges a server.
@@ -43,9 +58,11 @@ func (c *caller) listen(m *wire.Listen, pidfd *sys.FD) error {
 	if listenErr != nil {
 		return c.refuse(m.Ref, c.refusedFor(Judged, res.observed(0, netip.AddrPort{}), asEngineError(listenErr)))
 	}
+	x := res.observed(0, netip.AddrPort{})
+	ended := c.service.cfg.Observer.Listens(&x, serving(listener))
 	c.mu.Lock()
 	most := max(res.req.Policy.Handshakes, 1)
-	c.servers[m.Ref] = &server{res, listener, turns.NewQueue[netip.Prefix](most, most), c.service.house.Lobby(res.program.user)}
+	c.servers[m.Ref] = &server{res, listener, turns.NewQueue[netip.Prefix](most, most), c.service.house.Lobby(res.program.user), ended}
 	c.mu.Unlock()
 	return c.conn.Send(&wire.Listening{Ref: m.Ref})
 }
@@ -56,6 +73,6 @@ func (c *caller) unlisten(ref uint64) {
 	delete(c.servers, ref)
 	c.mu.Unlock()
 	if s != nil {
-		s.listener.Close()
+		s.close()
 	}
 }

@@ -39,6 +39,16 @@ func (o *Observer) Began(c *service.Connection) service.Observation {
 		ID: c.ID, Role: role(c), Program: program(c), Name: c.Name, Peer: c.Peer, Identity: c.Identity})}
 }
 
+// Listens implements service.Observer.
+func (o *Observer) Listens(c *service.Connection, serving func() []engine.Served) (ended func()) {
+	return o.registry.Listen(program(c), func() (certs []registry.ServedCertificate) {
+		for _, s := range serving() {
+			certs = append(certs, registry.ServedCertificateOf(s.Identity, s.Leaf))
+		}
+		return certs
+	})
+}
+
 // Refused implements service.Observer.
 func (o *Observer) Refused(r *service.Refusal) {
 	f := registry.Refusal{ID: r.ID, Name: r.Name, What: what(r), Sentence: r.Err.Sentence, Position: registry.Position(r.Err)}
