@@ -33,7 +33,11 @@ type Caller interface {
 	// End returns a duplicate of the descriptor the call is about. The caller
 	// closes it soon: while it is open, the program's own close is not seen.
 	End() (*sys.FD, error)
-	// Replace puts another socket in the place of the descriptor, dup2(2).
+	// Holder returns another process that is seen to have the socket of the
+	// descriptor, "" when there is none.
+	Holder() string
+	// Replace puts another socket in the place of the descriptor, dup2(2), and
+	// of all others that the process has of the same socket.
 	Replace(fd *sys.FD) error
 	// Rights returns the program's rights; the caller closes them.
 	Rights() (Rights, error)

@@ -24,6 +24,7 @@ type attempt struct {
 	// upgrade says that the program has used the TCP connection before: when
 	// it fails it is cut, so that nothing follows in plain text.
 	upgrade bool
+	refused error   // why it is to fail, if it is
 	program program // whose connection it is
 	process process // the same for the engine
 }

@@ -61,6 +61,10 @@ func (s *Socket) handshake(ctx context.Context, a *attempt) (_ engine.Conn, _ *s
 	s.keepAddresses(stream)
 	if a.upgrade {
 		defer s.keepForCut(stream)(&err)
+		if a.refused != nil {
+			stream.Close()
+			return nil, nil, a.refused
+		}
 	}
 	a.req.Program = a.process.Program
 	conn, err := s.table.cfg.Engine.Handshake(ctx, stream, a.req)
@@ -125,6 +129,7 @@ func (s *Socket) sendSizeLocked() int {
 func (s *Socket) failed(a *attempt, err error) {
 	errno := Errno(err)
 	s.table.usage.end(a.program)
+	s.table.forgetUpgraded(s)
 	s.mu.Lock()
 	s.state, s.attempt, s.soError, s.untold, s.local = Failed, nil, errno, true, nil
 	s.outcome.broke(err)

@@ -166,6 +166,18 @@ func (t *Table) forgetLocked(s *Socket) {
 	s.kept = nil
 }
 
+// forgetUpgraded forgets what was the TCP connection of a socket, when that has
+// ended.
+func (t *Table) forgetUpgraded(s *Socket) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for inode, o := range t.copies.older {
+		if o.socket == s && !o.watched {
+			delete(t.copies.older, inode)
+		}
+	}
+}
+
 // forgetAllOlder lets the programs' ends of all connections be seen.
 func (t *Table) forgetAllOlder() {
 	t.mu.Lock()

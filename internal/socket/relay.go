@@ -59,6 +59,7 @@ func (l *lastLook) Close() error {
 
 func (s *Socket) relayDone(end engine.End, gone bool) {
 	s.ended.Store(time.Now().Unix())
+	s.table.forgetUpgraded(s)
 	s.mu.Lock()
 	s.relayEnded = true
 	s.table.usage.end(s.program)

@@ -3,6 +3,7 @@ package socket
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -30,9 +31,15 @@ func (t *Table) Upgrade(c Caller, inode uint64, value []byte) error {
 		return abi.ENOTCONN
 	}
 	s := t.remember(c, inode, p.family)
+	holder := awaitAlone(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	req, err := s.upgradeRequestLocked(c, value)
+	if err == nil && holder != "" {
+		err = fail(abi.EBUSY, "TCP_UPGRADE_TLS: %s has the connection too, and what it writes would go out in plain text: "+
+			"close it there before", holder)
+		t.cfg.Log.Warn(err.Error(), "id", s.id, "program", c.String())
+	}
 	if err != nil {
 		return err
 	}
@@ -144,8 +151,27 @@ func (t *Table) adopt(s *Socket, inode uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.plain, s.inode)
+	t.copies.older[s.inode] = olderCopies{s, false}
 	s.inode = inode
 	t.sockets[inode] = s
+}
+
+// How long a process that is just being started, or is about to close what it
+// inherited, is waited for.
+const (
+	firstAlone = time.Millisecond
+	lastAlone  = 256 * time.Millisecond
+)
+
+// awaitAlone waits until no other process is seen to have the call's socket; it
+// returns one that has it all the same.
+func awaitAlone(c Caller) (holder string) {
+	for delay := firstAlone; ; delay *= 2 {
+		if holder = c.Holder(); holder == "" || delay > lastAlone || !c.Waiting() {
+			return holder
+		}
+		time.Sleep(delay)
+	}
 }
 
 // keepForCut holds on to the TCP connection of an upgrade. When the handshake

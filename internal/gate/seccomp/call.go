@@ -2,6 +2,7 @@ package seccomp
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
+	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/socket"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -101,17 +103,45 @@ func (c *call) Replace(fd *sys.FD) error {
 	if err != nil {
 		return err
 	}
-	for _, n := range target.Descriptors(c.Call.Thread, c.inode) {
-		cloexec := target.CloseOnExec(c.Call.Thread, n)
-		if err := c.gate.cfg.Listener.ReplaceFD(c.ID, fd.Int(), n, cloexec); err != nil {
-			return err
+	// Another thread may duplicate one that has not been replaced yet.
+	for range maxRounds {
+		left := target.Descriptors(c.Call.Thread, c.inode)
+		if len(left) == 0 {
+			c.inode = inode
+			return nil
 		}
-		if err := c.gate.handles.MoveRegistrations(c.Call.Thread, n, c.inode, old, fd); err != nil {
-			return err
+		for _, n := range left {
+			if err := c.replaceOne(n, old, fd); err != nil {
+				return err
+			}
 		}
 	}
-	c.inode = inode
-	return nil
+	return abi.EBUSY
+}
+
+// maxRounds is how often descriptors are looked for that are to be replaced.
+const maxRounds = 100
+
+// Holder implements socket.Caller.
+func (c *call) Holder() string {
+	sys.LeaveStandard(c.inode)
+	pid := target.Holder(c.Call.Thread, c.inode)
+	if pid == 0 {
+		return ""
+	}
+	e, err := program.ExecutableOf(pid)
+	if err != nil {
+		return fmt.Sprintf("process %d", pid)
+	}
+	return fmt.Sprintf("%s[%d]", filepath.Base(e.Path), pid)
+}
+
+func (c *call) replaceOne(n int, old, fd *sys.FD) error {
+	cloexec := target.CloseOnExec(c.Call.Thread, n)
+	if err := c.gate.cfg.Listener.ReplaceFD(c.ID, fd.Int(), n, cloexec); err != nil {
+		return err
+	}
+	return c.gate.handles.MoveRegistrations(c.Call.Thread, n, c.inode, old, fd)
 }
 
 // Rights returns the program's rights.
