@@ -64,6 +64,7 @@ func (a *attempt) run(ctx context.Context, conn *tls.Conn) *Error {
 	if err := conn.HandshakeContext(limited); err != nil {
 		return a.explain(ctx, err)
 	}
+	a.wire.established, a.wire.plain = true, nil
 	if a.slot != nil {
 		a.slot.Established(conn.ConnectionState())
 	}

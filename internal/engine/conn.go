@@ -151,7 +151,7 @@ func (c *localConn) explain(err error) error {
 	if errors.As(err, &errno) {
 		return &Error{Reason: Network, Sentence: "the connection to the peer broke: " + errno.Error(), Err: errno}
 	}
-	if err := c.side.alertError(err, "ended the connection"); err != nil {
+	if err := c.side.endingAlert(err); err != nil {
 		return err
 	}
 	return &Error{Reason: Protocol, Sentence: "the peer broke the TLS protocol: " + plainText(err), Err: err}

@@ -38,7 +38,7 @@ func (a *attempt) explain(ctx context.Context, err error) *Error {
 		}
 		return &Error{Reason: Network, Sentence: "the connection broke during the TLS handshake: " + errno.Error(), Err: errno}
 	}
-	if out := a.alertError(err, "refused the handshake"); out != nil {
+	if out := a.alertError(err, a.wire.plain); out != nil {
 		return out
 	}
 	if a.req.Role == Server && err.Error() == noClientCertificate {
