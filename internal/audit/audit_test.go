@@ -12,6 +12,7 @@ import (
 
 	"github.com/secure-socket-api/ssa/internal/audit"
 	"github.com/secure-socket-api/ssa/internal/registry"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
 func refusal(uid uint32, id uint64) registry.Refusal {
@@ -188,7 +189,7 @@ func TestProblemIsToldOnce(t *testing.T) {
 func TestLostIsCounted(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		t.Skipf("a device that is always full: %v", err)
+		ssatest.Missing(t, "a device that is always full: "+err.Error())
 	}
 	path := filepath.Join(t.TempDir(), "audit.log")
 	told := make(chan error, 10)

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
 // victimEnv names what a child of the test is to do: measures cannot be undone,
@@ -121,17 +123,13 @@ func TestNotDumpable(t *testing.T) {
 }
 
 func TestLockMemory(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("locking more memory than the limit needs root (CAP_IPC_LOCK)")
-	}
+	ssatest.NeedRoot(t, "locking more memory than the limit needs root (CAP_IPC_LOCK)")
 	holds(t, "memory", false)
 }
 
 // TestNoInheritance hands a capability on to a process of another user, but
 // for the measure.
 func TestNoInheritance(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("having a capability to hand on needs root")
-	}
+	ssatest.NeedRoot(t, "having a capability to hand on needs root")
 	holds(t, "heir", false)
 }

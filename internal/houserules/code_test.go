@@ -105,3 +105,19 @@ func TestShape(t *testing.T) {
 		}
 	}
 }
+
+// TestSkips: tests skip by internal/ssatest alone, which fails them in a strict
+// run unless another run of the same tests has them.
+func TestSkips(t *testing.T) {
+	for _, f := range source(t) {
+		if within(f.dir, "internal/ssatest") {
+			continue
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, sel.Sel.Name) {
+				t.Errorf("%s calls %s: tests skip by ssatest.Need, Missing, NeedRoot, NeedUser or NeedEmbedded", f.at(n.Pos()), sel.Sel.Name)
+			}
+			return true
+		})
+	}
+}

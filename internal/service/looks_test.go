@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -39,7 +40,7 @@ func pidfdOf(t *testing.T, pid int) *sys.FD {
 func TestLooksAreRemembered(t *testing.T) {
 	self := pidfdOf(t, os.Getpid())
 	if _, ok := identify(self); !ok {
-		t.Skip("pidfds of this kernel (before Linux 6.9) cannot be told apart: nothing is remembered")
+		ssatest.Missing(t, "pidfds that can be told apart (Linux 6.9): nothing is remembered")
 	}
 	child := exec.Command("sleep", "1000")
 	if err := child.Start(); err != nil {

@@ -13,9 +13,7 @@ import (
 // TestServiceDies: without the service nothing goes out in plain text, and
 // nothing waits: connections are over, and there are no new ones.
 func TestServiceDies(t *testing.T) {
-	if ssatest.WithService() {
-		t.Skip("the gate is killed here; test/service kills the service")
-	}
+	ssatest.NeedEmbedded(t, "the gate is killed here; test/service kills the service")
 	world := newPair(t)
 	l := world.network.Listen(t)
 	p := python(t, world.policy, `

@@ -176,9 +176,7 @@ func TestNoService(t *testing.T) {
 // TestOwnUser: a user's page has his own programs, and counts for itself what
 // the service tells the administrator alone.
 func TestOwnUser(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can be two users")
-	}
+	ssatest.NeedRoot(t, "only root can be two users")
 	const nobody = 65534
 	w := newWorld(t)
 	if err := os.Chmod(w.dir, 0o755); err != nil {

@@ -24,9 +24,7 @@ for my $file (@ARGV) {
 // What the gate does for a program it does with the program's rights, though
 // it has more itself.
 func TestDroppedRightsStayDropped(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root has rights to drop")
-	}
+	ssatest.NeedRoot(t, "only root has rights to drop")
 	ssatest.Need(t, "setpriv", "perl")
 	secret := t.TempDir() + "/chain.pem"
 	leaf := ssatest.NewAuthority(t).Issue(t, ssatest.Leaf{Names: []string{"x"}})
@@ -43,9 +41,7 @@ func TestDroppedRightsStayDropped(t *testing.T) {
 
 // A program in a network namespace of its own does not get out of it.
 func TestNetworkNamespaceHolds(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can make a network namespace here")
-	}
+	ssatest.NeedRoot(t, "only root can make a network namespace here")
 	ssatest.Need(t, "unshare", "perl")
 	w := newWorld(t)
 	l := w.network.Listen(t)

@@ -145,9 +145,7 @@ func TestServer(t *testing.T) {
 // TestTokenUser: root's service may use tokens as somebody who has no other
 // rights.
 func TestTokenUser(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can use tokens as somebody else")
-	}
+	ssatest.NeedRoot(t, "only root can use tokens as somebody else")
 	const nobody = 65534
 	w := newWorldWith(t, func(k *token) {
 		err := filepath.WalkDir(k.dir, func(path string, _ fs.DirEntry, err error) error {

@@ -64,7 +64,7 @@ func TestConnections(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			if c.args == "262" {
 				if _, err := os.Stat("/proc/sys/net/mptcp"); err != nil {
-					t.Skip("this kernel has no MPTCP")
+					ssatest.Missing(t, "MPTCP in this kernel")
 				}
 			}
 			run := ssatest.Run{Policy: ssatest.PolicyWithRoots(t, c.policy, a.File(t))}

@@ -82,9 +82,7 @@ func TestProfileOfAnother(t *testing.T) {
 // TestExplainWithoutAccount: a user needs no account for the policy to be
 // explained to him, as in a container.
 func TestExplainWithoutAccount(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can be a user without an account; the run before this one was root's")
-	}
+	ssatest.NeedRoot(t, "only root can be a user without an account")
 	ssatest.Need(t, "setpriv")
 	cmd := exec.Command("setpriv", "--reuid=48731", "--regid=48732", "--clear-groups", ssatest.SSA(t), "explain", "--", "/bin/sh")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}

@@ -207,9 +207,7 @@ func TestLocalSocketsUnderPlainTCP(t *testing.T) {
 				args := []string{"-c", localPeers, dir}
 				want := strings.Repeat(who, 3)
 				if uid != "" {
-					if os.Getuid() != 0 {
-						t.Skip("another user takes root")
-					}
+					ssatest.NeedRoot(t, "another user is taken")
 					if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
 						t.Fatal(err)
 					}

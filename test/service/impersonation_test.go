@@ -50,12 +50,7 @@ func TestOtherLanguages(t *testing.T) {
 // TestImpersonation: a caller speaks for processes of its own user only, root
 // for all.
 func TestImpersonation(t *testing.T) {
-	if ssatest.Ordinary() {
-		t.Skip("only root can be two users; the run before this one was root's")
-	}
-	if os.Getuid() != 0 {
-		t.Skip("only root can be two users")
-	}
+	ssatest.NeedRoot(t, "only root can be two users")
 	const nobody = 65534
 	w := newWorld(t)
 	if err := os.Chmod(filepath.Dir(w.socket), 0o755); err != nil {

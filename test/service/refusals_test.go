@@ -16,6 +16,7 @@ import (
 
 	"github.com/secure-socket-api/ssa/internal/registry"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
 // refusals are those that the service tells of.
@@ -129,9 +130,7 @@ func (w *world) dialAs(t *testing.T, uid int) *wire.Conn {
 // TestAdministratorOnly: others switch no key log on and take nothing over, and
 // the administrator is told who tried.
 func TestAdministratorOnly(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can be two users")
-	}
+	ssatest.NeedRoot(t, "only root can be two users")
 	const nobody = 65534
 	w := newWorld(t)
 	if err := os.Chmod(filepath.Dir(w.socket), 0o755); err != nil {

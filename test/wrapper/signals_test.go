@@ -26,7 +26,7 @@ func TestSignalsArePassedOn(t *testing.T) {
 	for name, number := range signals {
 		t.Run(name, func(t *testing.T) {
 			if signal.Ignored(number) {
-				t.Skip("whoever started the test ignores the signal, as nohup does, and so do all below it")
+				ssatest.Missing(t, "whoever started the test ignores the signal, as nohup does, and so do all below it")
 			}
 			t.Parallel()
 			p := start(t, fmt.Sprintf(`sleep 100 & trap 'echo got %s; kill $!; exit 3' %s; echo @ready; wait`, name, name))

@@ -15,6 +15,8 @@ import (
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
+func TestMain(m *testing.M) { os.Exit(ssatest.Main(m)) }
+
 // scene is a folder with the files of a policy.
 func scene(t *testing.T) (dir string, anchor *ssatest.Authority) {
 	t.Helper()
@@ -154,9 +156,7 @@ func TestSameSystemPolicy(t *testing.T) {
 }
 
 func TestUnreadableFiles(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("root may read everything")
-	}
+	ssatest.NeedUser(t, "root may read everything")
 	dir, _ := scene(t)
 	if err := os.Chmod(filepath.Join(dir, "a.key"), 0); err != nil {
 		t.Fatal(err)
