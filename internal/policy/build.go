@@ -20,17 +20,14 @@ func (l *loader) decode(name string, data []byte) {
 		switch {
 		case k.Value == "default":
 			d.settings(v, "", "default", l.defaults, nil)
-		case k.Value == profilesKey && l.honours(profilesKey):
+		case k.Value == profilesKey:
 			d.profileList(v)
-		case k.Value == identitiesKey && l.honours(identitiesKey):
+		case k.Value == identitiesKey:
 			d.identityMap(v)
-		case k.Value == ticketStoresKey && l.honours(ticketStoresKey):
+		case k.Value == ticketStoresKey:
 			d.ticketStoreMap(v)
-		case k.Value == profilesKey, k.Value == identitiesKey, k.Value == ticketStoresKey:
-			d.problem(k, "%s is not supported by this version yet", k.Value)
 		default:
-			allowed := slices.DeleteFunc([]string{identitiesKey, profilesKey, ticketStoresKey}, func(s string) bool { return !l.honours(s) })
-			d.unknown(k, "", append([]string{"default"}, allowed...))
+			d.unknown(k, "", []string{"default", identitiesKey, profilesKey, ticketStoresKey})
 		}
 	})
 }

@@ -22,12 +22,8 @@ type layer map[string]setting
 
 // key describes one key of `default` and of profiles.
 type key struct {
-	name string // dotted, for example "versions.min"
-	// honoured is true when the rest of the product obeys the key. Others are
-	// refused, so that nobody believes in a setting that does nothing. Turning
-	// one on is all it takes here.
-	honoured bool
-	decode   decoding // its change is nil after a problem
+	name   string   // dotted, for example "versions.min"
+	decode decoding // its change is nil after a problem
 }
 
 // Whole sections.
@@ -38,30 +34,8 @@ const (
 	ticketStoresKey = "ticket_stores"
 )
 
-// sectionHonoured is key.honoured for what is not in the table of keys: whole
-// sections, and parts of a match, which a gate must find out about programs.
-var sectionHonoured = map[string]bool{
-	profilesKey:     true,
-	identitiesKey:   true,
-	ticketStoresKey: true,
-	"match.exe":     true,
-	"match.script":  true,
-	"match.user":    true,
-	"match.group":   true,
-	"match.cgroup":  true,
-}
-
 // verifyKey may be off only in a profile.
 const verifyKey = "trust.verify"
-
-// isHonoured reports whether the product obeys a key today.
-func isHonoured(name string) bool {
-	if honoured, ok := sectionHonoured[name]; ok {
-		return honoured
-	}
-	k, ok := findKey(name)
-	return ok && k.honoured
-}
 
 func findKey(name string) (key, bool) {
 	all := keys()
@@ -72,13 +46,12 @@ func findKey(name string) (key, bool) {
 	return all[i], true
 }
 
-// keysBelow lists the keys and sections below a section, "" for the top, that
-// have an honoured key; all of them when honours is nil.
-func keysBelow(section string, honours func(string) bool) []string {
+// keysBelow lists the keys and sections below a section, "" for the top.
+func keysBelow(section string) []string {
 	var names []string
 	for _, k := range keys() {
 		rest, ok := strings.CutPrefix(k.name, section)
-		if name, _, _ := strings.Cut(rest, "."); ok && !slices.Contains(names, name) && (honours == nil || honours(k.name)) {
+		if name, _, _ := strings.Cut(rest, "."); ok && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -96,16 +69,14 @@ func (d *decoder) settings(n *yaml.Node, section, what string, into layer, extra
 			extra[name](v)
 		case strings.Contains(k.Value, "."):
 			d.problem(k, "unknown key %q in %s: write the keys below one another, without dots", clip(k.Value), what)
-		case ok && !d.honours(name):
-			d.problem(k, "%s is not supported by this version yet", name)
 		case ok:
 			if apply := found.decode(d, v); apply != nil {
 				into[name] = setting{d.at(v), apply}
 			}
-		case len(keysBelow(name+".", nil)) > 0:
+		case len(keysBelow(name+".")) > 0:
 			d.settings(v, name+".", name, into, nil)
 		default:
-			d.unknown(k, " in "+what, append(slices.Sorted(maps.Keys(extra)), keysBelow(section, d.honours)...))
+			d.unknown(k, " in "+what, append(slices.Sorted(maps.Keys(extra)), keysBelow(section)...))
 		}
 	})
 }

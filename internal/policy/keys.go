@@ -16,14 +16,14 @@ func keys() []key {
 
 func protocolKeys() []key {
 	return []key{
-		{"versions.min", true, word("versions.min", versionNames, func(e *Effective, i int) { e.MinVersion = versionValues[i] })},
-		{"versions.max", true, word("versions.max", versionNames, func(e *Effective, i int) { e.MaxVersion = versionValues[i] })},
-		{"cipher_suites", true, decodeSuites},
-		{"key_exchange", true, namedList("key_exchange", groups, func(e *Effective, v []tls.CurveID) { e.KeyExchange = v })},
-		{"signature_algorithms", true, namedList("signature_algorithms", signatures,
+		{"versions.min", word("versions.min", versionNames, func(e *Effective, i int) { e.MinVersion = versionValues[i] })},
+		{"versions.max", word("versions.max", versionNames, func(e *Effective, i int) { e.MaxVersion = versionValues[i] })},
+		{"cipher_suites", decodeSuites},
+		{"key_exchange", namedList("key_exchange", groups, func(e *Effective, v []tls.CurveID) { e.KeyExchange = v })},
+		{"signature_algorithms", namedList("signature_algorithms", signatures,
 			func(e *Effective, v []tls.SignatureScheme) { e.SignatureAlgorithms = v })},
-		{"min_key_bits.rsa", true, number("min_key_bits.rsa", 1024, 16384, func(e *Effective, v int) { e.MinRSABits = v })},
-		{"min_key_bits.ecdsa", true, number("min_key_bits.ecdsa", 224, 521, func(e *Effective, v int) { e.MinECDSABits = v })},
+		{"min_key_bits.rsa", number("min_key_bits.rsa", 1024, 16384, func(e *Effective, v int) { e.MinRSABits = v })},
+		{"min_key_bits.ecdsa", number("min_key_bits.ecdsa", 224, 521, func(e *Effective, v int) { e.MinECDSABits = v })},
 	}
 }
 
@@ -32,49 +32,49 @@ func trustKeys() []key {
 		return list(what, false, func(_ *decoder, text string) (Destination, error) { return parseDestination(text) }, set)
 	}
 	return []key{
-		{"peers.allow", true, destinations("peers.allow", func(e *Effective, v []Destination) { e.PeersAllowed = v })},
-		{"peers.deny", true, destinations("peers.deny", func(e *Effective, v []Destination) { e.PeersDenied = v })},
-		{"trust.roots", true, decodeRoots},
-		{"trust.program_roots", true, word("trust.program_roots", programRootsWords,
+		{"peers.allow", destinations("peers.allow", func(e *Effective, v []Destination) { e.PeersAllowed = v })},
+		{"peers.deny", destinations("peers.deny", func(e *Effective, v []Destination) { e.PeersDenied = v })},
+		{"trust.roots", decodeRoots},
+		{"trust.program_roots", word("trust.program_roots", programRootsWords,
 			func(e *Effective, i int) { e.ProgramRoots = ProgramRoots(i) })},
-		{"trust.max_depth", true, number("trust.max_depth", 1, 100, func(e *Effective, v int) { e.MaxDepth = v })},
-		{"trust.revocation", true, word("trust.revocation", revocationWords,
+		{"trust.max_depth", number("trust.max_depth", 1, 100, func(e *Effective, v int) { e.MaxDepth = v })},
+		{"trust.revocation", word("trust.revocation", revocationWords,
 			func(e *Effective, i int) { e.Revocation = Revocation(i) })},
-		{"trust.revocation_networks", true, word("trust.revocation_networks", []string{"public", "any"},
+		{"trust.revocation_networks", word("trust.revocation_networks", []string{"public", "any"},
 			func(e *Effective, i int) { e.RevocationAnywhere = i == 1 })},
-		{"trust.revocation_timeout", true, duration("trust.revocation_timeout", 100*time.Millisecond, time.Minute,
+		{"trust.revocation_timeout", duration("trust.revocation_timeout", 100*time.Millisecond, time.Minute,
 			func(e *Effective, v time.Duration) { e.RevocationTimeout = v })},
-		{"trust.crl_files", true, list("trust.crl_files", false, parseFile, func(e *Effective, v []string) { e.CRLFiles = v })},
-		{"trust.transparency", true, word("trust.transparency", []string{"off", "require"},
+		{"trust.crl_files", list("trust.crl_files", false, parseFile, func(e *Effective, v []string) { e.CRLFiles = v })},
+		{"trust.transparency", word("trust.transparency", []string{"off", "require"},
 			func(e *Effective, i int) { e.Transparency = i == 1 })},
-		{"trust.transparency_logs", true, decodePath("trust.transparency_logs", func(e *Effective, v string) { e.TransparencyLogs = v })},
-		{"trust.pins", true, decodePins},
-		{verifyKey, true, onOff(verifyKey, func(e *Effective, on bool) { e.SkipVerify = !on })},
+		{"trust.transparency_logs", decodePath("trust.transparency_logs", func(e *Effective, v string) { e.TransparencyLogs = v })},
+		{"trust.pins", decodePins},
+		{verifyKey, onOff(verifyKey, func(e *Effective, on bool) { e.SkipVerify = !on })},
 	}
 }
 
 func useKeys() []key {
 	return []key{
-		{"sessions.resumption", true, onOff("sessions.resumption", func(e *Effective, on bool) { e.Resumption = on })},
-		{"sessions.lifetime", true, duration("sessions.lifetime", time.Second, 7*24*time.Hour, // RFC 8446, 4.6.1
+		{"sessions.resumption", onOff("sessions.resumption", func(e *Effective, on bool) { e.Resumption = on })},
+		{"sessions.lifetime", duration("sessions.lifetime", time.Second, 7*24*time.Hour, // RFC 8446, 4.6.1
 			func(e *Effective, v time.Duration) { e.Lifetime = v })},
-		{"sessions.shared_by", true, word("sessions.shared_by", sharingWords,
+		{"sessions.shared_by", word("sessions.shared_by", sharingWords,
 			func(e *Effective, i int) { e.SharedBy = Sharing(i) })},
-		{"sessions.ticket_store", true, decodeTicketStore},
-		{"server.identity", true, decodeServerIdentity},
-		{"server.client_auth", true, word("server.client_auth", clientAuthWords,
+		{"sessions.ticket_store", decodeTicketStore},
+		{"server.identity", decodeServerIdentity},
+		{"server.client_auth", word("server.client_auth", clientAuthWords,
 			func(e *Effective, i int) { e.ClientAuth = ClientAuth(i) })},
-		{"server.alpn", true, list("server.alpn", false, parseALPN, func(e *Effective, v []string) { e.ServerALPN = v })},
-		{"server.ocsp_stapling", true, onOff("server.ocsp_stapling", func(e *Effective, on bool) { e.OCSPStapling = on })},
-		{"program_options", true, decodeProgramOptions},
-		{"plain_tcp", true, decodePlainTCP},
-		{"upgrade", true, decodeUpgrade},
-		{"truncation", true, word("truncation", []string{"error", "end"}, func(e *Effective, i int) { e.SloppyEnd = i == 1 })},
-		{"limits.connections", true, number("limits.connections", 1, 10_000_000, func(e *Effective, v int) { e.Connections = v })},
-		{"limits.handshakes", true, number("limits.handshakes", 1, 1_000_000, func(e *Effective, v int) { e.Handshakes = v })},
-		{"limits.handshake_timeout", true, duration("limits.handshake_timeout", 100*time.Millisecond, 10*time.Minute,
+		{"server.alpn", list("server.alpn", false, parseALPN, func(e *Effective, v []string) { e.ServerALPN = v })},
+		{"server.ocsp_stapling", onOff("server.ocsp_stapling", func(e *Effective, on bool) { e.OCSPStapling = on })},
+		{"program_options", decodeProgramOptions},
+		{"plain_tcp", decodePlainTCP},
+		{"upgrade", decodeUpgrade},
+		{"truncation", word("truncation", []string{"error", "end"}, func(e *Effective, i int) { e.SloppyEnd = i == 1 })},
+		{"limits.connections", number("limits.connections", 1, 10_000_000, func(e *Effective, v int) { e.Connections = v })},
+		{"limits.handshakes", number("limits.handshakes", 1, 1_000_000, func(e *Effective, v int) { e.Handshakes = v })},
+		{"limits.handshake_timeout", duration("limits.handshake_timeout", 100*time.Millisecond, 10*time.Minute,
 			func(e *Effective, v time.Duration) { e.HandshakeTimeout = v })},
-		{"limits.client_handshake_timeout", true, duration("limits.client_handshake_timeout", 100*time.Millisecond, 10*time.Minute,
+		{"limits.client_handshake_timeout", duration("limits.client_handshake_timeout", 100*time.Millisecond, 10*time.Minute,
 			func(e *Effective, v time.Duration) { e.ClientHandshakeTimeout = v })},
 	}
 }

@@ -15,7 +15,6 @@ const maxProblems = 100
 type loader struct {
 	files    fs.FS                        // the root of the file system
 	realPath func(string) (string, error) // filepath.EvalSymlinks, but in tests
-	honours  func(key string) bool        // whether the product obeys a key
 	system   *systemStore
 	now      func() time.Time
 	logs     logLists
@@ -31,11 +30,10 @@ type loader struct {
 	stores     map[string]*TicketStore
 }
 
-func newLoader(honours func(string) bool) *loader {
+func newLoader() *loader {
 	return &loader{
 		files:      Machine(),
 		realPath:   Machine().RealPath,
-		honours:    honours,
 		system:     &systemStore{},
 		now:        time.Now,
 		defaults:   layer{},
@@ -55,7 +53,7 @@ type Options struct {
 }
 
 func (o Options) loader() *loader {
-	l := newLoader(isHonoured)
+	l := newLoader()
 	l.openKey = o.OpenKey
 	if o.Files != nil {
 		l.files, l.realPath, l.system = o.Files, o.Files.RealPath, &systemStore{files: o.Files}

@@ -108,10 +108,6 @@ func (d *decoder) decodeMatch(n *yaml.Node) match {
 			d.unknown(k, " in match", names)
 			return
 		}
-		if !d.honours("match." + k.Value) {
-			d.problem(k, "match.%s is not supported by this version yet", k.Value)
-			return
-		}
 		text, ok := d.text(v, "match."+k.Value)
 		if !ok {
 			return

@@ -19,7 +19,7 @@ var errOutline = errors.New("the service alone has it")
 // whom it may talk to, and can neither trust nor identify anybody. It is for
 // those who pass requests on to the service, which has the rest.
 func Outline(files []File) (*Policy, error) {
-	l := newLoader(isHonoured)
+	l := newLoader()
 	l.outline = true
 	for _, f := range files {
 		l.decode(f.Name, f.Data)

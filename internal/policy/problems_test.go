@@ -63,40 +63,6 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-func TestKeysThatAreNotObeyedAreRefused(t *testing.T) {
-	for _, k := range keys() {
-		if k.honoured {
-			continue
-		}
-		text := "default:\n"
-		indent := "  "
-		for part := range strings.SplitSeq(k.name, ".") {
-			text += indent + part + ":\n"
-			indent += "  "
-		}
-		_, err := Parse("p.yaml", []byte(text))
-		if want := k.name + " is not supported by this version yet"; err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: error %v, want %q", k.name, err, want)
-		}
-	}
-	for section, honoured := range sectionHonoured {
-		if honoured {
-			continue
-		}
-		if part, ok := strings.CutPrefix(section, "match."); ok {
-			_, err := Parse("p.yaml", []byte("profiles: [{name: a, match: {"+part+": /a}}]\n"))
-			if want := "p.yaml:1:30: " + section + " is not supported by this version yet"; err == nil || err.Error() != want {
-				t.Errorf("%s: error %v, want %q", section, err, want)
-			}
-			continue
-		}
-		_, err := Parse("p.yaml", []byte(section+": []\n"))
-		if want := "p.yaml:1:1: " + section + " is not supported by this version yet"; err == nil || err.Error() != want {
-			t.Errorf("%s: error %v, want %q", section, err, want)
-		}
-	}
-}
-
 func TestManyProblemsAreBounded(t *testing.T) {
 	_, err := parseAll("default:\n" + manyLines("  key%d: 1\n", 50000))
 	var problems *Error
