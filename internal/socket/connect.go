@@ -51,6 +51,9 @@ func (s *Socket) Connect(c Caller, addr []byte) error {
 	s.table.endListenersAt(remoteAddr(addr).Port())
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if asksToDisconnect(addr) {
+		return s.disconnectLocked(c, end)
+	}
 	if s.untold {
 		return s.tellLocked()
 	}
@@ -67,9 +70,6 @@ func (s *Socket) Connect(c Caller, addr []byte) error {
 	to, err := s.checkDestinationLocked(addr)
 	if err != nil {
 		return err
-	}
-	if to.Family == abi.FamilyUnspec {
-		return nil
 	}
 	if err := s.startLocked(c, end, to, addr); err != nil {
 		return err

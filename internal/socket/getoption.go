@@ -123,7 +123,7 @@ func (s *Socket) Option(c Caller, level, name, size int) ([]byte, error) {
 			return s.sendBufferLocked(c)
 		}
 	}
-	if virtualOption(level, name) {
+	if virtualOption(level, name) || s.server && level == unix.SOL_SOCKET && name == unix.SO_REUSEADDR { // see handle
 		for _, o := range s.options {
 			if o.level == level && o.name == name {
 				return boolValue(nativeUint32(o.value) != 0), nil

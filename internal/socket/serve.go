@@ -93,6 +93,9 @@ func (l *listener) handle(tcp *sys.FD) {
 		return
 	}
 	_ = unix.SetsockoptInt(tcp.Int(), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	// The last bytes and the close_notify go out after the program has closed it:
+	// nobody who binds the port then, with SO_REUSEADDR, is to notice.
+	_ = unix.SetsockoptInt(tcp.Int(), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 	stream, err := sys.NewStream(tcp, nil)
 	if err != nil {
 		l.socket.table.cfg.Log.Warn(err.Error(), "id", l.socket.id)
