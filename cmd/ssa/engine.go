@@ -45,11 +45,12 @@ func (o *engineOptions) flags(c *cobra.Command) {
 
 // chosen is the engine of a run, with the policy that holds at first.
 type chosen struct {
-	engine engine.Engine
-	rules  *policy.Policy
-	remote bool
-	denied func(*engine.Denial) // told of what the gate refuses; nil for nobody
-	close  func()
+	engine  engine.Engine
+	rules   *policy.Policy
+	remote  bool
+	profile func(context.Context, engine.Program) (string, error) // says which profile a program has; nil: it is looked up here
+	denied  func(*engine.Denial)                                  // told of what the gate refuses; nil for nobody
+	close   func()
 	// follow passes later policies to the table. judged says that the gate
 	// judges plain TCP. The result ends that.
 	follow func(judged bool, apply func(*policy.Policy)) (stop func() error)
@@ -124,7 +125,7 @@ func (o *runOptions) service(log, alarms *slog.Logger) (*chosen, error) {
 		r.Close()
 		return o.embedded(log, alarms)
 	}
-	c := &chosen{engine: r, remote: true, denied: r.Denied, close: r.Close, follow: f.follow}
+	c := &chosen{engine: r, remote: true, profile: r.Profile, denied: r.Denied, close: r.Close, follow: f.follow}
 	if err == nil {
 		c.rules = f.latest()
 		return c, nil

@@ -112,7 +112,7 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	finder := seccomp.NewFinder()
 	table, err := socket.NewTable(socket.Config{
 		Engine: tls.engine, Policy: tls.rules, Resolver: net.DefaultResolver,
-		Finder: finder, Log: log, Dir: dir, NamePrograms: tls.remote, Denied: tls.denied,
+		Finder: finder, Log: log, Dir: dir, NamePrograms: tls.remote, Profile: tls.profile, Denied: tls.denied,
 	})
 	if err != nil {
 		return err

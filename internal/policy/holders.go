@@ -33,6 +33,9 @@ func (l *loader) checkHolders(e *Effective, of *profile) {
 		m = &of.match
 		_, own = of.settings["server.identity"]
 	}
+	if l.outline {
+		return // the service has seen to it
+	}
 	at := e.Origin("server.identity")
 	for _, files := range e.ServerIdentities {
 		if !files.mayHave(m) {

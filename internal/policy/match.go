@@ -159,7 +159,7 @@ func (d *decoder) pathPattern(n *yaml.Node, what, text string) *glob {
 	if i := strings.IndexAny(text, "*?"); i >= 0 {
 		literal = text[:max(strings.LastIndexByte(text[:i], '/'), 0)]
 	}
-	if literal == "" {
+	if literal == "" || d.outline {
 		return newGlob(text)
 	}
 	if real, err := d.realPath(literal); err == nil {

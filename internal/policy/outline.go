@@ -16,8 +16,10 @@ var errOutline = errors.New("the service alone has it")
 
 // Outline reads a policy from its texts, without the files that they name:
 // anchors, identities and lists of logs. It says what a program may ask for and
-// whom it may talk to, and can neither trust nor identify anybody. It is for
-// those who pass requests on to the service, which has the rest.
+// whom it may talk to, and can neither trust nor identify anybody, nor say whom a
+// profile is for: accounts and paths are those of the machine, and this may be a
+// container. It is for those who pass requests on to the service, which has the
+// rest.
 func Outline(files []File) (*Policy, error) {
 	l := newLoader()
 	l.outline = true
@@ -28,6 +30,11 @@ func Outline(files []File) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.outline = true
 	p.warnings = nil // they were told where the policy was loaded whole
 	return p, nil
 }
+
+// IsOutline reports whether the policy was read by Outline: For then finds the
+// default alone, and Named what the service says.
+func (p *Policy) IsOutline() bool { return p.outline }

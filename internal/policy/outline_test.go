@@ -20,7 +20,7 @@ identities:
   www: {chain: ` + gone + `, key: ` + gone + `}
 profiles:
   - name: lax
-    match: {exe: /bin/lax}
+    match: {exe: /bin/lax, user: known-to-the-service-alone}
     versions: {min: "1.2"}
     trust: {transparency: require, transparency_logs: ` + gone + `}
 `
@@ -34,7 +34,13 @@ profiles:
 	if e := p.Default(); e.MinVersion != 0x0304 || len(e.ServerIdentities) != 1 || e.MayUse(abi.VersionMin) == nil || e.MayUse(abi.VersionMax) != nil {
 		t.Errorf("the default of the outline is %+v", e)
 	}
-	if e := p.For(Program{Exe: "/bin/lax"}); e.Profile != "lax" || e.MinVersion != 0x0303 || !e.Transparency {
+	if e := p.For(Program{Exe: "/bin/lax"}); e.Profile != "default" || !p.IsOutline() {
+		t.Errorf("the outline says whom a profile is for: %s", e.Profile)
+	}
+	if e := p.Named("gone"); e.Profile != "default" {
+		t.Errorf("a profile that is not there is %s", e.Profile)
+	}
+	if e := p.Named("lax"); e.Profile != "lax" || e.MinVersion != 0x0303 || !e.Transparency {
 		t.Errorf("the profile of the outline is %+v", e)
 	}
 	if ids, err := p.Default().Identities(); err == nil {

@@ -9,6 +9,7 @@ type Policy struct {
 	profiles []*profile // most specific first
 	warnings []Problem
 	files    []File
+	outline  bool // see Outline
 
 	identities map[string]*IdentityFiles
 }
@@ -28,9 +29,23 @@ func (p *Policy) Loaded() map[string]*IdentityFiles {
 // For returns what holds for a program before it has asked for anything. It is
 // the same pointer for all programs of a profile.
 func (p *Policy) For(program Program) *Effective {
+	if p.outline {
+		return p.fallback
+	}
 	for _, profile := range p.profiles {
 		if profile.match.matches(&program) {
 			return profile.effective
+		}
+	}
+	return p.fallback
+}
+
+// Named returns what holds for the programs of a profile, by its name. One that
+// is not there is the default.
+func (p *Policy) Named(profile string) *Effective {
+	for _, o := range p.profiles {
+		if o.name == profile {
+			return o.effective
 		}
 	}
 	return p.fallback

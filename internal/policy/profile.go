@@ -95,7 +95,7 @@ func (l *loader) ordered() []*profile {
 	slices.SortStableFunc(profiles, compareSpecificity)
 	for i, a := range profiles {
 		for _, b := range profiles[i+1:] {
-			if compareSpecificity(a, b) != 0 || l.full() {
+			if compareSpecificity(a, b) != 0 || l.full() || l.outline {
 				break
 			}
 			if !a.unclear && !b.unclear && a.match.overlaps(&b.match) {

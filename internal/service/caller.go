@@ -185,6 +185,8 @@ func (c *caller) dispatch(f *wire.Frame) error {
 		c.unlisten(m.Ref)
 	case *wire.Handshake:
 		return c.handshake(m, f.Take(0), f.Take(1))
+	case *wire.Identify:
+		return c.profile(m, f.Take(0))
 	case *wire.Status:
 		return c.report(m)
 	case *wire.KeyLog:

@@ -4,8 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	programs "github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -27,12 +25,8 @@ type looks struct {
 	now    func() time.Time
 
 	mu    sync.Mutex
-	known map[processID]look
+	known map[sys.ProcessID]look
 }
-
-// processID tells processes apart for as long as the machine runs: device and
-// inode of a pidfd on pidfs, Linux 6.9.
-type processID struct{ dev, ino uint64 }
 
 type look struct {
 	process Process
@@ -40,7 +34,7 @@ type look struct {
 }
 
 func newLooks(looker Looker) *looks {
-	return &looks{looker: looker, now: time.Now, known: map[processID]look{}}
+	return &looks{looker: looker, now: time.Now, known: map[sys.ProcessID]look{}}
 }
 
 // claim is what a process executes, if the caller is right; empty when it does
@@ -65,7 +59,7 @@ func (c claim) fits(p *Process) bool {
 
 // Look describes the process of a pidfd.
 func (l *looks) Look(pidfd *sys.FD, claimed claim) (Process, error) {
-	id, ok := identify(pidfd)
+	id, ok := sys.IdentifyProcess(pidfd.Int())
 	if !ok || claimed == (claim{}) {
 		return l.looker.Look(pidfd)
 	}
@@ -83,21 +77,7 @@ func (l *looks) Look(pidfd *sys.FD, claimed claim) (Process, error) {
 	return process, err
 }
 
-// pidfs is the type of the file system of pidfds, PID_FS_MAGIC of Linux 6.9.
-// Before, all pidfds share one inode.
-const pidfs = 0x50494446
-
-// identify returns what tells the process from all others.
-func identify(pidfd *sys.FD) (processID, bool) {
-	var fs unix.Statfs_t
-	var st unix.Stat_t
-	if unix.Fstatfs(pidfd.Int(), &fs) != nil || fs.Type != pidfs || unix.Fstat(pidfd.Int(), &st) != nil {
-		return processID{}, false
-	}
-	return processID{st.Dev, st.Ino}, true
-}
-
-func (l *looks) keep(id processID, k look) {
+func (l *looks) keep(id sys.ProcessID, k look) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.known) >= maxLooks {

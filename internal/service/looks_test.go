@@ -39,7 +39,7 @@ func pidfdOf(t *testing.T, pid int) *sys.FD {
 
 func TestLooksAreRemembered(t *testing.T) {
 	self := pidfdOf(t, os.Getpid())
-	if _, ok := identify(self); !ok {
+	if _, ok := sys.IdentifyProcess(self.Int()); !ok {
 		ssatest.Missing(t, "pidfds that can be told apart (Linux 6.9): nothing is remembered")
 	}
 	child := exec.Command("sleep", "1000")
@@ -78,7 +78,7 @@ func TestLooksAreRemembered(t *testing.T) {
 	step("an ended process", other, "/bin/b", 1, c.err)
 	c.err = nil
 	for i := range uint64(3 * maxLooks) {
-		l.keep(processID{1, i}, look{})
+		l.keep(sys.ProcessID{Dev: 1, Ino: i}, look{})
 	}
 	if len(l.known) > maxLooks {
 		t.Errorf("%d looks are kept, at most %d should be", len(l.known), maxLooks)

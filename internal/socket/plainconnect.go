@@ -36,7 +36,10 @@ func (t *Table) ConnectPlain(c Caller, fd *sys.FD, addr []byte) (*Socket, error)
 	if !internetStream(fd) {
 		return nil, ErrNotTCP
 	}
-	e := policyFor(t.rules.Load(), c)
+	e, err := t.policyFor(t.rules.Load(), c)
+	if err != nil {
+		return nil, err
+	}
 	if !judgesPlain(e) {
 		return nil, ErrAllowed
 	}

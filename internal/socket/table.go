@@ -22,7 +22,8 @@ type Resolver interface {
 	LookupHost(ctx context.Context, host string) ([]string, error)
 }
 
-// Config is what a Table works with. NamePrograms and Denied may be left out.
+// Config is what a Table works with. NamePrograms, Profile and Denied may be left
+// out.
 type Config struct {
 	Engine   engine.Engine
 	Policy   *policy.Policy // at first: see SetPolicy
@@ -32,6 +33,9 @@ type Config struct {
 	// NamePrograms says that the engine wants to know of programs: it is in
 	// another process.
 	NamePrograms bool
+	// Profile asks an engine in another process which profile of the policy a
+	// program has; nil: it is found out here.
+	Profile func(ctx context.Context, p engine.Program) (string, error)
 	// Denied, when not nil, is told of what the policy refuses before the engine
 	// is asked. It must not wait.
 	Denied func(*engine.Denial)

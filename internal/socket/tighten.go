@@ -16,8 +16,13 @@ import (
 // socket was made. The program is looked at when the socket is first used.
 func (s *Socket) baseLocked(c Caller) *policy.Effective {
 	if s.base == nil {
-		s.base = policyFor(s.rules, c)
-		s.effective = s.base
+		base, err := s.table.policyFor(s.rules, c)
+		if err != nil { // the service refuses what matters; it may answer next time
+			s.table.cfg.Log.Warn(err.Error(), "id", s.id, "program", c.String())
+			s.effective = base
+			return base
+		}
+		s.base, s.effective = base, base
 	}
 	return s.base
 }
@@ -160,17 +165,8 @@ func suitesText(e *policy.Effective) string {
 // the program is saved where a whole profile shares.
 func (s *Socket) sharersLocked(c Caller) string {
 	e := s.effectiveLocked(c)
-	if e.SharedBy == policy.SharedByProfile {
+	if e.SharedBy == policy.SharedByProfile || s.table.cfg.NamePrograms { // the service finds out by itself
 		return e.Sharers(policy.Program{})
 	}
 	return e.Sharers(c.Program())
-}
-
-// policyFor finds the policy for a program. Looking at the program costs
-// system calls, which a policy without profiles does not need.
-func policyFor(rules *policy.Policy, c Caller) *policy.Effective {
-	if len(rules.Profiles()) == 0 {
-		return rules.Default()
-	}
-	return rules.For(c.Program())
 }

@@ -34,6 +34,8 @@ type link struct {
 	next    uint64
 	waiting map[uint64]chan wire.Message // for an answer, by ref
 	conns   map[uint64]*connection       // established or about to be
+
+	profiles profiles
 }
 
 // idBlock are numbers that the service gave to this link.
@@ -138,9 +140,12 @@ func (l *link) end() {
 func (l *link) dispatch(m wire.Message) error {
 	switch m := m.(type) {
 	case *wire.Policy:
+		l.profiles.forget()
 		return l.engine.announce(m)
 	case *wire.GoAway:
 		l.retire()
+	case *wire.Identified:
+		l.answer(m.Ref, m)
 	case *wire.Listening:
 		l.answer(m.Ref, m)
 	case *wire.Refused:

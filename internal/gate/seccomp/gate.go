@@ -183,13 +183,17 @@ func canWait(c *call, kind filter.Call) bool {
 	switch kind {
 	case filter.Shutdown, filter.Sendto, filter.Sendmsg, filter.Sendmmsg, filter.Recvfrom, filter.Recvmsg:
 		return true
-	case filter.Socket, filter.Connect:
+	case filter.Socket:
 		return !c.gate.cfg.Sockets.Ready()
+	case filter.Connect:
+		return !c.gate.cfg.Sockets.Ready() || c.gate.cfg.Sockets.AsksProfiles()
 	case filter.Listen:
 		return c.gate.cfg.Sockets.Asks()
+	case filter.Getsockopt:
+		return int32(c.Args[1]) == abi.ProtocolTLS && c.gate.cfg.Sockets.AsksProfiles()
 	case filter.Setsockopt:
 		info, _ := abi.LookupOption(abi.Option(c.Args[2]))
-		return int32(c.Args[1]) == abi.ProtocolTLS && info.Kind == abi.PEMOrPath || c.Args[4] >= largeValue ||
+		return int32(c.Args[1]) == abi.ProtocolTLS && (info.Kind == abi.PEMOrPath || c.gate.cfg.Sockets.AsksProfiles()) || c.Args[4] >= largeValue ||
 			int32(c.Args[1]) == unix.SOL_SOCKET && int32(c.Args[2]) == unix.SO_LINGER
 	}
 	return false

@@ -22,6 +22,7 @@ const (
 	KindKeyLog
 	KindTakeOver
 	KindDenied
+	KindIdentify
 )
 
 // Kinds of the service's messages.
@@ -37,6 +38,7 @@ const (
 	KindGoAway
 	KindReport
 	KindTaken
+	KindIdentified
 )
 
 // Message is one of the messages below.
@@ -62,6 +64,7 @@ var makers = map[Kind]func() Message{
 	KindKeyLog:      func() Message { return &KeyLog{} },
 	KindTakeOver:    func() Message { return &TakeOver{} },
 	KindDenied:      func() Message { return &Denied{} },
+	KindIdentify:    func() Message { return &Identify{} },
 	KindWelcome:     func() Message { return &Welcome{} },
 	KindPolicy:      func() Message { return &Policy{} },
 	KindListening:   func() Message { return &Listening{} },
@@ -73,6 +76,7 @@ var makers = map[Kind]func() Message{
 	KindGoAway:      func() Message { return &GoAway{} },
 	KindReport:      func() Message { return &Report{} },
 	KindTaken:       func() Message { return &Taken{} },
+	KindIdentified:  func() Message { return &Identified{} },
 }
 
 func newMessage(kind Kind) Message {

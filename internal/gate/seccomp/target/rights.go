@@ -138,7 +138,11 @@ func (o *Own) Same(thread int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return s.UIDs == o.status.UIDs && s.GIDs == o.status.GIDs && o.sameCredentials(&s), nil
+	users, err := program.NamespaceOf(thread)
+	if err != nil {
+		return false, err
+	}
+	return users == o.users && s.UIDs == o.status.UIDs && s.GIDs == o.status.GIDs && o.sameCredentials(&s), nil
 }
 
 func (o *Own) sameCredentials(s *program.Status) bool {
