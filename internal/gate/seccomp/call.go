@@ -1,8 +1,11 @@
 package seccomp
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -10,6 +13,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/turns"
 	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/socket"
 	"github.com/secure-socket-api/ssa/internal/sys"
@@ -21,6 +25,7 @@ type call struct {
 	notify.Call
 	socket            *socket.Socket // the socket of the descriptor in the first argument
 	inode             uint64
+	owner             atomic.Pointer[turns.Owner]
 	older             bool // the descriptor is an older copy, see renewed
 	looks, passedOver int  // of signals.go
 	// then makes the result of a call whose connect has succeeded, nil for
@@ -31,36 +36,84 @@ type call struct {
 func (c *call) fd() int { return int(int32(c.Args[0])) }
 
 // find looks up whether the descriptor is one of our sockets.
-func (c *call) find() bool {
+func (c *call) find() (bool, error) {
 	table := c.gate.cfg.Sockets
-	if table.Empty() || !c.lookAt() {
-		return false
+	if table.Empty() {
+		return false, nil
+	}
+	if seen, err := c.lookAt(); !seen {
+		if errors.Is(err, errContinue) || errors.Is(err, errUnseen) {
+			err = nil
+		}
+		return false, err
 	}
 	inode := c.inode
 	if c.socket = table.Lookup(inode); c.socket != nil {
-		return true
+		return true, nil
 	}
 	if c.socket = table.Older(inode); c.socket != nil {
 		c.older = true
-		return true
+		return true, nil
 	}
 	if !table.Unclaimed() {
-		return false
+		return false, nil
 	}
 	end, err := c.End()
+	if errors.Is(err, turns.ErrCrowded) {
+		return false, err
+	}
 	if err != nil {
-		return false
+		return false, nil
 	}
 	defer end.Close()
 	c.socket = table.Claim(end, inode)
-	return c.socket != nil
+	return c.socket != nil, nil
 }
 
-// lookAt finds the inode of the descriptor, if it is a socket.
-func (c *call) lookAt() bool {
-	inode, ok := target.SocketInode(c.Call.Thread, c.fd())
-	c.inode = inode
-	return ok
+// errUnseen says that the kernel does not let this process look at the program.
+// The program has no socket that works, then: see socket(2) in SECURITY.md.
+var errUnseen = errors.Join(abi.EPERM, errors.New("the program is not dumpable, and ssa run may look at it only as root (CAP_SYS_PTRACE)"))
+
+// lookAt finds the inode of the descriptor. When it is no socket, the error is
+// errContinue.
+func (c *call) lookAt() (seen bool, err error) {
+	turn, err := c.enter()
+	if err != nil {
+		return false, err
+	}
+	inode, err := target.SocketInode(c.Call.Thread, c.fd())
+	turn.Leave()
+	switch {
+	case err == nil:
+		c.inode = inode
+		return true, nil
+	case errors.Is(err, fs.ErrPermission):
+		c.gate.tellUnseen(c)
+		return false, errUnseen
+	}
+	return false, errContinue
+}
+
+// enter waits for a turn to look at the program. Whoever has it does nothing
+// else before its end, and enters no second time.
+func (c *call) enter() (turns.Turn, error) { return c.gate.turns.Enter(c) }
+
+// Owner says whose call it is, for package turns.
+func (c *call) Owner() (turns.Owner, error) {
+	if known := c.owner.Load(); known != nil {
+		return *known, nil
+	}
+	owner, err := ownerOf(c.Call.Thread)
+	if err != nil || !c.Waiting() {
+		return turns.Owner{}, notify.ErrGone
+	}
+	c.owner.Store(&owner)
+	return owner, nil
+}
+
+func ownerOf(thread int) (turns.Owner, error) {
+	status, err := program.ReadStatus(thread)
+	return turns.Owner{Process: status.Process, User: status.UIDs[0]}, err
 }
 
 func (c *call) proceed() error { return c.gate.cfg.Listener.Continue(c.ID) }
@@ -80,7 +133,7 @@ func (c *call) Where() socket.Where { return socket.Where{Thread: c.Call.Thread,
 // the socket the call was about: another thread may have closed and reopened
 // the number.
 func (c *call) End() (*sys.FD, error) {
-	end, err := c.gate.handles.Duplicate(c.Call.Thread, c.fd())
+	end, err := c.duplicate()
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +142,15 @@ func (c *call) End() (*sys.FD, error) {
 		return nil, abi.EBADF
 	}
 	return end, nil
+}
+
+func (c *call) duplicate() (*sys.FD, error) {
+	turn, err := c.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer turn.Leave()
+	return c.gate.handles.Duplicate(c.Call.Thread, c.fd())
 }
 
 // Replace puts fd in the place of all descriptors that the process has of the
@@ -103,6 +165,11 @@ func (c *call) Replace(fd *sys.FD) error {
 	if err != nil {
 		return err
 	}
+	turn, err := c.enter()
+	if err != nil {
+		return err
+	}
+	defer turn.Leave()
 	// Another thread may duplicate one that has not been replaced yet.
 	for range maxRounds {
 		left := target.Descriptors(c.Call.Thread, c.inode)
@@ -124,6 +191,11 @@ const maxRounds = 100
 
 // Holder implements socket.Caller.
 func (c *call) Holder() string {
+	turn, err := c.enter()
+	if err != nil {
+		return "?"
+	}
+	defer turn.Leave()
 	sys.LeaveStandard(c.inode)
 	pid := target.Holder(c.Call.Thread, c.inode)
 	if pid == 0 {
@@ -146,6 +218,11 @@ func (c *call) replaceOne(n int, old, fd *sys.FD) error {
 
 // Rights returns the program's rights.
 func (c *call) Rights() (socket.Rights, error) {
+	turn, err := c.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer turn.Leave()
 	r, err := c.gate.cfg.Own.Rights(c.Call.Thread)
 	if err != nil {
 		return nil, err
@@ -155,6 +232,11 @@ func (c *call) Rights() (socket.Rights, error) {
 
 // ReadFile reads a file, or the files of a folder, as the program could.
 func (c *call) ReadFile(path string) (files [][]byte, folder bool, err error) {
+	turn, err := c.enter()
+	if err != nil {
+		return nil, false, err
+	}
+	defer turn.Leave()
 	r, err := c.gate.cfg.Own.Rights(c.Call.Thread)
 	if err != nil {
 		return nil, false, err

@@ -52,7 +52,7 @@ func (c *call) connectNow(fd *sys.FD, addr []byte) (blocking bool, err error) {
 		}
 		defer func() { err = errors.Join(err, unix.SetNonblock(fd.Int(), false)) }()
 	}
-	rights, err := c.gate.cfg.Own.Rights(c.Call.Thread)
+	rights, err := c.Rights()
 	if err != nil {
 		return false, err
 	}

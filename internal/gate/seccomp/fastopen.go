@@ -44,6 +44,11 @@ func (c *call) sendFirst(data []byte) (int64, error) {
 		return 0, err
 	}
 	defer end.Close()
+	turn, err := c.enter() // who reads or writes there may hold it up
+	if err != nil {
+		return 0, err
+	}
+	defer turn.Leave()
 	n, err := unix.SendmsgN(end.Int(), data, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	return int64(n), err
 }

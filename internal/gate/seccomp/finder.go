@@ -6,15 +6,27 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/turns"
 	"github.com/secure-socket-api/ssa/internal/socket"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // Finder finds descriptors of watched programs.
-type Finder struct{ handles *target.Handles }
+type Finder struct {
+	handles *target.Handles
+	turns   *turns.Pool
+}
 
 // NewFinder returns a finder.
-func NewFinder() *Finder { return &Finder{handles: target.NewHandles()} }
+func NewFinder() *Finder {
+	return &Finder{handles: target.NewHandles(), turns: turns.New(turns.Default)}
+}
+
+// thread asks for a turn to look at a thread that is in no call.
+type thread int
+
+// Owner is that of turns.Asker.
+func (t thread) Owner() (turns.Owner, error) { return ownerOf(int(t)) }
 
 var errNotFound = errors.New("no program has a descriptor of the socket")
 
@@ -31,11 +43,16 @@ func (f *Finder) Find(inode uint64, hint socket.Where, search bool) (*sys.FD, er
 	return nil, errNotFound
 }
 
-func (f *Finder) try(inode uint64, thread, n int) (*sys.FD, error) {
-	if thread == 0 {
+func (f *Finder) try(inode uint64, id, n int) (*sys.FD, error) {
+	if id == 0 {
 		return nil, errNotFound
 	}
-	fd, err := f.handles.Duplicate(thread, n)
+	turn, err := f.turns.Enter(thread(id))
+	if err != nil {
+		return nil, err
+	}
+	fd, err := f.handles.Duplicate(id, n)
+	turn.Leave()
 	if err != nil {
 		return nil, err
 	}

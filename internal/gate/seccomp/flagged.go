@@ -45,7 +45,7 @@ func discard(c *call) (int64, error) {
 		return 0, err
 	}
 	defer end.Close()
-	n, err := drop(end.Int(), size, flags)
+	n, err := c.drop(end.Int(), size, flags)
 	if !errors.Is(err, unix.EAGAIN) || flags&unix.MSG_DONTWAIT != 0 {
 		return n, err
 	}
@@ -58,14 +58,19 @@ func discard(c *call) (int64, error) {
 			return 0, err
 		}
 		defer end.Close()
-		return drop(end.Int(), size, flags)
+		return c.drop(end.Int(), size, flags)
 	}
 	return 0, c.socket.AwaitData(c)
 }
 
 // drop takes up to size bytes away from a stream, without waiting, or counts
 // them with MSG_PEEK.
-func drop(fd int, size uint64, flags int) (total int64, err error) {
+func (c *call) drop(fd int, size uint64, flags int) (total int64, err error) {
+	turn, err := c.enter() // who reads or writes there may hold it up
+	if err != nil {
+		return 0, err
+	}
+	defer turn.Leave()
 	peek := flags & unix.MSG_PEEK
 	buf := make([]byte, min(size, 64<<10))
 	if peek != 0 {

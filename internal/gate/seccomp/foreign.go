@@ -32,8 +32,8 @@ func foreignHandler(c *call, kind filter.Call) handler {
 
 // foreignSetsockopt sets a TLS option on a plain TCP socket, or upgrades one.
 func foreignSetsockopt(c *call) (int64, error) {
-	if !c.lookAt() {
-		return 0, errContinue
+	if seen, err := c.lookAt(); !seen {
+		return 0, err
 	}
 	table := c.gate.cfg.Sockets
 	err := table.CheckPlain(c)
@@ -52,7 +52,11 @@ func foreignSetsockopt(c *call) (int64, error) {
 	if size < 0 || size > socket.MaxOption {
 		return 0, abi.EINVAL
 	}
-	defer c.gate.reserve(size)()
+	large, err := c.reserve(size)
+	if err != nil {
+		return 0, err
+	}
+	defer large.Leave()
 	value, err := c.read(c.Args[3], size)
 	if err != nil {
 		return 0, err
@@ -63,8 +67,10 @@ func foreignSetsockopt(c *call) (int64, error) {
 		err = table.Upgrade(c, c.inode, value)
 		c.socket = table.Lookup(c.inode) // whom a signal takes a waiting call from
 	}
-	if errors.Is(err, abi.EBADF) && c.find() { // another thread was faster
-		return setAgain(c)
+	if errors.Is(err, abi.EBADF) { // another thread was faster
+		if ours, _ := c.find(); ours {
+			return setAgain(c)
+		}
 	}
 	if errors.Is(err, socket.ErrNotTCP) {
 		err = errContinue
@@ -74,8 +80,8 @@ func foreignSetsockopt(c *call) (int64, error) {
 
 // foreignGetsockopt asks for a TLS option that a plain TCP socket remembers.
 func foreignGetsockopt(c *call) (int64, error) {
-	if !c.lookAt() {
-		return 0, errContinue
+	if seen, err := c.lookAt(); !seen {
+		return 0, err
 	}
 	if c.socket = c.gate.cfg.Sockets.Remembered(c.inode); c.socket == nil {
 		return 0, errContinue

@@ -4,8 +4,9 @@
 //
 // Rules that keep it safe: what a program's memory holds is copied once and
 // the call's id checked afterwards; a call that is about one of our sockets is
-// never continued by the kernel when its memory was judged; nothing that can
-// wait runs on the loop that receives calls.
+// never continued by the kernel when its memory was judged; what a program can
+// make last holds up the program alone: the goroutine that receives calls is
+// relieved of it, and package turns bounds how much of it there is.
 package seccomp
 
 import (
@@ -21,6 +22,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/turns"
 	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/socket"
 )
@@ -42,114 +44,57 @@ type Config struct {
 type Gate struct {
 	cfg       Config
 	handles   *target.Handles
-	large     chan struct{} // calls that hold a large value
-	helpers   chan struct{} // goroutines that take calls on beside Run's
+	turns     *turns.Pool   // of looks at programs
+	large     *turns.Pool   // of calls that hold a large value
+	helpers   chan struct{} // goroutines that take calls on beside the one whose duty it is
 	over      chan struct{} // closed when no program is left
+	watch     watch
+	failed    chan error // why receiving ended
 	switching switching
 
 	mu      sync.Mutex
 	ended   bool             // no more calls are taken on
 	waiting map[uint64]*call // calls that wait for an outcome, by id
 	watched bool             // whether watchSignals runs
+	unseen  map[int]bool     // processes that cannot be looked at, as far as told
 	work    sync.WaitGroup
 }
 
 // New returns a gate; Run makes it work.
 func New(cfg Config) *Gate {
-	return &Gate{cfg: cfg, handles: cfg.Finder.handles, large: make(chan struct{}, largeValues),
-		helpers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), over: make(chan struct{}), waiting: map[uint64]*call{}}
+	return &Gate{cfg: cfg, handles: cfg.Finder.handles, turns: cfg.Finder.turns, large: turns.New(largeValues),
+		helpers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), over: make(chan struct{}), failed: make(chan error, 1),
+		waiting: map[uint64]*call{}}
 }
 
-// Run answers calls until no program is left under the filter, and until all
-// calls under way have been answered.
-func (g *Gate) Run() error {
-	// Not on the caller's goroutine: one that is bound to a thread is slow to
-	// be woken.
-	received := make(chan error)
-	go func() { received <- g.receive() }()
-	err := <-received
-	if err != nil {
-		err = errors.Join(err, g.cfg.Listener.Close()) // nobody waits for an answer in vain
-	}
-	g.mu.Lock()
-	g.ended = true
-	g.mu.Unlock()
-	close(g.over)
-	g.work.Wait()
-	g.handles.Close()
-	return err
-}
-
-// receive takes calls on. A call that is answered at once is answered here:
-// passing it on would cost more than all the rest. When calls come faster than
-// that, others help.
-func (g *Gate) receive() error {
-	for {
-		n, more, err := g.cfg.Listener.Receive()
-		switch {
-		case errors.Is(err, notify.ErrGone):
-			continue
-		case errors.Is(err, notify.ErrEnded):
-			return nil
-		case err != nil:
-			return fmt.Errorf("receiving system calls: %w", err)
-		}
-		if more {
-			g.getHelp()
-		}
-		g.dispatch(&call{gate: g, Call: n})
-	}
-}
-
-// getHelp lets another goroutine take calls on as long as there are some, if
-// there is a processor for it.
-func (g *Gate) getHelp() {
-	select {
-	case g.helpers <- struct{}{}:
-	default:
-		return
-	}
-	g.work.Go(func() {
-		defer func() { <-g.helpers }()
-		for {
-			n, found, err := g.cfg.Listener.TryReceive()
-			switch {
-			case errors.Is(err, notify.ErrGone):
-				continue
-			case !found, err != nil: // receive meets the same error
-				return
-			}
-			g.dispatch(&call{gate: g, Call: n})
-		}
-	})
-}
-
-// dispatch decides quickly whether a call is about one of our sockets, and
-// answers it: on a goroutine of its own when that can wait for anything.
+// dispatch decides whether a call, which has begun, is about one of our sockets,
+// and answers it: on a goroutine of its own when that waits for an engine or a
+// file as a rule.
 func (g *Gate) dispatch(c *call) {
 	kind, ok := g.cfg.Arch.Lookup(c.Number)
 	if !ok {
 		_ = c.proceed()
+		g.work.Done()
 		return
 	}
 	handle, waits := handlers[kind], canWait(c, kind)
-	if kind != filter.Socket && !c.find() {
-		if handle = foreignHandler(c, kind); handle == nil {
-			_ = c.proceed()
-			return
+	if kind != filter.Socket {
+		switch ours, err := c.find(); {
+		case err != nil:
+			handle = func(*call) (int64, error) { return 0, err }
+			waits = false
+		case !ours:
+			if handle = foreignHandler(c, kind); handle == nil {
+				_ = c.proceed()
+				g.work.Done()
+				return
+			}
+			waits = true
 		}
-		waits = true
 	}
 	if c.older {
 		handle, waits = renewed(handle), true
 	}
-	g.mu.Lock()
-	if g.ended {
-		g.mu.Unlock()
-		return
-	}
-	g.work.Add(1)
-	g.mu.Unlock()
 	answer := func() {
 		defer g.work.Done()
 		g.answer(c, kind, handle)
@@ -157,7 +102,7 @@ func (g *Gate) dispatch(c *call) {
 	switch {
 	case waits:
 		go answer()
-	case kind == filter.Accept, kind == filter.Accept4:
+	case c.socket != nil && (kind == filter.Accept || kind == filter.Accept4):
 		if err := c.socket.TryAccept(c); errors.Is(err, socket.ErrWouldWait) {
 			go answer()
 		} else {

@@ -2,6 +2,7 @@ package seccomp
 
 import (
 	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/turns"
 	"github.com/secure-socket-api/ssa/internal/socket"
 )
 
@@ -68,7 +69,11 @@ func setsockopt(c *call) (int64, error) {
 	if size > socket.MaxOption {
 		return 0, abi.EINVAL
 	}
-	defer c.gate.reserve(size)()
+	large, err := c.reserve(size)
+	if err != nil {
+		return 0, err
+	}
+	defer large.Leave()
 	value, err := c.read(c.Args[3], size)
 	if err != nil {
 		return 0, err
@@ -106,16 +111,14 @@ func getsockopt(c *call) (int64, error) {
 
 // largeValue is from which size values are held by few calls at a time, so
 // that a program with many threads cannot make the gate hold as many of them.
-const (
-	largeValue  = 64 << 10
-	largeValues = 8
-)
+const largeValue = 64 << 10
 
-// reserve waits until a value of a size may be held; the result ends that.
-func (g *Gate) reserve(size int) (release func()) {
+var largeValues = turns.Limits{Process: 2, User: 8, UserSpare: 8, All: 32, AllSpare: 32, Queue: 1024}
+
+// reserve waits until a value of a size may be held; the turn ends that.
+func (c *call) reserve(size int) (turns.Turn, error) {
 	if size < largeValue {
-		return func() {}
+		return turns.Turn{}, nil
 	}
-	g.large <- struct{}{}
-	return func() { <-g.large }
+	return c.gate.large.Enter(c)
 }

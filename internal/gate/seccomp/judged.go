@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/turns"
 	"github.com/secure-socket-api/ssa/internal/socket"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -19,9 +20,9 @@ import (
 // every kind of socket itself.
 func foreignConnect(c *call) (int64, error) {
 	noTCP := c.gate.cfg.Listener.NoTCP
-	fd, err := c.gate.handles.Duplicate(c.Call.Thread, c.fd())
+	fd, err := c.duplicate()
 	switch {
-	case errors.Is(err, abi.EBADF):
+	case errors.Is(err, abi.EBADF), errors.Is(err, turns.ErrCrowded):
 		return 0, err
 	case err != nil && noTCP:
 		return 0, errContinue // a descriptor that the gate may not look at

@@ -11,6 +11,11 @@ import (
 // read copies memory of the program and then makes sure that it was the
 // program's: the call must still wait.
 func (c *call) read(address uint64, size int) ([]byte, error) {
+	turn, err := c.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer turn.Leave()
 	buf := make([]byte, size)
 	if err := target.Read(c.Call.Thread, address, buf); err != nil {
 		return nil, err
@@ -23,6 +28,11 @@ func (c *call) read(address uint64, size int) ([]byte, error) {
 
 // write copies bytes into memory of the program.
 func (c *call) write(address uint64, b []byte) error {
+	turn, err := c.enter()
+	if err != nil {
+		return err
+	}
+	defer turn.Leave()
 	if !c.Waiting() {
 		return notify.ErrGone
 	}
@@ -59,6 +69,11 @@ func (c *call) writeLength(address uint64, n int) error {
 // writeValue writes a value and its full size. Nobody else answers a call in
 // between, so one look at whether it waits is enough.
 func (c *call) writeValue(to uint64, value []byte, length uint64, n int) error {
+	turn, err := c.enter()
+	if err != nil {
+		return err
+	}
+	defer turn.Leave()
 	if !c.Waiting() {
 		return notify.ErrGone
 	}

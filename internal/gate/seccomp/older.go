@@ -26,7 +26,8 @@ func (c *call) renew() error {
 	err = c.Replace(end)
 	if errors.Is(err, abi.EBADF) {
 		// Another thread of the process was faster.
-		if s := c.socket; c.lookAt() && c.gate.cfg.Sockets.Lookup(c.inode) == s {
+		s := c.socket
+		if seen, _ := c.lookAt(); seen && c.gate.cfg.Sockets.Lookup(c.inode) == s {
 			return nil
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/sys"
@@ -16,6 +17,11 @@ import (
 // and matches no profile, as what a thread was that does not wait any more:
 // another thread of its process may have executed something else meanwhile.
 func (c *call) Program() policy.Program {
+	turn, err := c.enter()
+	if err != nil {
+		return policy.Program{}
+	}
+	defer turn.Leave()
 	p, err := c.gate.cfg.Programs.Thread(c.Call.Thread)
 	if err != nil || !c.Waiting() {
 		return policy.Program{}
@@ -25,6 +31,11 @@ func (c *call) Program() policy.Program {
 
 // Executable is what the program executes, as its own mounts have it.
 func (c *call) Executable() (path, file string) {
+	turn, err := c.enter()
+	if err != nil {
+		return "?", ""
+	}
+	defer turn.Leave()
 	e, err := program.ExecutableOf(c.Call.Thread)
 	if err != nil || !c.Waiting() {
 		return "?", ""
@@ -46,6 +57,11 @@ const maxAncestors = 64
 
 // Process is the id of the calling thread's process.
 func (c *call) Process() int {
+	turn, err := c.enter()
+	if err != nil {
+		return 0
+	}
+	defer turn.Leave()
 	process, err := c.gate.handles.Process(c.Call.Thread)
 	if err != nil {
 		return 0
@@ -71,6 +87,11 @@ func (c *call) OpenProcess() (*sys.FD, error) {
 
 // DescendsFrom walks from the calling process to its ancestors.
 func (c *call) DescendsFrom(process int) bool {
+	turn, err := c.enter()
+	if err != nil {
+		return false
+	}
+	defer turn.Leave()
 	at := c.Call.Thread
 	for range maxAncestors {
 		status, err := program.ReadStatus(at)
@@ -83,4 +104,26 @@ func (c *call) DescendsFrom(process int) bool {
 		at = status.Parent
 	}
 	return false
+}
+
+// maxUnseen bounds the processes that are remembered.
+const maxUnseen = 64
+
+// tellUnseen tells once of each process that cannot be looked at.
+func (g *Gate) tellUnseen(c *call) {
+	owner, err := c.Owner()
+	if err != nil {
+		return
+	}
+	g.mu.Lock()
+	told := g.unseen[owner.Process]
+	if g.unseen == nil || len(g.unseen) >= maxUnseen {
+		g.unseen = map[int]bool{}
+	}
+	g.unseen[owner.Process] = true
+	g.mu.Unlock()
+	if !told {
+		g.cfg.Log.Warn(fmt.Sprintf("%s[%d] is not dumpable (prctl(2), PR_SET_DUMPABLE; or its file is not readable): only root (CAP_SYS_PTRACE) "+
+			"may look at its descriptors and memory, so its TLS sockets can be made, and no more", target.Name(c.Call.Thread), owner.Process))
+	}
 }

@@ -5,9 +5,11 @@ package seccomp_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
+	"os/exec"
 	"runtime"
 	"sync"
 	"syscall"
@@ -39,8 +41,18 @@ func TestMain(m *testing.M) {
 	if os.Getenv(programEnv) != "" {
 		done := make(chan struct{})
 		go func() {
-			program()
-			close(done)
+			defer close(done)
+			switch os.Getenv(programEnv) {
+			case "FUSE":
+				go serveFUSE(3)
+				_, _ = io.Copy(io.Discard, os.Stdin)
+			case "hold":
+				if err := hold(); err != nil {
+					fmt.Fprintln(os.Stderr, "holder:", err)
+				}
+			default:
+				program()
+			}
 		}()
 		<-done
 		os.Exit(0)
@@ -49,15 +61,41 @@ func TestMain(m *testing.M) {
 }
 
 // program carries out its orders: from so many threads, so many looks at the
-// errors of a socket that has the given protocol.
+// errors of a socket that has the given protocol. Less than -1 threads are those
+// of a holder, which goes on; -1 tries all calls; and 0 ends the holders.
 func program() {
+	var holders []*exec.Cmd
+	end := func() {
+		for _, c := range holders {
+			_ = c.Process.Kill()
+			_ = c.Wait()
+		}
+		holders = nil
+	}
+	defer end()
 	for {
 		var threads, looks, protocol int
 		if _, err := fmt.Scan(&threads, &looks, &protocol); err != nil {
 			return
 		}
+		var err error
+		switch {
+		case threads < -1:
+			var c *exec.Cmd
+			if c, err = startHolder(-threads); c != nil {
+				holders = append(holders, c)
+			}
+		case threads == -1:
+			err = tryAll()
+		case threads == 0:
+			end()
+		}
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
 		var all sync.WaitGroup
-		failures := make(chan error, threads)
+		failures := make(chan error, max(0, threads))
 		for range threads {
 			all.Go(func() {
 				runtime.LockOSThread()

@@ -24,6 +24,11 @@ func (c *call) unixAddress(addr []byte) (*unixAddress, error) {
 	if len(addr) < 2 {
 		return nil, abi.EINVAL
 	}
+	turn, err := c.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer turn.Leave()
 	if same, err := c.gate.cfg.Own.Same(c.Call.Thread); err != nil || !same {
 		return nil, abi.EACCES
 	}

@@ -3,14 +3,26 @@ package target
 import (
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/secure-socket-api/ssa/internal/program"
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // Process returns the process id of a thread.
 func Process(thread int) (int, error) {
 	s, err := program.ReadStatus(thread)
 	return s.Process, err
+}
+
+// Name is the name of a thread, PR_GET_NAME in prctl(2), "?" when it cannot be
+// read. It is readable when nothing else is.
+func Name(thread int) string {
+	name, err := sys.ReadProc("/proc/"+strconv.Itoa(thread)+"/comm", 64)
+	if err != nil {
+		return "?"
+	}
+	return strings.TrimSpace(string(name))
 }
 
 // FindDescriptor looks through all processes this one may look at for a
