@@ -34,8 +34,9 @@ type Caller interface {
 	// closes it soon: while it is open, the program's own close is not seen.
 	End() (*sys.FD, error)
 	// Holder returns another process that is seen to have the socket of the
-	// descriptor, "" when there is none.
-	Holder() string
+	// descriptor, "" when there is none: a program of the gate or, with above,
+	// one that started the gate.
+	Holder(above bool) string
 	// Replace puts another socket in the place of the descriptor, dup2(2), and
 	// of all others that the process has of the same socket.
 	Replace(fd *sys.FD) error

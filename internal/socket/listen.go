@@ -168,7 +168,7 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 // something, or has been silent for a second: a client speaks first, and each
 // is waited for once and not twice. What the program says of it is stronger.
 func (s *Socket) deferAcceptLocked() {
-	if !s.hasSetLocked(unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT) {
+	if !s.given && !s.hasSetLocked(unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT) {
 		// A refusal leaves it slower.
 		_ = unix.SetsockoptInt(s.tcp.Int(), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1)
 	}

@@ -91,7 +91,7 @@ func (t *Table) SetPlainOption(c Caller, inode uint64, option abi.Option, value 
 	case tcpEstablished, tcpCloseWait:
 		return t.remember(c, inode, p.family).SetTLSOption(c, option, value)
 	case tcpListen:
-		return abi.EINVAL
+		return t.convertListener(c, p, inode, option, value)
 	}
 	return abi.EISCONN
 }

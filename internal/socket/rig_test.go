@@ -113,7 +113,7 @@ func (c *testCaller) DescendsFrom(p int) bool      { return p == os.Getpid() }
 func (c *testCaller) String() string               { return "test" }
 func (c *testCaller) Executable() (string, string) { return "/test", "" }
 func (c *testCaller) Program() policy.Program      { return c.rig.own }
-func (c *testCaller) Holder() string               { return "" }
+func (c *testCaller) Holder(bool) string           { return "" }
 func (c *testCaller) Where() Where                 { return Where{} }
 func (c *testCaller) End() (*sys.FD, error)        { return c.end.Dup() }
 func (c *testCaller) Rights() (Rights, error)      { return noRights{}, nil }

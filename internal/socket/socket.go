@@ -41,6 +41,7 @@ type Socket struct {
 	tcp       *sys.FD
 	bound     bool
 	boundTo   []byte // address given to bind, to bind again
+	given     bool   // tcp listened already when the program got it
 	converted bool   // it was a TCP socket of the program, which may still have the port
 	options   []tcpOption
 	set       settings

@@ -31,7 +31,7 @@ func (t *Table) Upgrade(c Caller, inode uint64, value []byte) error {
 		return abi.ENOTCONN
 	}
 	s := t.remember(c, inode, p.family)
-	holder := awaitAlone(c)
+	holder := awaitAlone(c, true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	req, err := s.upgradeRequestLocked(c, value)
@@ -165,9 +165,9 @@ const (
 
 // awaitAlone waits until no other process is seen to have the call's socket; it
 // returns one that has it all the same.
-func awaitAlone(c Caller) (holder string) {
+func awaitAlone(c Caller, above bool) (holder string) {
 	for delay := firstAlone; ; delay *= 2 {
-		if holder = c.Holder(); holder == "" || delay > lastAlone || !c.Waiting() {
+		if holder = c.Holder(above); holder == "" || delay > lastAlone || !c.Waiting() {
 			return holder
 		}
 		time.Sleep(delay)

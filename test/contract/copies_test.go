@@ -7,12 +7,14 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/secure-socket-api/ssa/test/peer"
+	"github.com/secure-socket-api/ssa/test/programs"
 )
 
 // secret is what programs write over every descriptor that they have.
@@ -533,4 +535,63 @@ for n in range(10):
 			t.Errorf("the program printed %s: %s", line, p.Stderr())
 		}
 	}
+}
+
+// TestInheritedListener: a listening TCP socket that a program was given
+// becomes a TLS socket by its options and listen.
+func TestInheritedListener(t *testing.T) {
+	world := newPair(t)
+	var config net.ListenConfig
+	config.SetMultipathTCP(false)
+	l, err := config.Listen(t.Context(), "tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	file, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	cmd := pythonCommand(t, world.policy, `
+signal_up = os.pipe()
+l = socket.socket(fileno=3)
+if args[2] == "held":
+    if os.fork() == 0:
+        os.close(signal_up[1])
+        os.read(signal_up[0], 1)
+        os._exit(0)
+    os.close(signal_up[0])
+    say("held", put(l, CHAIN, args[0]), l.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL))
+    os.close(signal_up[1])
+    os.wait()
+other = os.dup(3)
+identify(l, *args[:2])
+say("before", attempt(l.accept))
+l.listen()
+say("@ready")
+c, peer = l.accept()
+say(c.recv(5, socket.MSG_WAITALL), c.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL), socket.socket(fileno=other).getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL))
+c.sendall(b"world")
+c.close()
+`, strings.TrimPrefix(world.server[0], "chain="), strings.TrimPrefix(world.server[1], "key="), "held")
+	cmd.ExtraFiles = []*os.File{file}
+	p := programs.Start(t, cmd)
+	p.Wait("ready")
+	c := world.network.Dial(t, l.Addr().(*net.TCPAddr).Port)
+	c.Say("hello")
+	c.Expect("world")
+	c.Close()
+	wantTranscript(t, p, "held EBUSY 6", "before EINVAL", "b'hello' 205 205")
+	// It is still whose it was.
+	conn, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	accepted, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted.Close()
 }

@@ -189,15 +189,16 @@ func (c *call) Replace(fd *sys.FD) error {
 // maxRounds is how often descriptors are looked for that are to be replaced.
 const maxRounds = 100
 
-// Holder implements socket.Caller.
-func (c *call) Holder() string {
+// Holder implements socket.Caller. This process gives up what it has of the
+// socket.
+func (c *call) Holder(above bool) string {
 	turn, err := c.enter()
 	if err != nil {
 		return "?"
 	}
 	defer turn.Leave()
 	sys.LeaveStandard(c.inode)
-	pid := target.Holder(c.Call.Thread, c.inode)
+	pid := target.Holder(c.Call.Thread, c.inode, above)
 	if pid == 0 {
 		return ""
 	}

@@ -12,16 +12,16 @@ import (
 
 // Holder returns a process other than a thread's that has a descriptor of a
 // socket, 0 when none is seen: among those that this process has started, and
-// theirs, and among its own ancestors. It sees neither what is under way in a
+// theirs, and with above among its own ancestors. It sees neither what is under way in a
 // message nor what the kernel does not let it look at.
-func Holder(thread int, inode uint64) int {
+func Holder(thread int, inode uint64, above bool) int {
 	self := os.Getpid()
 	for pid := range family(self) {
 		if has(pid, thread, inode) {
 			return pid
 		}
 	}
-	for pid, n := self, 0; n < maxAncestors; n++ {
+	for pid, n := self, 0; above && n < maxAncestors; n++ {
 		status, err := program.ReadStatus(pid)
 		if err != nil || status.Parent == 0 {
 			break
