@@ -82,7 +82,7 @@ func askOne(path string, q registry.Query, earlier uint64) (*registry.Status, []
 	defer frame.Close()
 	report, ok := frame.Message.(*wire.Report)
 	if !ok || len(report.JSON) != 1 {
-		return nil, nil, fmt.Errorf("the service answered with %T", frame.Message)
+		return nil, nil, fmt.Errorf("the service answered with %s", wire.KindOf(frame.Message))
 	}
 	var s registry.Status
 	if err := json.Unmarshal(report.JSON[0], &s); err != nil {

@@ -120,7 +120,7 @@ func (o *daemonOptions) fromRunning() (*sys.FD, error) {
 	fd := frame.Take(0)
 	if _, ok := frame.Message.(*wire.Taken); !ok || !listens(fd.Int()) {
 		fd.Close()
-		return nil, fmt.Errorf("the running service answered with %T", frame.Message)
+		return nil, fmt.Errorf("the running service answered with %s", wire.KindOf(frame.Message))
 	}
 	return fd, nil
 }

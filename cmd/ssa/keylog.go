@@ -89,7 +89,7 @@ func (o *keyLogOptions) ask(seconds uint64, descriptors ...int) error {
 	}
 	defer frame.Close()
 	if _, ok := frame.Message.(*wire.Done); !ok {
-		return fmt.Errorf("the service answered with %T", frame.Message)
+		return fmt.Errorf("the service answered with %s", wire.KindOf(frame.Message))
 	}
 	return nil
 }

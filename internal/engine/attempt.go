@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/secure-socket-api/ssa/internal/identity"
 	"github.com/secure-socket-api/ssa/internal/relay"
 	"github.com/secure-socket-api/ssa/internal/session"
 	"github.com/secure-socket-api/ssa/internal/trust"
@@ -163,7 +164,11 @@ func (a *attempt) facts(cs tls.ConnectionState) *Facts {
 		f.Revocation, f.Logs = a.verified.Revocation, a.verified.Logs
 	}
 	for _, cert := range cs.PeerCertificates {
-		f.PeerChain = append(f.PeerChain, cert.Raw)
+		der := cert.Raw
+		if cert.PublicKey == nil {
+			der = identity.Unmarked(der) // see transcript
+		}
+		f.PeerChain = append(f.PeerChain, der)
 	}
 	return f
 }

@@ -75,7 +75,18 @@ func (a *attempt) protocolSentence(err error) string {
 		}
 		return "the peer closed the connection during the handshake; it may not speak TLS on this port"
 	}
+	if text := err.Error(); strings.Contains(text, "unsupported type of public key") || strings.Contains(text, "unsupported public key of type") || strings.Contains(text, "unsupported elliptic curve") {
+		return who(a.req.Role) + "'s certificate has a key of a kind that is not supported; RSA keys, ECDSA keys on the curves P-256, P-384 and P-521, and Ed25519 keys are"
+	}
 	return "the TLS handshake went wrong: " + plainText(err)
+}
+
+// who is the other end.
+func who(role Role) string {
+	if role == Server {
+		return "the client"
+	}
+	return "the peer"
 }
 
 // greetings are how other protocols begin. The hint is for a client: what its

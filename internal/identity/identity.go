@@ -30,7 +30,7 @@ func Match(chains []Chain, key crypto.Signer) (*Identity, error) {
 	}
 	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
 	if !ok {
-		return nil, fmt.Errorf("keys of type %T are not supported", key.Public())
+		return nil, errors.New("a private key of this kind is not supported; RSA, ECDSA and Ed25519 keys are")
 	}
 	for i := len(chains) - 1; i >= 0; i-- {
 		if leaf := chains[i].Leaf(); leaf != nil && public.Equal(leaf.PublicKey) {

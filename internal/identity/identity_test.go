@@ -217,6 +217,7 @@ func TestParseKey(t *testing.T) {
 		{"encrypted PKCS #1", legacy, "is encrypted"},
 		{"malformed", block("PRIVATE KEY", []byte("x")), "is malformed"},
 		{"X25519", pkcs8(x25519), "cannot sign"},
+		{"an RSA-PSS key", block("PRIVATE KEY", []byte{0x30, 18, 2, 1, 0, 0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0xd, 1, 1, 0xa, 5, 0}), "RSA-PSS keys (id-RSASSA-PSS) are not supported"},
 		{"a certificate", ed.ChainPEM, "no private key found, only PEM blocks of type CERTIFICATE"},
 		{"a public key", block("PUBLIC KEY", nil), "only PEM blocks of type PUBLIC KEY"},
 		{"huge", block("RSA PRIVATE KEY", make([]byte, 5<<10+1)), "too long"},

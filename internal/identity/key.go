@@ -1,11 +1,13 @@
 package identity
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
+	"errors"
 	"fmt"
 )
 
@@ -38,6 +40,9 @@ func ParseKey(data []byte) (crypto.Signer, error) {
 		}
 		key, err := parse(block.Bytes)
 		if err != nil {
+			if bytes.Contains(block.Bytes, rsaPSS) {
+				return nil, errRSAPSS
+			}
 			// The error of crypto/x509 has no key material in it.
 			return nil, fmt.Errorf("the private key is malformed: %w", err)
 		}
@@ -45,6 +50,11 @@ func ParseKey(data []byte) (crypto.Signer, error) {
 	}
 	return nil, nothingFound("private key", data, others)
 }
+
+// rsaPSS is the identifier of keys for RSA-PSS alone, 1.2.840.113549.1.1.10.
+var rsaPSS = []byte{6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0xd, 1, 1, 0xa}
+
+var errRSAPSS = errors.New("RSA-PSS keys (id-RSASSA-PSS) are not supported; use a plain RSA key, which makes RSA-PSS signatures all the same")
 
 func keyParser(blockType string) func([]byte) (any, error) {
 	switch blockType {
@@ -67,7 +77,7 @@ func signer(key any) (crypto.Signer, error) {
 	case ed25519.PrivateKey:
 		return key, nil
 	}
-	return nil, fmt.Errorf("private keys of type %T cannot sign a handshake; RSA, ECDSA and Ed25519 keys can", key)
+	return nil, errors.New("a private key of this kind cannot sign a handshake; RSA, ECDSA and Ed25519 keys can")
 }
 
 // kindOf describes a public key, for messages.
@@ -80,5 +90,5 @@ func kindOf(public crypto.PublicKey) string {
 	case ed25519.PublicKey:
 		return "Ed25519"
 	}
-	return fmt.Sprintf("%T", public)
+	return "of a kind that is not supported"
 }

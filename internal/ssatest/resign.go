@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"math/big"
 	"slices"
 	"testing"
 	"time"
@@ -177,4 +179,14 @@ func tbsContent(t testing.TB, tbs []byte) []byte {
 		t.Fatal("no certificate")
 	}
 	return content
+}
+
+// LargeKey returns a certificate, DER, with an RSA key of a size that nobody has
+// the patience to make: its modulus is any number, and nobody has the key.
+func (a *Authority) LargeKey(t testing.TB, bits int) []byte {
+	t.Helper()
+	n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
+	public := &rsa.PublicKey{N: n.Add(n, big.NewInt(1)), E: 65537}
+	template := Leaf{Subject: "large"}.template(t)
+	return sign(t, template, a.certificate, public, a.key).Raw
 }

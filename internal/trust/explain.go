@@ -85,6 +85,11 @@ func (c *check) unknownAnchor(err error, opts x509.VerifyOptions) *Error {
 	if weak := weakSignature(built, err); weak != nil {
 		return fail(Weak, fmt.Sprintf("%s is signed with %s, which is too weak to be accepted", c.which(weak), weak.SignatureAlgorithm), err)
 	}
+	for _, issuer := range built[1:] {
+		if issuer.PublicKey == nil {
+			return fail(Other, fmt.Sprintf("%s has a key of a kind that is not supported; RSA keys, and ECDSA keys on the curves P-256, P-384 and P-521, are", c.which(issuer)), err)
+		}
+	}
 	if issuer := notAuthority(built); issuer != nil {
 		return fail(Constrained, c.which(issuer)+" was used to sign another one, but is not that of an authority", err)
 	}

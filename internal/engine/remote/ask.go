@@ -116,7 +116,7 @@ func (c *connection) outcome(a wire.Message) (engine.Conn, error) {
 		return nil, refusal(m)
 	}
 	c.forget()
-	return nil, down(fmt.Errorf("it answered a handshake with %T", a))
+	return nil, down(fmt.Errorf("it answered a handshake with %s", wire.KindOf(a)))
 }
 
 // refusal is the error that the service named.

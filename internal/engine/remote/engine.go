@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -67,7 +68,11 @@ func (e *Engine) Close() {
 
 // down is the error of everything that needs the service while it is not there.
 func down(err error) *engine.Error {
-	return &engine.Error{Reason: engine.Down, Sentence: fmt.Sprintf("the TLS service of this machine is not there: %v", err), Err: err}
+	why := err.Error()
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		why = "it did not answer in time"
+	}
+	return &engine.Error{Reason: engine.Down, Sentence: "the TLS service of this machine is not there: " + why, Err: err}
 }
 
 // Ready implements engine.Engine.

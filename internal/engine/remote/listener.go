@@ -102,7 +102,7 @@ func (l *link) listen(ctx context.Context, req *engine.Request) (uint64, error) 
 		case *wire.Refused:
 			return 0, refusal(m)
 		}
-		return 0, down(fmt.Errorf("it answered Listen with %T", a))
+		return 0, down(fmt.Errorf("it answered Listen with %s", wire.KindOf(a)))
 	case <-l.down:
 		return 0, down(errLost)
 	case <-ctx.Done():

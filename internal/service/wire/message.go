@@ -86,6 +86,9 @@ func newMessage(kind Kind) Message {
 	return nil
 }
 
+// KindOf returns the kind of a message.
+func KindOf(m Message) Kind { return m.kind() }
+
 func (k Kind) String() string {
 	if m := newMessage(k); m != nil {
 		return fmt.Sprintf("%T", m)[len("*wire."):]
