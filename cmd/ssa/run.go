@@ -13,9 +13,11 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/net/bpf"
 
+	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
+	"github.com/secure-socket-api/ssa/internal/leftover"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/processors"
 	"github.com/secure-socket-api/ssa/internal/program"
@@ -88,7 +90,9 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer tls.close()
+	if !tls.remote { // with the service, what is connected there goes on when we have gone
+		defer tls.close()
+	}
 	judge := socket.JudgesPlainTCP(tls.rules)
 	arch, code, err := assemble(judge)
 	if err != nil {
@@ -110,9 +114,11 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	}
 	defer os.Remove(dir)
 	finder := seccomp.NewFinder()
+	var left leftover.Collection
 	table, err := socket.NewTable(socket.Config{
 		Engine: tls.engine, Policy: tls.rules, Resolver: net.DefaultResolver,
 		Finder: finder, Log: log, Dir: dir, NamePrograms: tls.remote, Profile: tls.profile, Denied: tls.denied,
+		Leftover: func(tcp engine.Stream, rest []byte) { left.Add(tcp, rest) },
 	})
 	if err != nil {
 		return err
@@ -140,6 +146,7 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 		log.Error(err.Error())
 	}
 	os.Remove(dir)
+	sendLeftover(&left, log)
 	return status.exit()
 }
 

@@ -71,6 +71,9 @@ func (c *localConn) begin(plain Stream, opts RelayOptions) *relay.Relay {
 	cfg := c.cfg
 	c.cfg = relay.Config{}
 	cfg.Plain, cfg.Abortive, cfg.Bug = plain, c.abortive.Load, opts.Bug
+	if opts.Leftover != nil {
+		cfg.Leftover = func(tcp relay.Stream, rest []byte) { opts.Leftover(tcp, rest) }
+	}
 	if opts.BeforeReset != nil {
 		cfg.BeforeReset = func(why error) { opts.BeforeReset(c.explain(why)) }
 	}

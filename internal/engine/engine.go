@@ -181,6 +181,9 @@ type RelayOptions struct {
 	// program may ask for at once. Unless something is unread in the relay's queue,
 	// it puts a byte there; that makes the kernel report ECONNRESET on close.
 	BeforeReset func(why error)
+	// Leftover, when not nil, takes over what HurryUp would have to wait for: see
+	// package relay. An engine in another process needs nobody to.
+	Leftover func(tcp Stream, rest []byte)
 	// Bug, when not nil, is told of a panic in the relay, a bug of ours that must
 	// not end other connections: this one is cut, and what Bug returns says why.
 	Bug func(recovered any) error

@@ -29,6 +29,8 @@ var forbidden = []rule{
 	{"abi", "syscall", nil, "the contract's numbers are the same on every system"},
 	{"internal/turns", ours, nil, "turns go round, whatever they are for"},
 	{"internal/lobby", ours, nil, "who waits is counted, whatever for"},
+	{"internal/leftover", "crypto", nil, "what is left to send is sealed already"},
+	{"internal/leftover", ours, inside("internal/sys"), "what is left to send is bytes and sockets, whoever made them"},
 	{"internal/processors", ours, nil, "how busy a process is says nothing of what it does"},
 	{"internal/sys", ours, inside("abi"), "the rim to the kernel knows no part of the system"},
 	{"internal/monitor", "net", nil, "the part with rights does not touch the network"},

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,7 +38,9 @@ type outlet struct {
 	corked   bool      // records are being gathered
 	sending  bool      // one goroutine is writing to TCP, without outMu
 	finished bool      // TCP is shut down for writing
+	behind   []byte    // what is left behind for who takes TCP over: see leave
 	outErr   error     // why TCP takes no more
+	leaving  atomic.Bool
 
 	// Of the one goroutine that is sending.
 	rest        []byte
@@ -116,7 +119,12 @@ func (w *Wire) sendLocked(p []byte) {
 	}
 	w.sending = true
 	w.outMu.Unlock()
-	err := w.send(p)
+	err := error(nil)
+	if w.behind != nil { // of the one goroutine that is sending
+		w.behind = append(w.behind, p...)
+	} else {
+		err = w.send(p)
+	}
 	w.outMu.Lock()
 	w.sending = false
 	w.outErr = err
@@ -125,7 +133,7 @@ func (w *Wire) sendLocked(p []byte) {
 
 // trySendLocked gives TCP what it takes at once of what is pending.
 func (w *Wire) trySendLocked() {
-	if w.raw == nil {
+	if w.raw == nil || w.behind != nil {
 		w.flushLocked()
 		return
 	}
@@ -151,6 +159,13 @@ func (w *Wire) send(p []byte) error {
 		p = p[n:]
 		if w.stall == 0 || !isTimeout(err) {
 			return err
+		}
+		if w.leaving.Load() {
+			if w.gone() && !w.abort() {
+				w.rest, w.restErr = p, nil
+				return w.keepRest()
+			}
+			w.disarmStall() // of leave
 		}
 		if n > 0 {
 			quiet = 0
@@ -236,7 +251,11 @@ func (w *Wire) isCutOff() bool {
 // armStall sets the deadline of a step, from now on.
 func (w *Wire) armStall() {
 	if w.stall > 0 {
-		w.setWriteDeadline(time.Now().Add(w.step))
+		step := w.step
+		if w.leaving.Load() {
+			step = min(step, abortStep)
+		}
+		w.setWriteDeadline(time.Now().Add(step))
 	}
 }
 

@@ -62,7 +62,7 @@ func (r *Relay) deliver(p []byte) error {
 			r.discard = true
 		}
 	}
-	if r.discard && r.programLeft() && r.wire.unsent() == 0 {
+	if r.discard && r.programLeft() && r.wire.unsent() == 0 && !r.wire.hasLeft() {
 		return errAbandoned
 	}
 	return nil

@@ -28,7 +28,7 @@ type Stream interface {
 // Defaults of Config.
 const (
 	DefaultLinger = time.Second
-	DefaultStall  = 60 * time.Second
+	DefaultStall  = 3 * time.Minute // about that of TCP when a program has closed
 )
 
 // Config is what a Relay works on. It takes ownership of TLS, Wire and Plain.
@@ -68,6 +68,12 @@ type Config struct {
 	// Stall ends a connection whose program has gone and whose peer has taken
 	// nothing for that long. Zero means DefaultStall.
 	Stall time.Duration
+	// Leftover, when not nil, takes over what HurryUp finds on its way: the TCP
+	// connection of a program that has gone, and what of its records TCP has not
+	// taken yet, the end included. It is called at most once, before TCP is
+	// closed, for which it has to duplicate the descriptor. HurryUp then waits for
+	// no peer.
+	Leftover func(tcp Stream, rest []byte)
 	// Lot, when not nil, is where each half of the connection waits while
 	// nothing comes for long.
 	Lot *Lot
@@ -121,6 +127,7 @@ type Relay struct {
 	sloppy   bool  // ended by SloppyEnd; receive only
 
 	finSent  atomic.Bool   // the program is gone and TCP is shut down for writing
+	handOver atomic.Bool   // what the peer has not acknowledged goes to Leftover
 	taken    atomic.Int64  // read from the program, perhaps not sent yet
 	sendLost chan struct{} // closed when TCP takes no more, though the program is there
 	recvDone chan struct{} // closed when receive has ended
@@ -244,4 +251,11 @@ func (r *Relay) Guard() { r.source.guard() }
 // HurryUp cuts lingering short: once the program has gone, the relay ends as
 // soon as the peer has acknowledged everything, or after a second. What the
 // program wrote still goes out. It never waits and may be called at any time.
-func (r *Relay) HurryUp() { r.hurryOnce.Do(func() { close(r.hurry) }) }
+func (r *Relay) HurryUp() {
+	r.hurryOnce.Do(func() {
+		close(r.hurry)
+		if r.cfg.Leftover != nil && r.wire.raw != nil {
+			r.wire.leave()
+		}
+	})
+}

@@ -11,6 +11,8 @@ import (
 const (
 	hurryLimit = time.Second
 	hurryStep  = 2 * time.Millisecond
+	// leaveLimit is that of a relay whose TCP somebody takes over.
+	leaveLimit = 200 * time.Millisecond
 )
 
 // send moves what the program writes to the peer, its end included, and stays
@@ -98,6 +100,11 @@ func (r *Relay) leave() {
 		r.wire.interruptRead()
 		return
 	}
+	if r.wire.hasLeft() {
+		r.finSent.Store(true)
+		r.wire.interruptRead()
+		return
+	}
 	_ = r.wire.closeWrite() // a TCP that has failed shows on its other side too
 	r.finSent.Store(true)
 	timer := time.NewTimer(r.cfg.Linger)
@@ -107,26 +114,32 @@ func (r *Relay) leave() {
 		return
 	case <-timer.C:
 	case <-r.hurry:
-		r.awaitAcknowledged()
+		r.handOver.Store(!r.awaitAcknowledged())
 	}
 	r.wire.interruptRead()
 }
 
 // awaitAcknowledged waits, not for long, until the peer's kernel has all we sent.
-func (r *Relay) awaitAcknowledged() {
-	timer := time.NewTimer(hurryLimit)
+// It returns false when that takes longer.
+func (r *Relay) awaitAcknowledged() bool {
+	limit := hurryLimit
+	if r.cfg.Leftover != nil {
+		limit = leaveLimit
+	}
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	ticker := time.NewTicker(hurryStep)
 	defer ticker.Stop()
 	for r.wire.unsent() > 0 {
 		select {
 		case <-r.recvDone:
-			return
+			return true
 		case <-timer.C:
-			return
+			return false
 		case <-ticker.C:
 		}
 	}
+	return true
 }
 
 // isDone says whether a channel is closed.

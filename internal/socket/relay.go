@@ -16,17 +16,17 @@ import (
 func (s *Socket) beginRelay(plain *sys.Stream, conn engine.Conn, tcp *sys.Stream) {
 	t := s.table
 	last := &lastLook{Stream: plain, socket: s}
-	options := engine.RelayOptions{BeforeReset: func(why error) { s.provokeReset(plain, why) }, Bug: t.bug}
-	t.work.Add(1)
+	options := engine.RelayOptions{BeforeReset: func(why error) { s.provokeReset(plain, why) }, Leftover: t.cfg.Leftover, Bug: t.bug}
+	t.relays.Add(1)
 	defer func() {
 		if r := recover(); r != nil {
 			s.cutRelay(plain, tcp, t.bug(r))
-			t.work.Done()
+			t.relays.Done()
 		}
 	}()
 	s.tellAbortive()
 	conn.Relay(last, options, func(end engine.End) {
-		defer t.work.Done()
+		defer t.relays.Done()
 		s.relayDone(end, last.gone.Load())
 	})
 }
@@ -85,8 +85,9 @@ func (s *Socket) provokeReset(plain *sys.Stream, why error) {
 	s.mu.Lock()
 	s.brokenLocked(why)
 	s.mu.Unlock()
-	unread, ours := 0, uint64(0)
+	unread, ours, gone := 0, uint64(0), false
 	err := plain.Control(func(fd int) (err error) {
+		gone = sys.Gone(fd)
 		if unread, err = sys.Unread(fd); err != nil {
 			return err
 		}
@@ -95,7 +96,7 @@ func (s *Socket) provokeReset(plain *sys.Stream, why error) {
 		ours = st.Ino
 		return err
 	})
-	if err != nil || unread > 0 {
+	if err != nil || unread > 0 || gone {
 		return
 	}
 	s.awaitAccept(plain, ours)

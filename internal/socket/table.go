@@ -39,6 +39,8 @@ type Config struct {
 	// Denied, when not nil, is told of what the policy refuses before the engine
 	// is asked. It must not wait.
 	Denied func(*engine.Denial)
+	// Leftover, when not nil, takes over what is left at Close: see engine.RelayOptions.
+	Leftover func(tcp engine.Stream, rest []byte)
 	// Dir is a folder that only this user may use, for names of sockets that
 	// exist for a moment.
 	Dir string
@@ -53,7 +55,8 @@ type Table struct {
 	ctx    context.Context // ends the background work
 	cancel context.CancelFunc
 	work   sync.WaitGroup
-	held   atomic.Int64 // PEM bytes in settings of sockets
+	relays sync.WaitGroup // of connections
+	held   atomic.Int64   // PEM bytes in settings of sockets
 	usage  usage
 	house  *lobby.House // of clients that keep a handshake waiting
 	askMu  sync.Mutex   // one at a time asks about accepted connections
@@ -265,8 +268,8 @@ func (t *Table) exists(inode uint64) bool {
 	return ok
 }
 
-// Close ends what has not been connected, waits until everything programs
-// wrote has gone out, and releases all. The programs must have ended.
+// Close ends what has not been connected, waits until what programs wrote has gone
+// out or is somebody else's to send, and releases all. The programs must have ended.
 func (t *Table) Close() error {
 	t.mu.Lock()
 	t.closed = true
@@ -284,6 +287,9 @@ func (t *Table) Close() error {
 		s.hurry()
 	}
 	t.work.Wait()
+	if !t.cfg.NamePrograms { // else the other process goes on
+		t.relays.Wait()
+	}
 	for _, s := range all {
 		s.release()
 	}

@@ -271,3 +271,23 @@ func TestRefusedFlags(t *testing.T) {
 	wantLines(t, program.Finish(), "send MSG_OOB"+no, "sendmsg MSG_OOB"+no, "sendmmsg MSG_OOB"+no, "SO_ZEROCOPY"+no,
 		"send MSG_ZEROCOPY"+no, "sendmsg MSG_ZEROCOPY"+no, "write = 3", "shutdown = 0")
 }
+
+// TestNobodyWaitsForAPeer: when the program has ended, so has `ssa run`, with its
+// status, and nobody holds its output; what it wrote arrives all the same.
+func TestNobodyWaitsForAPeer(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		p := newPair(t, version)
+		for _, size := range []int{1000, 200_000, 3_000_000} {
+			l := p.network.Listen(t)
+			program := start(t, p.policy, "exit", to(l), "name=a.example", fmt.Sprintf("bytes=%d", size))
+			c := l.Accept()
+			program.Wait("written")
+			wantLines(t, program.Finish(), "exit status 0")
+			data, err := c.Drain()
+			if len(data) != size || err.Error() != "EOF" {
+				t.Errorf("the peer read %d bytes, then %v; wanted %d, then a close_notify", len(data), err, size)
+			}
+			c.Close()
+		}
+	}
+}
