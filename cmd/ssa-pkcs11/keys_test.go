@@ -15,6 +15,7 @@ import (
 	p11 "github.com/miekg/pkcs11"
 
 	"github.com/secure-socket-api/ssa/internal/pkcs11/wire"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
 // fails makes sure that there is an error with a text.
@@ -215,9 +216,14 @@ func TestWaitingIsNotStuck(t *testing.T) {
 		defer close(opened)
 		_, _ = r.Public(other)
 	}()
-	for k := r.allowed[other]; k.mu.TryLock(); runtime.Gosched() {
-		k.mu.Unlock()
-	}
+	ssatest.Await(t, "a key that is being opened", func() bool {
+		k := r.allowed[other]
+		free := k.mu.TryLock()
+		if free {
+			k.mu.Unlock()
+		}
+		return !free
+	})
 	if n := watches.Load(); n != 0 {
 		t.Errorf("%d watches while somebody else has the module", n)
 	}

@@ -150,13 +150,13 @@ func TestNoRoom(t *testing.T) {
 		l.Event("x", "")
 	}
 	l.SetFile(open(t, path))
-	for n := 0; n < 1024; time.Sleep(time.Millisecond) {
+	ssatest.Await(t, "what waited is written", func() bool {
 		text, err := os.ReadFile(path) // the last line may not be whole yet
 		if err != nil {
 			t.Fatal(err)
 		}
-		n = strings.Count(string(text), "\n")
-	}
+		return strings.Count(string(text), "\n") >= 1024
+	})
 	l.Event("y", "")
 	l.Close()
 	got := lines(t, path)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/service"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -139,18 +139,11 @@ func TestHangingLookHoldsNobodyUp(t *testing.T) {
 	<-r.ready
 	r.say("look without waiting")
 	r.want("asked")
-	for { // until it hangs
+	ssatest.Await(t, "it is being looked up", func() bool {
 		r.monitor.places.mu.Lock()
-		total := r.monitor.places.total
-		r.monitor.places.mu.Unlock()
-		if total == 1 {
-			break
-		}
-		if t.Context().Err() != nil {
-			t.Fatal("nothing was looked up")
-		}
-		runtime.Gosched()
-	}
+		defer r.monitor.places.mu.Unlock()
+		return r.monitor.places.total == 1
+	})
 	r.kill()
 	r.want("policy one <nil>")
 	r.say("ready")

@@ -3,12 +3,13 @@ package relay
 import (
 	"errors"
 	"io"
-	"runtime"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
 // unreadRig returns a connection whose program has something that it does not
@@ -17,9 +18,7 @@ func unreadRig(t *testing.T, opts rigOptions) *rig {
 	t.Helper()
 	r := newRig(t, opts)
 	mustWrite(t, r.peer, []byte("not read yet"))
-	for sysUnread(t, r.program) < len("not read yet") {
-		runtime.Gosched()
-	}
+	ssatest.Await(t, "the program has all to read", func() bool { return sysUnread(t, r.program) >= len("not read yet") })
 	return r
 }
 

@@ -96,9 +96,7 @@ func TestParkedReceiving(t *testing.T) {
 		before := r.relay.wire.arrivals.moves.Load()
 		record := r.encrypt(t, []byte("whole"))[0]
 		mustWrite(t, r.peerTCP, record[:len(record)-1])
-		for r.relay.wire.arrivals.moves.Load() == before {
-			time.Sleep(time.Millisecond)
-		}
+		ssatest.Await(t, "it has the beginning", func() bool { return r.relay.wire.arrivals.moves.Load() != before })
 		half := r.halves()[1]
 		r.relay.cfg.Lot.forget(half) // as when it is asked after a look
 		for range 100 {              // it waits on, with the beginning in hand
@@ -110,9 +108,7 @@ func TestParkedReceiving(t *testing.T) {
 		if _, err := io.ReadFull(r.program, got); err != nil || string(got) != "whole" {
 			t.Errorf("the program read %q, %v", got, err)
 		}
-		for !isParked(half) { // by itself, another time
-			time.Sleep(time.Millisecond)
-		}
+		ssatest.Await(t, "it has parked, by itself, another time", func() bool { return isParked(half) })
 	})
 	t.Run("nobody is left to receive for", func(t *testing.T) {
 		ssatest.NoLeaks(t)

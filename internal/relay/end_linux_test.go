@@ -3,10 +3,11 @@ package relay
 import (
 	"errors"
 	"io"
-	"runtime"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
 func TestProgramShutsDownFirst(t *testing.T) {
@@ -139,9 +140,7 @@ func TestTruncationWhileSending(t *testing.T) {
 		r.narrow(t)
 		r.start(t)
 		n := r.overfill(t)
-		for r.relay.source.unread() >= n-maxPlaintext { // more is in hand than TCP takes
-			runtime.Gosched()
-		}
+		ssatest.Await(t, "more is in hand than TCP takes", func() bool { return r.relay.source.unread() < n-maxPlaintext })
 		must(t, r.peerTCP.CloseWrite())
 		expectRead(t, "the program", r.program, nil, syscall.ECONNRESET)
 		r.expectEnd(t, ErrTruncated)
@@ -198,9 +197,8 @@ func TestSendFailureKeepsWhatWasReceived(t *testing.T) {
 	r := newRig(t, rigOptions{})
 	data := pattern(50_000)
 	mustWrite(t, r.peer, data)
-	for sysUnread(t, r.program) < len(data) { // a reset may overtake it
-		runtime.Gosched()
-	}
+	// A reset may overtake it.
+	ssatest.Await(t, "the program has all to read", func() bool { return sysUnread(t, r.program) >= len(data) })
 	must(t, r.peerTCP.SetLinger(0))
 	must(t, r.peerTCP.Close())
 	var err error

@@ -5,10 +5,11 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
-	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
 // Both directions at once, with a checksum.
@@ -90,9 +91,7 @@ func TestBackPressureToPeer(t *testing.T) {
 		_, err := r.peer.Write(make([]byte, offered))
 		written <- err
 	}()
-	for counted.n.Load() == 0 { // the time is for the rest
-		runtime.Gosched()
-	}
+	ssatest.Await(t, "the first bytes; the time below is for the rest", func() bool { return counted.n.Load() != 0 })
 	must(t, r.peerTCP.SetWriteDeadline(time.Now().Add(200*time.Millisecond)))
 	if err := <-written; err == nil || counted.n.Load() > most {
 		t.Fatalf("%d bytes were taken (%v), want less than %d", counted.n.Load(), err, most)

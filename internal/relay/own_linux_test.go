@@ -6,11 +6,11 @@ import (
 	"errors"
 	"io"
 	"net"
-	"runtime"
 	"testing"
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/record"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
 // rawPeer is a peer that seals what it likes.
@@ -153,9 +153,7 @@ func TestTicketsEnd(t *testing.T) {
 		o.mu.Lock() // as while records are being opened
 		p.park(t)
 		o.mu.Unlock()
-		for p.looksAtTickets() { // it rests after it has parked
-			runtime.Gosched()
-		}
+		ssatest.Await(t, "it rests after it has parked", func() bool { return !p.looksAtTickets() })
 		p.expectTicketsIgnored(t)
 	})
 }

@@ -3,10 +3,8 @@ package relay
 import (
 	"io"
 	"os"
-	"runtime"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
@@ -32,10 +30,13 @@ func parkedRig(t *testing.T, opts rigOptions) *rig {
 func (r *rig) park(t *testing.T) {
 	t.Helper()
 	for _, half := range r.halves() {
-		for !isParked(half) {
+		ssatest.Await(t, "it has parked", func() bool {
+			if isParked(half) {
+				return true
+			}
 			half.ask()
-			runtime.Gosched()
-		}
+			return false
+		})
 	}
 }
 
@@ -180,10 +181,13 @@ func TestLotLooks(t *testing.T) {
 	defer lot.Close()
 	r := newRig(t, rigOptions{change: func(c *Config) { c.Lot = lot }})
 	for _, half := range r.halves() {
-		for !isParked(half) { // whatever the timer did before
+		ssatest.Await(t, "it has parked, whatever the timer did before", func() bool {
+			if isParked(half) {
+				return true
+			}
 			lot.look()
-			runtime.Gosched()
-		}
+			return false
+		})
 	}
 	busy := &sleeper{raw: r.relay.source.raw, stream: r.relay.source.stream}
 	lot.watch(busy)
@@ -222,8 +226,6 @@ func TestLotParksByItself(t *testing.T) {
 	defer lot.Close()
 	r := newRig(t, rigOptions{change: func(c *Config) { c.Lot = lot }})
 	for _, half := range r.halves() {
-		for !isParked(half) {
-			time.Sleep(time.Millisecond)
-		}
+		ssatest.Await(t, "the timer has parked it", func() bool { return isParked(half) })
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -286,9 +285,7 @@ func TestRenewalNeverRead(t *testing.T) {
 			for p.ask() == nil {
 			}
 		})
-		for !r.relay.wire.isFull() {
-			runtime.Gosched()
-		}
+		ssatest.Await(t, "TCP takes no more", r.relay.wire.isFull)
 		must(t, p.program.Close())
 		if end := p.expectEnd(t, nil); !errors.Is(end.SendErr, errStalled) {
 			t.Errorf("sending ended with %v, want %v", end.SendErr, errStalled)

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -84,14 +84,12 @@ func TestRequestsDoNotPileUp(t *testing.T) {
 	for range 3 { // the share of one user of 4
 		<-looker.begun
 	}
-	for s.judged.Length() == 0 {
-		select {
-		case <-looker.begun:
+	ssatest.Await(t, "a request beyond the share waits", func() bool {
+		if len(looker.begun) > 0 {
 			t.Fatal("more is judged at a time than one user's share")
-		default:
-			runtime.Gosched()
 		}
-	}
+		return s.judged.Length() > 0
+	})
 	close(looker.end)
 	if err := <-results; err != nil {
 		t.Errorf("a request that waited: %v", err)

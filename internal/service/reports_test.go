@@ -2,13 +2,13 @@ package service
 
 import (
 	"log/slog"
-	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -52,9 +52,7 @@ func TestReportsTakeTurns(t *testing.T) {
 	for range 3 { // the share of one user of 4
 		<-observer.begun
 	}
-	for s.reports.Length() < callers-3 {
-		runtime.Gosched()
-	}
+	ssatest.Await(t, "callers beyond the share wait", func() bool { return s.reports.Length() >= callers-3 })
 	if len(observer.begun) != 0 {
 		t.Error("more is told at a time than one user's share")
 	}

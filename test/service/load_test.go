@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/test/programs"
@@ -135,9 +134,7 @@ func TestReloadUnderLoad(t *testing.T) {
 			}
 			return strings.Count(s.Said(), "reloaded") > before
 		}
-		for !told() {
-			time.Sleep(time.Millisecond)
-		}
+		ssatest.Await(t, "the service tells of the reload", told)
 	}
 	more()
 	wantLost(t, p, "False")

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"reflect"
-	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -325,9 +324,7 @@ func TestBudgetOfUnread(t *testing.T) {
 		t.Fatalf("a message that has no room: %v, %d bytes are held", err, held.Load())
 	}
 	receive(t, b)
-	for held.Load() != 0 { // given back after the last byte was sent
-		runtime.Gosched()
-	}
+	ssatest.Await(t, "what was held is given back after the last byte was sent", func() bool { return held.Load() == 0 })
 	for range 2 {
 		err = a.Send(report)
 	}
