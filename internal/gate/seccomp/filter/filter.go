@@ -46,7 +46,9 @@ type Arch struct {
 	Name    string
 	Audit   uint32 // AUDIT_ARCH_*, linux/audit.h
 	Numbers [calls]uint32
-	// IOUring is io_uring_setup(2), which opens sockets unseen.
+	// IOUring is io_uring_setup(2), which io_uring_enter and io_uring_register
+	// follow: they open and connect sockets unseen, also with a ring that the
+	// program was given.
 	IOUring uint32
 	// Foreign is a bit of the system call number that marks another ABI of
 	// the same architecture (x32), 0 when there is none.
@@ -113,7 +115,7 @@ func refuse(errno unix.Errno) bpf.Instruction {
 }
 
 // Program returns the filter for an architecture. Calls of any other
-// architecture or ABI, and io_uring_setup, get ENOSYS, since they would go
+// architecture or ABI, and io_uring, get ENOSYS, since they would go
 // round the gate. With judge the policy has something to say of plain TCP:
 // then there are no sockets that make TCP connections in another way than by
 // connect(2) on a TCP socket.
@@ -127,7 +129,8 @@ func Program(a Arch, judge bool) []bpf.Instruction {
 	if a.Foreign != 0 {
 		p = append(p, bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: a.Foreign, SkipTrue: 1}, refuse(unix.ENOSYS))
 	}
-	p = append(p, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: a.IOUring, SkipTrue: 1}, refuse(unix.ENOSYS))
+	p = append(p, bpf.JumpIf{Cond: bpf.JumpLessThan, Val: a.IOUring, SkipTrue: 2},
+		bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: a.IOUring + 2, SkipTrue: 1}, refuse(unix.ENOSYS))
 	for c, number := range a.Numbers {
 		body := callBody(Call(c))
 		if judge {

@@ -83,6 +83,10 @@ func TestProgram(t *testing.T) {
 				{"recvmsg", a.Audit, n[Recvmsg], []uint64{3, ptr, unix.MSG_DONTWAIT, unix.MSG_TRUNC}, retAllow},
 				{"another call", a.Audit, 0, nil, retAllow},
 				{"io_uring_setup", a.Audit, 425, nil, retNosys},
+				{"io_uring_enter", a.Audit, 426, nil, retNosys},
+				{"io_uring_register", a.Audit, 427, nil, retNosys},
+				{"the call before", a.Audit, 424, nil, retAllow},
+				{"the call after", a.Audit, 428, nil, retAllow},
 				{"32-bit x86", unix.AUDIT_ARCH_I386, 20, nil, retNosys},
 				{"32-bit arm", unix.AUDIT_ARCH_ARM, 20, nil, retNosys},
 			} {
@@ -105,7 +109,7 @@ func TestProgram(t *testing.T) {
 func TestNumbersAreThoseOfTheKernel(t *testing.T) {
 	// This machine's own numbers come from x/sys; the other's are data only.
 	a := Architectures[goarch]
-	if a.IOUring != unix.SYS_IO_URING_SETUP {
+	if a.IOUring != unix.SYS_IO_URING_SETUP || a.IOUring+1 != unix.SYS_IO_URING_ENTER || a.IOUring+2 != unix.SYS_IO_URING_REGISTER {
 		t.Errorf("io_uring_setup of %s has another number in x/sys: %+v", goarch, a)
 	}
 	if a.Numbers != native {
