@@ -16,10 +16,10 @@ C_EXAMPLES   = $(patsubst examples/%.c,bin/examples/%,$(wildcard examples/*.c))
 PORTS        = $(patsubst examples/ports/%/tls.patch,bin/ports/%-tls,$(wildcard examples/ports/*/tls.patch))
 LDFLAGS      = $(if $(VERSION),-ldflags "-s -w -X main.release=$(VERSION)")
 
-.PHONY: help build examples ports demo test bench check race lint fuzz completion install uninstall deb clean
+.PHONY: help build examples ports demo test test-suites bench check race lint fuzz completion install uninstall deb clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 build: ## build bin/ssa, and bin/ssa-pkcs11 for keys on tokens where there is a C compiler
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false $(LDFLAGS) -o $(BIN)/ssa ./cmd/ssa
@@ -46,6 +46,10 @@ demo: build examples ## see it work: a TLS server and clients without a TLS libr
 
 test: ## install what the tests need (as root), then run everything, skipping nothing
 	@scripts/test
+
+test-suites: ## run other people's socket suites natively and with every TCP socket a TLS socket; takes minutes
+	@scripts/setup scripts/packages-suites.txt
+	$(GO) test -tags suites -count=1 -v -timeout 90m ./test/suites
 
 bench: ## install the peers (as root), then measure ssa beside them; BENCHFLAGS="-only bulk -rounds 3" for a part
 	@scripts/setup-bench
