@@ -52,8 +52,8 @@ func (t *Table) endListeners(closed []int, all bool) {
 // in which that is closed, as with TCP.
 func (t *Table) endListenersAt(port uint16) {
 	for _, s := range t.listeners() {
-		if l := s.listening(); l != nil && l.port == port {
-			l.open()
+		if l := s.listening(); l != nil && l.port == port && !l.open() {
+			<-l.settled // somebody else is about to close it
 		}
 	}
 }
@@ -76,11 +76,12 @@ func (l *listener) open() bool {
 	if l.ending.Swap(true) {
 		return false // somebody else has seen it
 	}
-	l.socket.table.remove(l.socket)
+	defer l.socket.table.remove(l.socket) // once nobody reaches it any more
 	if l.heir() == nil {
 		l.socket.release()
 		return false
 	}
+	l.settle()
 	l.socket.table.background(func(error) { l.socket.release() }, func(context.Context) { l.bequeath() })
 	return false
 }

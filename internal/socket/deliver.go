@@ -69,8 +69,8 @@ func (l *listener) enqueue(ours *sys.FD) error {
 			continue
 		case errors.Is(err, unix.ECONNREFUSED):
 			// The program has closed its descriptor.
-			l.socket.table.remove(l.socket)
 			l.stop()
+			l.socket.table.remove(l.socket)
 			return fmt.Errorf("the program has closed its listening socket: %w", err)
 		case !errors.Is(err, unix.EAGAIN):
 			return err

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -28,7 +29,9 @@ type listener struct {
 	req        *engine.Request
 	server     engine.Listener
 	port       uint16
-	owner      program                    // whose connections are accepted
+	owner      program       // whose connections are accepted
+	settled    chan struct{} // closed when no client reaches a listener that is closed, or an heir has them
+	settle     func()
 	ending     atomic.Bool                // the program has closed it
 	lobby      *lobby.Lobby               // clients that keep a handshake waiting
 	slots      chan struct{}              // those from a whole hello until they are delivered
@@ -157,6 +160,8 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 	if local, err := l.address(); err == nil {
 		l.port = remoteAddr(local).Port()
 	}
+	l.settled = make(chan struct{})
+	l.settle = sync.OnceFunc(func() { close(l.settled) })
 	l.ctx, l.cancel = context.WithCancel(s.table.ctx)
 	s.listener, s.state = l, Listening
 	s.isListener.Store(true)
@@ -198,6 +203,11 @@ func (l *listener) address() (addr []byte, err error) {
 // stop closes the listening TCP socket. What is being delivered ends.
 func (l *listener) stop() {
 	l.cancel()
+	if !l.socket.given {
+		// Who waits in Accept holds the socket for a moment longer.
+		_ = l.tcp.Control(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_RD) })
+	}
 	l.tcp.Close()
+	l.settle()
 	l.server.Close()
 }

@@ -41,8 +41,7 @@ func TestHeirsOfListeners(t *testing.T) {
 	if l.heir() != nil {
 		t.Error("a listener that is alone at its address has an heir")
 	}
-	_, c := listening(t, r, leaf, addr)
-	exe := l.owner.exe
+	listening(t, r, leaf, addr)
 	if l.heir() == nil {
 		t.Error("a listener of the same program at the same address is no heir")
 	}
@@ -50,9 +49,13 @@ func TestHeirsOfListeners(t *testing.T) {
 	if l.heir() != nil {
 		t.Error("another program is the heir")
 	}
-	l.owner.exe = exe
+	third, _ := listening(t, r, leaf, []byte{2, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0})
+	if addr, err = third.Name(); err != nil {
+		t.Fatal(err)
+	}
+	_, c := listening(t, r, leaf, addr)
 	c.end.Close()
-	if l.heir() != nil {
+	if third.listening().heir() != nil {
 		t.Error("a listener that is closed is the heir")
 	}
 }

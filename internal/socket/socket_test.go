@@ -249,3 +249,28 @@ func TestALPNWithBlanks(t *testing.T) {
 		t.Errorf("a protocol of a blank alone: %v", err)
 	}
 }
+
+// A server of TLS 1.3 that refuses its client does so when the handshake is over
+// for the client: SO_ERROR has what a refusal during the handshake would be.
+func TestLateRefusal(t *testing.T) {
+	r, a := world(t)
+	config := serverConfig(t, a)
+	config.ClientAuth = tls.RequireAnyClientCert
+	addr := peer(t, config)
+	for range 30 {
+		s, c := r.socket(t, abi.FamilyInet, unix.SOCK_STREAM|unix.SOCK_NONBLOCK)
+		setOption(t, s, c, abi.RemoteHostname, "localhost")
+		if err := s.Connect(c, sockaddr(addr)); err != abi.EINPROGRESS {
+			t.Fatal(err)
+		}
+		until(t, c.end, unix.POLLHUP)
+		value, err := s.Option(c, unix.SOL_SOCKET, unix.SO_ERROR, 4)
+		if got := abi.Errno(nativeUint32(value)); err != nil || got != abi.EPROTO {
+			t.Fatalf("SO_ERROR = %v, %v, want EPROTO", got, err)
+		}
+		if text, _ := s.TLSOption(c, abi.Error); !strings.Contains(string(text), "certificate_required") {
+			t.Fatalf("TLS_ERROR = %q, want the server's alert", text)
+		}
+		c.end.Close()
+	}
+}
