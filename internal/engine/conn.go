@@ -20,6 +20,9 @@ type localConn struct {
 	facts *Facts
 	log   *slog.Logger
 
+	memory *memory // shared among users
+	owner  uint32
+
 	abortive atomic.Bool // see SetAbortive
 
 	mu      sync.Mutex
@@ -31,7 +34,7 @@ type localConn struct {
 
 func newConn(a *attempt, conn *tls.Conn, wire *relay.Wire) *localConn {
 	return &localConn{
-		id: a.req.ID, side: a.side, facts: a.facts(conn.ConnectionState()), log: a.engine.cfg.Log,
+		id: a.req.ID, side: a.side, facts: a.facts(conn.ConnectionState()), log: a.engine.cfg.Log, memory: a.engine.memory, owner: a.req.Owner,
 		cfg: relay.Config{TLS: conn, Wire: wire, SloppyEnd: a.req.Policy.SloppyEnd, Linger: a.engine.cfg.Linger,
 			Answer: answerTime(a.req.Role), Lot: a.engine.lot},
 	}
@@ -54,7 +57,11 @@ func (c *localConn) Facts() *Facts { return c.facts }
 
 // Relay implements Conn.
 func (c *localConn) Relay(plain Stream, opts RelayOptions, done func(End)) {
-	c.begin(plain, opts).Start(func(end relay.End) { done(c.ended(end)) })
+	memory, over := c.memory.of(c.owner)
+	c.begin(plain, opts, memory).Start(func(end relay.End) {
+		over()
+		done(c.ended(end))
+	})
 }
 
 func (c *localConn) ended(end relay.End) End {
@@ -65,7 +72,7 @@ func (c *localConn) ended(end relay.End) End {
 	return End{Err: c.explain(end.Err), Refused: end.Refused, Sent: end.Sent, Received: end.Received}
 }
 
-func (c *localConn) begin(plain Stream, opts RelayOptions) *relay.Relay {
+func (c *localConn) begin(plain Stream, opts RelayOptions, memory relay.Memory) *relay.Relay {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	cfg := c.cfg
@@ -77,6 +84,7 @@ func (c *localConn) begin(plain Stream, opts RelayOptions) *relay.Relay {
 	if opts.BeforeReset != nil {
 		cfg.BeforeReset = func(why error) { opts.BeforeReset(c.explain(why)) }
 	}
+	cfg.Memory = memory
 	c.relay = relay.New(cfg)
 	if c.guarded {
 		c.relay.Guard()

@@ -164,6 +164,7 @@ var requestFields = []dependence{
 	both("Identities", func(d *digest, in ingredients) { d.identities(in.Identities) }),
 	both("ProgramRoots", func(d *digest, in ingredients) { d.certificates(in.Request.ProgramRoots) }),
 	both("Sharers", func(d *digest, in ingredients) { d.text(in.Sharers) }),
+	not("Owner", "each connection is somebody's"),
 	not("Asked", "Policy has been tightened by it"),
 	not("Program", "who it is has been judged: Policy is the outcome"),
 	not("HandshakeTimeout", "each connection has its own clock"),

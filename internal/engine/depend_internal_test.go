@@ -124,6 +124,7 @@ func changedRequests(t *testing.T, ca *ssatest.Authority, base *Request, field s
 	}
 	special := map[string][]any{
 		"Role":         {Client},
+		"Owner":        {uint32(7)},
 		"Identities":   {[]*identity.Identity{id}},
 		"ProgramRoots": {[]*x509.Certificate{ca.Certificate()}},
 		"Asked":        {policy.ProgramSettings{Server: true}},

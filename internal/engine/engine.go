@@ -64,6 +64,8 @@ type Request struct {
 	// which believes no requester, works Policy out again from them.
 	Asked   policy.ProgramSettings
 	Program Program
+	// Owner is the user whose share of the engine's memory the connection uses.
+	Owner uint32
 	// HandshakeTimeout ends a handshake; zero means that of the policy, which
 	// holds when it is shorter too.
 	HandshakeTimeout time.Duration

@@ -57,6 +57,7 @@ type Local struct {
 	ids      atomic.Uint64
 	settler  settler
 	lot      *relay.Lot // of idle connections
+	memory   *memory    // of those that are stalled
 }
 
 var _ Engine = (*Local)(nil)
@@ -78,7 +79,7 @@ func New(cfg Config) *Local {
 	if cfg.Revocation == nil {
 		cfg.Revocation = revocation.New(revocation.Config{Log: cfg.Log, Now: cfg.Now})
 	}
-	l := &Local{cfg: cfg, staplers: newStaplers(cfg), settler: settler{settled: cfg.Settled}, lot: relay.NewLot()}
+	l := &Local{cfg: cfg, staplers: newStaplers(cfg), settler: settler{settled: cfg.Settled}, lot: relay.NewLot(), memory: newMemory(maxStalled)}
 	l.renewed.Store(&map[string]*policy.IdentityFiles{})
 	return l
 }

@@ -8,6 +8,10 @@ const (
 	// smallSize holds any one record, and what crypto/tls makes of one
 	// maxPlaintext while its records are still small.
 	smallSize = 20 << 10
+	// tinySize is what is in hand, at most, while there is no room for more, and
+	// tinyChunk how much plaintext becomes less of records.
+	tinySize  = 4 << 10
+	tinyChunk = tinySize - 512
 	// largeSize is what flows at once when bytes come faster than they can be
 	// handed on one record at a time.
 	largeSize = 128 << 10
@@ -15,7 +19,7 @@ const (
 	largeChunk = largeSize - 4<<10
 )
 
-// buffer is a queue of bytes of one of two sizes. Buffers are held only while
+// buffer is a queue of bytes of one of three sizes. Buffers are held only while
 // bytes are in hand, so that an idle connection costs none.
 type buffer struct {
 	data []byte
@@ -24,6 +28,7 @@ type buffer struct {
 
 var (
 	smallPool = sync.Pool{New: func() any { return &buffer{data: make([]byte, smallSize)} }}
+	tinyPool  = sync.Pool{New: func() any { return &buffer{data: make([]byte, tinySize)} }}
 	largePool = sync.Pool{New: func() any { return &buffer{data: make([]byte, largeSize)} }}
 )
 
@@ -35,12 +40,18 @@ func getBuffer(n int) *buffer {
 	return largePool.Get().(*buffer)
 }
 
+// getTiny returns an empty buffer of the least size.
+func getTiny() *buffer { return tinyPool.Get().(*buffer) }
+
 // release gives the buffer back; the caller must not use it again.
 func (b *buffer) release() {
 	b.r, b.w = 0, 0
-	if len(b.data) == smallSize {
+	switch len(b.data) {
+	case tinySize:
+		tinyPool.Put(b)
+	case smallSize:
 		smallPool.Put(b)
-	} else {
+	default:
 		largePool.Put(b)
 	}
 }
@@ -65,16 +76,21 @@ func (b *buffer) compact() {
 }
 
 // shrink returns the smallest way to keep what is in hand while waiting: nil
-// for nothing, else a small buffer when that suffices.
+// for nothing, else a smaller buffer when that suffices.
 func (b *buffer) shrink() *buffer {
 	if b.len() == 0 {
 		b.release()
 		return nil
 	}
-	if len(b.data) == smallSize || b.len() > smallSize {
+	var small *buffer
+	switch {
+	case b.len() <= tinySize && len(b.data) > tinySize:
+		small = getTiny()
+	case b.len() <= smallSize && len(b.data) > smallSize:
+		small = getBuffer(b.len())
+	default:
 		return b
 	}
-	small := getBuffer(b.len())
 	small.add(b.bytes())
 	b.release()
 	return small

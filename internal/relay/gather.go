@@ -48,6 +48,10 @@ func (w *Wire) expectLocked(n int) {
 	if n > maxPlaintext {
 		size = largeSize
 	}
+	if w.pending == nil && n <= tinyChunk && !w.stalls.room(smallSize) {
+		w.pending = getTiny()
+		return
+	}
 	if w.pending == nil {
 		w.pending = getBuffer(size)
 	} else if len(w.pending.data) < size {

@@ -24,7 +24,7 @@ func TestWaitingHoldsNoBuffer(t *testing.T) {
 	}
 	mustWrite(t, far, []byte{23, 3, 3, 0, 9, 'h', 'a', 'l', 'f'})
 	must(t, w.raw.Read(w.fillFunc)) // waits for it
-	if try() || w.held() != 9 || len(w.in.data) != smallSize {
+	if try() || w.held() != 9 || len(w.in.data) != tinySize {
 		t.Errorf("half a record is held in %+v", w.in)
 	}
 

@@ -107,6 +107,13 @@ func (w *Wire) drop(n int) {
 	}
 }
 
+// hold keeps what is in hand in a buffer that is no larger than it must be.
+func (w *Wire) hold() {
+	if w.in != nil {
+		w.in = w.in.shrink()
+	}
+}
+
 // held counts the bytes in hand.
 func (i *inlet) held() int {
 	if i.in == nil {
@@ -214,7 +221,7 @@ func (w *Wire) fillReady(fd uintptr) bool {
 // some, since what is in hand is less than a record.
 func (w *Wire) prepareFill() {
 	size := smallSize
-	if w.more {
+	if w.more && w.stalls.room(largeSize) {
 		size = largeSize
 	}
 	switch {

@@ -31,6 +31,7 @@ type patience struct {
 // receiving may have to answer a key update or to send an alert.
 type outlet struct {
 	patience
+	stalls stalls // of a running relay
 
 	outMu    sync.Mutex
 	idle     sync.Cond // signalled when sending ends
@@ -127,6 +128,7 @@ func (w *Wire) sendLocked(p []byte) {
 	}
 	w.outMu.Lock()
 	w.sending = false
+	w.stalls.over()
 	w.outErr = err
 	w.idle.Broadcast()
 }
@@ -213,6 +215,7 @@ func (w *Wire) sendReady(fd uintptr) bool {
 		return true
 	}
 	w.waited = true
+	w.stalls.wait(w.rest)
 	w.pause()
 	w.armStall()
 	return false

@@ -22,6 +22,9 @@ var (
 // again.
 func (r *Relay) receive() error {
 	for {
+		if !r.discard {
+			r.sink.awaitRoom(r.wire.hold)
+		}
 		if err := r.wire.await(); err != nil {
 			if errors.Is(err, errParked) {
 				return err

@@ -77,6 +77,9 @@ type Config struct {
 	// Lot, when not nil, is where each half of the connection waits while
 	// nothing comes for long.
 	Lot *Lot
+	// Memory, when not nil, bounds what is in hand because the program or the
+	// peer does not take it.
+	Memory Memory
 	// Bug, when not nil, is told of a panic, a bug of ours that must not end
 	// other connections: this one is cut, and what Bug returns is its end.
 	Bug func(recovered any) error
@@ -151,13 +154,19 @@ func New(cfg Config) *Relay {
 	records := recordsOf(cfg.TLS, cfg.Wire)
 	cfg.TLS = nil
 	source := newSource(cfg.Plain)
+	sink := newSink(cfg.Plain, source.raw)
+	sink.hold = cfg.Wire.hold
+	if cfg.Memory != nil {
+		cfg.Wire.stalls.memory, sink.stalls.memory = cfg.Memory, cfg.Memory
+		source.stalls, source.takes = &cfg.Wire.stalls, cfg.Wire.takes
+	}
 	return &Relay{
 		records:  records,
 		cfg:      cfg,
 		wire:     cfg.Wire,
 		plain:    cfg.Plain,
 		source:   source,
-		sink:     newSink(cfg.Plain, source.raw),
+		sink:     sink,
 		sendLost: make(chan struct{}),
 		recvDone: make(chan struct{}),
 		sendDone: make(chan struct{}),

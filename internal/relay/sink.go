@@ -11,6 +11,8 @@ import (
 type sink struct {
 	stream Stream
 	raw    syscall.RawConn // nil when stream has no descriptor
+	stalls stalls
+	hold   func() // called before waiting
 
 	rest      []byte
 	restErr   error
@@ -37,6 +39,7 @@ func (s *sink) write(p []byte) error {
 	s.rest, s.restErr = p, nil
 	err := s.raw.Write(s.writeFunc)
 	s.rest = nil
+	s.stalls.over()
 	if err == nil {
 		err = s.restErr
 	}
@@ -49,6 +52,10 @@ func (s *sink) writeReady(fd uintptr) bool {
 		n, err := writeFD(fd, s.rest)
 		s.rest = s.rest[n:]
 		if errors.Is(err, errAgain) {
+			s.stalls.wait(s.rest)
+			if !s.stalls.room(smallSize) {
+				s.hold()
+			}
 			return false
 		}
 		s.restErr = err
@@ -108,4 +115,20 @@ func (s *sink) interrupt() {
 	if s.waiting {
 		_ = s.stream.SetWriteDeadline(longAgo)
 	}
+}
+
+// awaitRoom waits, while there is no room for what the program does not take,
+// until it takes something; wait is called before. It returns at once where
+// there is room; an error is for the next write to find.
+func (s *sink) awaitRoom(wait func()) {
+	if s.raw == nil || s.stalls.room(smallSize) {
+		return
+	}
+	_ = s.raw.Write(func(fd uintptr) bool {
+		if writableFD(fd) {
+			return true
+		}
+		wait()
+		return false
+	})
 }

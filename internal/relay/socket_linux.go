@@ -66,6 +66,9 @@ func writerDoneFD(fd uintptr) bool { return poll(fd, unix.POLLRDHUP) }
 // down.
 func hungUpFD(fd uintptr) bool { return poll(fd, unix.POLLHUP) }
 
+// writableFD says whether a descriptor takes something now, or has failed.
+func writableFD(fd uintptr) bool { return sys.Writable(int(fd)) }
+
 func poll(fd uintptr, event int16) bool { return sys.Poll(int(fd), event)&event != 0 }
 
 // urgentInlineFD makes urgent bytes bytes like others, for a program that can

@@ -25,3 +25,4 @@ func hungUpFD(uintptr) bool                { return false }
 func shutdownReadFD(uintptr)               {}
 func resetOnCloseFD(uintptr)               {}
 func urgentInlineFD(uintptr)               {}
+func writableFD(uintptr) bool              { return true }

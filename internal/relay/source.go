@@ -21,15 +21,17 @@ type source struct {
 	stopped bool       // nothing more is read
 
 	// Of the reading goroutine.
-	more     bool    // the last read filled its buffer
-	got      *buffer // result of readReady
+	more     bool        // the last read filled its buffer
+	stalls   *stalls     // of what sends it on
+	takes    func() bool // whether the peer takes something now
+	got      *buffer     // result of readReady
 	gotErr   error
 	readFunc func(fd uintptr) bool
 	goneFunc func(fd uintptr) bool
 }
 
 func newSource(stream Stream) *source {
-	s := &source{sleeper: sleeper{stream: stream, raw: rawConn(stream)}}
+	s := &source{sleeper: sleeper{stream: stream, raw: rawConn(stream)}, stalls: new(stalls), takes: func() bool { return true }}
 	s.readFunc, s.goneFunc = s.readReady, hungUpFD
 	if s.raw != nil {
 		_ = s.raw.Control(urgentInlineFD)
@@ -129,15 +131,21 @@ func (s *source) readReady(fd uintptr) bool {
 
 // buffer returns what to read into: much when bytes are flowing.
 func (s *source) buffer() *buffer {
-	if s.more {
+	switch {
+	case s.more && s.stalls.room(largeSize):
 		return getBuffer(largeSize)
+	case !s.stalls.room(smallSize) && !s.takes():
+		return getTiny()
 	}
 	return getBuffer(smallSize)
 }
 
 // limit is how much to read into b for its records to fit a buffer like it.
 func (s *source) limit(b *buffer) int {
-	if len(b.data) == smallSize {
+	switch len(b.data) {
+	case tinySize:
+		return tinyChunk
+	case smallSize:
 		return maxPlaintext
 	}
 	return largeChunk
@@ -145,7 +153,7 @@ func (s *source) limit(b *buffer) int {
 
 // result makes the result of next from a read of n bytes.
 func (s *source) result(b *buffer, n int, err error) (*buffer, error) {
-	s.more = n >= maxPlaintext
+	s.more = n >= maxPlaintext || n == tinyChunk && len(b.data) == tinySize && s.more
 	if n > 0 {
 		b.w = n
 		return b, nil

@@ -130,6 +130,15 @@ func (w *Wire) unsent() int {
 	return n
 }
 
+// takes reports whether TCP takes something now.
+func (w *Wire) takes() bool {
+	takes := true
+	if w.raw != nil {
+		_ = w.raw.Control(func(fd uintptr) { takes = writableFD(fd) })
+	}
+	return takes
+}
+
 // resetOnClose makes Close a reset.
 func (w *Wire) resetOnClose() {
 	if w.raw != nil {

@@ -111,6 +111,7 @@ func (c *caller) judge(r *wire.Request, process *Process) (*resolved, *engine.Er
 		Role: engine.Client, Policy: effective, Name: r.Name, Port: r.Port, ALPN: r.ALPN, Sharers: effective.Sharers(process.Program),
 		HandshakeTimeout: time.Duration(min(r.TimeoutMillis, 24*3600*1000)) * time.Millisecond, Asked: asked,
 	}
+	req.Owner = c.service.owners.of(process.UIDs[1])
 	if r.Server {
 		req.Role = engine.Server
 	}
