@@ -82,18 +82,28 @@ func (own Namespace) above(thread int) (nested bool, owner uint32, err error) {
 // by default. No account has a namespace as that one's.
 const nobody = ^uint32(0)
 
-// OwnsNetwork reports whether a network namespace, opened from /proc/PID/ns/net,
-// belongs to a user namespace: its capabilities count there.
+// OwnsNetwork reports whether a network namespace belongs to this user
+// namespace: its capabilities count there.
 func (n Namespace) OwnsNetwork(network *sys.FD) (bool, error) {
-	fd, err := unix.IoctlRetInt(network.Int(), unix.NS_GET_USERNS)
+	users, err := OwnerOfNetwork(network)
 	if errors.Is(err, unix.EPERM) {
-		return false, nil // not below this process's own
+		return false, nil // it is not below this process's own
 	}
 	if err != nil {
-		return false, fmt.Errorf("asking to whom a network namespace belongs: %w", err)
+		return false, err
 	}
-	users := sys.Own(fd)
 	defer users.Close()
-	link, err := readlink("/proc/self/fd/" + strconv.Itoa(fd))
+	link, err := readlink("/proc/self/fd/" + strconv.Itoa(users.Int()))
 	return err == nil && Namespace(link) == n, err
+}
+
+// OwnerOfNetwork opens the user namespace that a network namespace, opened from
+// /proc/PID/ns/net, belongs to. One that is not below this process's own is
+// EPERM.
+func OwnerOfNetwork(network *sys.FD) (*sys.FD, error) {
+	n, err := unix.IoctlRetInt(network.Int(), unix.NS_GET_USERNS)
+	if err != nil {
+		return nil, fmt.Errorf("asking to whom a network namespace belongs: %w", err)
+	}
+	return sys.Own(n), nil
 }

@@ -63,6 +63,8 @@ type AcceptCaller interface {
 type Rights interface {
 	// Do runs f with the rights; f's system calls must stay on its goroutine.
 	Do(f func() error) error
+	// Socket makes a socket in the program's network namespace.
+	Socket(family, kind, protocol int) (*sys.FD, error)
 	// OwnNetwork reports whether the network namespace is this process's own.
 	OwnNetwork() bool
 	Close()

@@ -153,11 +153,7 @@ func (s *Socket) tcpFamily() int {
 }
 
 func makeTCP(rights Rights, family int) (*sys.FD, error) {
-	var tcp *sys.FD
-	err := rights.Do(func() (err error) {
-		tcp, err = sys.Socket(family, unix.SOCK_STREAM, unix.IPPROTO_TCP)
-		return err
-	})
+	tcp, err := rights.Socket(family, unix.SOCK_STREAM, unix.IPPROTO_TCP)
 	if err != nil {
 		return nil, fmt.Errorf("making a TCP socket: %w", err)
 	}

@@ -210,4 +210,7 @@ type noRights struct{}
 
 func (noRights) Do(f func() error) error { return f() }
 func (noRights) OwnNetwork() bool        { return true }
-func (noRights) Close()                  {}
+func (noRights) Socket(family, kind, protocol int) (*sys.FD, error) {
+	return sys.Socket(family, kind, protocol)
+}
+func (noRights) Close() {}

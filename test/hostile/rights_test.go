@@ -4,7 +4,9 @@ package hostile
 
 import (
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -36,6 +38,72 @@ func TestDroppedRightsStayDropped(t *testing.T) {
 	want := "bind: Permission denied\n" + strings.Repeat("file: Permission denied\n", 2)
 	if err != nil || string(out) != want {
 		t.Errorf("the program prints %q (%v), want %q", out, err, want)
+	}
+}
+
+// Capabilities of a user namespace that a program has made are worth nothing
+// outside it.
+func TestCapabilitiesOfANamespace(t *testing.T) {
+	ssatest.NeedRoot(t, "only root has rights to take for the program's")
+	ssatest.Need(t, "setpriv", "unshare", "perl")
+	secret := t.TempDir() + "/chain.pem"
+	leaf := ssatest.NewAuthority(t).Issue(t, ssatest.Leaf{Names: []string{"x"}})
+	if err := os.WriteFile(secret, leaf.ChainPEM, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	user := []string{"--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "-U", "-r"}
+	for what, tc := range map[string]struct {
+		args []string
+		want string
+	}{
+		"a user namespace": {nil, "bind: Permission denied\nfile: Permission denied\n"},
+		// What it may do natively: the port is one of its own network.
+		"a network namespace too": {[]string{"-n"}, "bound\nfile: Permission denied\n"},
+		"a nested one":            {[]string{"unshare", "-U", "-r"}, "bind: Permission denied\nfile: Permission denied\n"},
+	} {
+		args := append(append(user[:len(user):len(user)], tc.args...), "perl", "-e", asNobody, secret)
+		out, err := ssatest.Run{}.Command(t, "setpriv", args...).CombinedOutput()
+		if err != nil || string(out) != tc.want {
+			t.Errorf("%s: the program prints %q (%v), want %q", what, out, err, tc.want)
+		}
+	}
+	// Root's own files stay root's in a namespace; other ports and files do not.
+	out, err := ssatest.Run{}.Command(t, "unshare", "-U", "-r", "perl", "-e", asNobody).CombinedOutput()
+	if want := "bind: Permission denied\n"; err != nil || string(out) != want {
+		t.Errorf("root's program prints %q (%v), want %q", out, err, want)
+	}
+}
+
+// TestNetworkOfAnOrdinaryUser: a user and network namespace that anybody can make
+// is a network like any other, below ssa run and around it.
+func TestNetworkOfAnOrdinaryUser(t *testing.T) {
+	ssatest.Need(t, "unshare", "perl", "ip", "python3")
+	if err := exec.Command("unshare", "-Urn", "true").Run(); err != nil {
+		ssatest.Missing(t, "user namespaces: "+err.Error())
+	}
+	a := ssatest.NewAuthority(t)
+	leaf := a.Issue(t, ssatest.Leaf{Names: []string{"localhost"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
+	const both = `import os, socket, subprocess, sys
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 205)
+s.setsockopt(205, 88, sys.argv[1].encode()); s.setsockopt(205, 89, sys.argv[2].encode())
+s.bind(("127.0.0.1", 881)); s.listen()
+if os.fork() == 0:
+    c, _ = s.accept(); c.sendall(c.recv(5)); c.recv(1); os._exit(0)
+c = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 205)
+c.connect(("127.0.0.1", 881)); c.sendall(b"hello"); print(c.recv(5).decode()); c.close(); os.wait()`
+	run := ssatest.Run{Policy: ssatest.PolicyWithRoots(t, "", a.File(t))}
+	program := []string{"python3", "-c", both, leaf.ChainFile(t), leaf.KeyFile(t)}
+	around := run.Command(t, program[0], program[1:]...)
+	for what, cmd := range map[string]*exec.Cmd{
+		"below":  run.Command(t, "unshare", append([]string{"-Urn"}, program...)...),
+		"around": exec.Command("unshare", append([]string{"-Urn"}, around.Args...)...),
+		"nested": run.Command(t, "unshare", append([]string{"-Urn", "unshare", "-Urn"}, program...)...),
+	} {
+		out, err := cmd.CombinedOutput()
+		if err != nil || string(out) != "hello\n" {
+			t.Errorf("%s: the program prints %q (%v)", what, out, err)
+		}
 	}
 }
 

@@ -160,23 +160,69 @@ func (r *Rights) Close() {
 // OwnNetwork reports whether the network namespace is this process's own.
 func (r *Rights) OwnNetwork() bool { return r.net == nil }
 
+// Socket makes a socket in the program's network namespace. What is done with it
+// later needs no namespace: a socket stays where it was made.
+func (r *Rights) Socket(family, kind, protocol int) (fd *sys.FD, err error) {
+	make := func() (err error) {
+		fd, err = sys.Socket(family, kind, protocol)
+		return err
+	}
+	if r.net == nil {
+		err = r.Do(make)
+		return fd, err
+	}
+	var entering error
+	err = r.onThread(func() error {
+		if entering = unix.Setns(r.net.Int(), unix.CLONE_NEWNET); entering != nil {
+			return nil
+		}
+		if err := r.assume(); err != nil {
+			return err
+		}
+		return make()
+	})
+	if errors.Is(entering, unix.EPERM) {
+		fd, entering = r.socketBelow(family, kind, protocol)
+	}
+	if entering != nil {
+		return nil, errors.Join(abi.ENETDOWN, fmt.Errorf("entering the program's network namespace: %w", entering))
+	}
+	return fd, err
+}
+
+// socketBelow makes a socket for a process that has no rights in its own user
+// namespace, and all of them in one that its user has made.
+func (r *Rights) socketBelow(family, kind, protocol int) (*sys.FD, error) {
+	users, err := program.OwnerOfNetwork(r.net)
+	if err != nil {
+		return nil, err
+	}
+	defer users.Close()
+	return sys.SocketIn(users, r.net, family, kind, protocol)
+}
+
 // Do runs f with the rights. f must do its system calls on the calling
 // goroutine.
 func (r *Rights) Do(f func() error) error {
-	if r.status == nil && r.net == nil {
+	if r.status == nil {
 		return f()
 	}
+	return r.onThread(func() error {
+		if err := r.assume(); err != nil {
+			return err
+		}
+		return f()
+	})
+}
+
+// onThread runs f on a thread of its own: credentials and namespaces are changed
+// for that alone (setfsuid(2), capset(2), setns(2)). The goroutine ends locked,
+// and the thread ends with it.
+func (r *Rights) onThread(f func() error) error {
 	done := make(chan error)
 	go func() {
-		// Credentials and namespaces are changed for this thread alone
-		// (setfsuid(2), capset(2), setns(2)); the goroutine ends locked, and
-		// the thread ends with it.
 		runtime.LockOSThread()
-		err := r.assume()
-		if err == nil {
-			err = f()
-		}
-		done <- err
+		done <- f()
 	}()
 	return <-done
 }
@@ -185,11 +231,6 @@ func (r *Rights) Do(f func() error) error {
 // changed rather than the effective one, so that the program's user may not
 // signal or trace this thread.
 func (r *Rights) assume() error {
-	if r.net != nil {
-		if err := unix.Setns(r.net.Int(), unix.CLONE_NEWNET); err != nil {
-			return errors.Join(abi.ENETDOWN, fmt.Errorf("entering the program's network namespace: %w", err))
-		}
-	}
 	if r.status == nil {
 		return nil
 	}
