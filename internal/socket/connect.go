@@ -237,7 +237,7 @@ func (s *Socket) joinLocked(end *sys.FD) (*sys.Stream, int, error) {
 		ours.Close()
 		return nil, 0, err
 	}
-	setSendBuffer(ours.Int(), sendBuffer)
+	setSendBuffer(ours.Int(), s.roomLocked())
 	plain, err := sys.NewStream(ours, nil)
 	return plain, filled, err
 }

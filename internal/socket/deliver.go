@@ -18,7 +18,9 @@ func (l *listener) deliver(fresh *Socket) (*sys.Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	setSendBuffer(ours.Int(), sendBuffer)
+	fresh.mu.Lock()
+	setSendBuffer(ours.Int(), fresh.roomLocked())
+	fresh.mu.Unlock()
 	fresh.deliveryName = name
 	t := l.socket.table
 	t.mu.Lock()

@@ -79,7 +79,7 @@ func (s *Socket) bindAfresh(c Caller) {
 func (s *Socket) afreshLocked(c Caller) *Socket {
 	fresh := &Socket{table: s.table, rules: s.rules, family: s.family, id: s.table.cfg.Engine.NewID(), process: c.Process(),
 		waiters: map[int]*waiter{}, bound: s.bound, boundTo: s.boundTo, converted: s.converted, options: slices.Clone(s.options),
-		set: s.set, base: s.base, effective: s.effective, context: s.context, sendSize: s.sendSize}
+		set: s.set, base: s.base, effective: s.effective, context: s.context, sendSize: s.sendSize, recvSize: s.recvSize}
 	fresh.abortive.Store(s.abortive.Load())
 	return fresh
 }

@@ -119,6 +119,14 @@ func (s *Socket) restoreSendBufferLocked() {
 	setSendBuffer(end.Int(), s.sendSizeLocked())
 }
 
+// roomLocked is how much waits for the program to read it, beside what TCP holds.
+func (s *Socket) roomLocked() int {
+	if s.recvSize > 0 {
+		return min(s.recvSize, sendBuffer)
+	}
+	return sendBuffer
+}
+
 func (s *Socket) sendSizeLocked() int {
 	if s.sendSize > 0 {
 		return s.sendSize

@@ -11,4 +11,5 @@ func (fresh *Socket) inherit(listener *Socket) {
 	defer listener.mu.Unlock()
 	fresh.options = slices.Clone(listener.options)
 	fresh.abortive.Store(listener.abortive.Load())
+	fresh.sendSize, fresh.recvSize = listener.sendSize, listener.recvSize
 }

@@ -21,8 +21,13 @@ func (s *Socket) SetOption(c Caller, level, name int, value []byte) error {
 	if err := s.setOption(c, level, name, value); err != nil {
 		return err
 	}
-	if level == unix.SOL_SOCKET && name == unix.SO_LINGER {
+	switch {
+	case level == unix.SOL_SOCKET && name == unix.SO_LINGER:
 		s.tellAbortive()
+	case level == unix.SOL_SOCKET && (name == unix.SO_RCVBUF || name == unix.SO_RCVBUFFORCE) && len(value) >= 4:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.recvSize = max(int(int32(nativeUint32(value))), 1)
 	}
 	return nil
 }
@@ -78,21 +83,26 @@ func (s *Socket) setSendBuffer(c Caller, name int, value []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	size := int(int32(nativeUint32(value)))
+	rights, err := c.Rights() // SO_SNDBUFFORCE needs CAP_NET_ADMIN
+	if err != nil {
+		return err
+	}
+	defer rights.Close()
 	if s.state != Connecting {
 		end, err := c.End()
 		if err != nil {
 			return err
 		}
 		defer end.Close()
-		rights, err := c.Rights() // SO_SNDBUFFORCE needs CAP_NET_ADMIN
-		if err != nil {
-			return err
-		}
-		defer rights.Close()
 		if err := rights.Do(func() error { return sysSetsockopt(end.Int(), unix.SOL_SOCKET, name, value) }); err != nil {
 			return err
 		}
 	}
 	s.sendSize = max(size, 1)
+	// TCP's own buffer bounds what is taken beyond that.
+	if err := s.onTCPLocked(func(fd int) error { return rights.Do(func() error { return sysSetsockopt(fd, unix.SOL_SOCKET, name, value) }) }); err != nil {
+		return nil // it has ended, or is what the kernel chose
+	}
+	s.rememberLocked(unix.SOL_SOCKET, name, value)
 	return nil
 }

@@ -54,6 +54,7 @@ type Socket struct {
 	endFresh  bool                     // after a failure: the program has a new descriptor already
 	held      int64                    // PEM bytes in set, accounted for in table.held
 	sendSize  int                      // SO_SNDBUF of the program's descriptor to restore, 0: ours
+	recvSize  int                      // SO_RCVBUF as set, 0: not set
 	where     Where
 	context   uint64 // TLS_CONTEXT
 	process   int    // that made the socket

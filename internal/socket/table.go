@@ -158,6 +158,9 @@ func (t *Table) Claim(end *sys.FD, inode uint64) *Socket {
 	delete(t.delivery, name.Name)
 	s.inode = inode
 	t.sockets[inode] = s
+	if s.sendSize > 0 { // of an accepted one it never changes before
+		setSendBuffer(end.Int(), s.sendSize)
+	}
 	return s
 }
 

@@ -109,7 +109,7 @@ func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error
 		err = copyTimeouts(p.fd, end)
 	}
 	if err == nil {
-		setSendBuffer(ours.Int(), sendBuffer)
+		setSendBuffer(ours.Int(), s.roomLocked())
 		a.plain, err = sys.NewStream(ours, nil)
 	}
 	if err == nil {

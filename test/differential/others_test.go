@@ -282,6 +282,12 @@ var optionScenarios = []scenario{
 	}},
 	{name: "tcp-info", about: "TCP_INFO is that of the real connection", listen: listening, peer: justAccept},
 	{name: "linger", about: "SO_LINGER", listen: listening, peer: justAccept},
+	{name: "small-buffers", about: "SO_SNDBUF bounds what is taken for a peer that does not read", listen: listening, peer: func(s *session) {
+		c := s.accept()
+		s.Wait("written")
+		c.ReadAll()
+		c.Close()
+	}},
 	{name: "option-arguments", about: "short, missing and negative buffers", listen: listening, peer: justAccept},
 }
 

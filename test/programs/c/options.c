@@ -119,6 +119,8 @@ static void listener_options(void)
 	show_int("listening", fd, SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR");
 	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE", 77);
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, "TCP_NODELAY", 1);
+	set_int(fd, SOL_SOCKET, SO_SNDBUF, "SO_SNDBUF", 20000);
+	set_int(fd, SOL_SOCKET, SO_RCVBUF, "SO_RCVBUF", 30000);
 	struct linger l = { 1, 5 }, got = { 0, 0 };
 	socklen_t len = sizeof got;
 	result("SO_LINGER", setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l));
@@ -127,6 +129,8 @@ static void listener_options(void)
 	show_int("accepted", c, IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE");
 	show_int("accepted", c, IPPROTO_TCP, TCP_NODELAY, "TCP_NODELAY");
 	show_int("accepted", c, SOL_SOCKET, SO_KEEPALIVE, "SO_KEEPALIVE");
+	show_int("accepted", c, SOL_SOCKET, SO_SNDBUF, "SO_SNDBUF");
+	show_int("accepted", c, SOL_SOCKET, SO_RCVBUF, "SO_RCVBUF");
 	getsockopt(c, SOL_SOCKET, SO_LINGER, &got, &len);
 	say("SO_LINGER, accepted: %d %d", got.l_onoff, got.l_linger);
 	close(c);
@@ -155,6 +159,27 @@ static void linger(void)
 	result("close", close(fd));
 }
 
+/* What a peer that does not read makes a program with small buffers keep. */
+static void small_buffers(void)
+{
+	static char buffer[65536];
+	struct sockaddr_storage a;
+	int size = 4096, got = 0;
+	socklen_t len = peer_address(&a), l = sizeof got;
+	long n, total = 0;
+	int fd = new_socket();
+	result("SO_SNDBUF", setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size));
+	result("connect", connect(fd, (struct sockaddr *)&a, len));
+	getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &got, &l);
+	say("SO_SNDBUF: %d", got);
+	set_nonblocking(fd);
+	for (struct pollfd p = { fd, POLLOUT, 0 }; poll(&p, 1, 300) > 0 && (n = write(fd, buffer, sizeof buffer)) > 0;)
+		total += n;
+	say("taken: %s", total < 400000 ? "little" : "much");
+	note("written");
+	close(fd);
+}
+
 static void option_arguments(void)
 {
 	int value = 0;
@@ -181,6 +206,7 @@ const struct scenario option_scenarios[] = {
 	{ "listener-options", listener_options },
 	{ "tcp-info", tcp_info },
 	{ "linger", linger },
+	{ "small-buffers", small_buffers },
 	{ "option-arguments", option_arguments },
 	{ NULL, NULL },
 };

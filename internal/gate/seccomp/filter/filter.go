@@ -92,7 +92,7 @@ func ForGOARCH(goarch string) (Arch, error) {
 // descriptor answers as a TCP socket would, so that they need not be seen.
 var nativeSocketOptions = []uint32{
 	unix.SO_TYPE, unix.SO_ACCEPTCONN, unix.SO_RCVTIMEO, unix.SO_SNDTIMEO,
-	unix.SO_RCVTIMEO_NEW, unix.SO_SNDTIMEO_NEW, unix.SO_RCVBUF, unix.SO_RCVBUFFORCE,
+	unix.SO_RCVTIMEO_NEW, unix.SO_SNDTIMEO_NEW,
 }
 
 // Offsets in struct seccomp_data, linux/seccomp.h; arguments little-endian.
