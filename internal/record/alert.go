@@ -12,6 +12,7 @@ const (
 	UnexpectedMessage Alert = 10
 	BadRecordMAC      Alert = 20
 	RecordOverflow    Alert = 22
+	IllegalParameter  Alert = 47
 	DecodeError       Alert = 50
 	ProtocolVersion   Alert = 70
 	InternalError     Alert = 80
@@ -20,7 +21,7 @@ const (
 
 var alertNames = map[Alert]string{
 	CloseNotify: "close_notify", UnexpectedMessage: "unexpected_message", BadRecordMAC: "bad_record_mac",
-	RecordOverflow: "record_overflow", DecodeError: "decode_error", ProtocolVersion: "protocol_version",
+	RecordOverflow: "record_overflow", IllegalParameter: "illegal_parameter", DecodeError: "decode_error", ProtocolVersion: "protocol_version",
 	InternalError: "internal_error", UserCanceled: "user_canceled",
 }
 

@@ -89,11 +89,8 @@ func isRemote(err error) bool {
 }
 
 func (o *ownRecords) openOne(b *buffer, sealed []byte) error {
-	if sealed[0] == record.ChangeCipherSpec { // RFC 8446, appendix D.4
-		if len(sealed) != headerLen+1 || sealed[headerLen] != 1 {
-			return record.DecodeError
-		}
-		return o.countUseless(record.ChangeCipherSpec)
+	if sealed[0] == record.ChangeCipherSpec {
+		return record.UnexpectedMessage // only before the end of the handshake: RFC 8446, 5
 	}
 	contentType, data, err := o.in.Open(b.free(), sealed)
 	if err != nil {
@@ -190,8 +187,10 @@ func (o *ownRecords) message(message []byte) error {
 // keyUpdate moves on to the peer's next keys, and to ours when it asks so.
 func (o *ownRecords) keyUpdate(body []byte) error {
 	switch {
-	case len(body) != 1 || body[0] > 1:
+	case len(body) != 1:
 		return record.DecodeError
+	case body[0] > 1:
+		return record.IllegalParameter
 	case len(o.hand) > 0:
 		return record.UnexpectedMessage // it has to end its record
 	}

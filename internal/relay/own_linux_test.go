@@ -76,9 +76,10 @@ func TestHostileRecords(t *testing.T) {
 		"not authentic": {func(t *testing.T, p *rawPeer) {
 			mustWrite(t, p.peerTCP, append([]byte{23, 3, 3, 0, 30}, make([]byte, 30)...))
 		}, record.BadRecordMAC},
-		"wrong CCS":          {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{20, 3, 3, 0, 1, 2}) }, record.DecodeError},
-		"long CCS":           {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{20, 3, 3, 0, 2, 1, 1}) }, record.DecodeError},
-		"empty CCS":          {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{20, 3, 3, 0, 0}) }, record.DecodeError},
+		"CCS":                {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{20, 3, 3, 0, 1, 1}) }, record.UnexpectedMessage},
+		"wrong CCS":          {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{20, 3, 3, 0, 1, 2}) }, record.UnexpectedMessage},
+		"long CCS":           {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{20, 3, 3, 0, 2, 1, 1}) }, record.UnexpectedMessage},
+		"empty CCS":          {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{20, 3, 3, 0, 0}) }, record.UnexpectedMessage},
 		"wrong version":      {func(t *testing.T, p *rawPeer) { mustWrite(t, p.peerTCP, []byte{23, 3, 1, 0, 1, 0}) }, record.ProtocolVersion},
 		"empty handshake":    {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, nil) }, record.UnexpectedMessage},
 		"endless message":    {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{4, 0xff, 0xff, 0xff}) }, record.InternalError},
@@ -90,7 +91,7 @@ func TestHostileRecords(t *testing.T) {
 			}
 		}, record.DecodeError},
 		"unknown message":   {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{1, 0, 0, 1, 0}) }, record.UnexpectedMessage},
-		"wrong key update":  {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{keyUpdate, 0, 0, 1, 2}) }, record.DecodeError},
+		"wrong key update":  {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{keyUpdate, 0, 0, 1, 2}) }, record.IllegalParameter},
 		"long key update":   {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{keyUpdate, 0, 0, 2, 0, 0}) }, record.DecodeError},
 		"empty update":      {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, []byte{keyUpdate, 0, 0, 0}) }, record.DecodeError},
 		"update goes on":    {func(t *testing.T, p *rawPeer) { p.send(t, record.Handshake, updates) }, record.UnexpectedMessage},
@@ -211,7 +212,6 @@ func TestPeersAlert(t *testing.T) {
 // may come in parts; keys are renewed, and ours when asked.
 func TestHarmlessRecords(t *testing.T) {
 	p := newRawPeer(t)
-	mustWrite(t, p.peerTCP, []byte{20, 3, 3, 0, 1, 1}) // as for a middlebox
 	p.send(t, record.AlertType, []byte{1, 90})
 	p.send(t, record.ApplicationData, nil)
 	p.send(t, record.Handshake, []byte{keyUpdate, 0})

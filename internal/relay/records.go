@@ -26,19 +26,24 @@ type records interface {
 func recordsOf(conn *tls.Conn, wire *Wire) records {
 	established, err := record.Established(conn)
 	if err != nil || wire.left > 0 {
-		return &tlsRecords{conn, wire}
+		return &tlsRecords{conn: conn, wire: wire, requests: helloRequestsOf(conn)}
 	}
 	return newOwnRecords(conn, wire, established)
 }
 
 // tlsRecords leaves the records to crypto/tls: all of them before TLS 1.3.
 type tlsRecords struct {
-	conn *tls.Conn
-	wire *Wire
+	conn     *tls.Conn
+	wire     *Wire
+	requests *helloRequests // nil where there are none
 }
 
 func (t *tlsRecords) open(b *buffer) error {
 	for t.wire.ready() {
+		if n, whole := t.wire.nextRecord(); t.wire.left == 0 && whole && n >= headerLen && t.wire.held() >= n && t.requests.skip(t.wire.in.bytes()[:n]) {
+			t.wire.drop(n)
+			continue
+		}
 		n, err := t.conn.Read(b.free())
 		b.w += n
 		if errors.Is(err, errWouldBlock) { // the last ones were not for the program

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -24,7 +25,7 @@ type tickets struct {
 
 // take hands a NewSessionTicket message to crypto/tls.
 func (t *tickets) take(message []byte) error {
-	if t.conn == nil {
+	if t.conn == nil || tooLong(message) {
 		return nil
 	}
 	for len(message) > 0 {
@@ -44,6 +45,14 @@ func (t *tickets) take(message []byte) error {
 		t.forget()
 	}
 	return nil
+}
+
+// tooLong says whether a ticket would live for more than a week, which no
+// server may say (RFC 8446, 4.6.1). It is of no use, and no harm.
+func tooLong(message []byte) bool {
+	const week = 7 * 24 * 60 * 60
+	body := message[messageHeaderLen:]
+	return len(body) >= 4 && binary.BigEndian.Uint32(body) > week
 }
 
 // forget lets go of what the handshake needed. Later tickets are ignored.
