@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -265,5 +266,24 @@ func TestDisowned(t *testing.T) {
 	got := make([]byte, 100)
 	if n, err := r.peer.Read(got); err != nil || string(got[:n]) != "from the program" {
 		t.Errorf("the peer read %q, %v", got[:n], err)
+	}
+}
+
+// TestTooLongATicket: a ticket for more than a week is of no use, and no harm.
+func TestTooLongATicket(t *testing.T) {
+	p := newRawPeer(t)
+	p.send(t, record.Handshake, []byte{newSessionTicket, 0, 0, 13, 0, 9, 0x3a, 0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	p.ping(t)
+}
+
+// TestForgedHelloRequest: in TLS 1.2 nothing is passed over that the server did
+// not send as what it looks like.
+func TestForgedHelloRequest(t *testing.T) {
+	const explicit, tag = 8, 16
+	r := newRig(t, rigOptions{version: tls.VersionTLS12})
+	mustWrite(t, r.peerTCP, append([]byte{record.Handshake, 3, 3, 0, explicit + 4 + tag}, make([]byte, explicit+4+tag)...))
+	end := r.end()
+	if end.Err == nil || !strings.Contains(end.Err.Error(), "bad record MAC") {
+		t.Errorf("the relay ended with %v", end.Err)
 	}
 }
