@@ -105,7 +105,7 @@ func (o *runOptions) embedded(log, alarms *slog.Logger) (*chosen, error) {
 	tickets := ticketstore.New(ticketstore.Config{Log: log})
 	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory})
 	follow := func(judged bool, apply func(*policy.Policy)) func() error {
-		return startReloader(&reloader{source: o.source(), judged: judged, apply: func(p *policy.Policy) { local.Renew(p); apply(p) }, log: log, alarms: alarms}, loaded).close
+		return startReloader(&reloader{source: o.source(), judged: judged, polls: true, apply: func(p *policy.Policy) { local.Renew(p); apply(p) }, log: log, alarms: alarms}, loaded).close
 	}
 	return &chosen{engine: local, rules: rules, close: func() { local.Close(); tickets.Close(); closeTokens() }, follow: follow}, nil
 }

@@ -26,14 +26,14 @@ type family struct {
 
 // startFamily starts the program under the filter. With denyTCP it cannot
 // connect TCP sockets by itself, where the kernel has a way.
-func startFamily(path string, args []string, code []bpf.RawInstruction, denyTCP bool) (*family, error) {
+func startFamily(path string, what started, code []bpf.RawInstruction, denyTCP bool) (*family, error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("becoming the reaper of the program's children: %w", err)
 	}
 	f := &family{status: make(chan unix.WaitStatus, 1), signals: make(chan os.Signal, 64), done: make(chan struct{})}
 	signal.Notify(f.signals, append(forwarded(), unix.SIGCHLD)...)
 	pid, listener, err := notify.Start(code, notify.Program{
-		Path: path, Argv: args, KeepPrivileges: mayKeepPrivileges(), DenyTCP: denyTCP,
+		Path: what.path, Argv: what.argv, KeepPrivileges: mayKeepPrivileges(), DenyTCP: denyTCP,
 		Attr: syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}},
 	})
 	if err != nil {
@@ -48,13 +48,17 @@ func startFamily(path string, args []string, code []bpf.RawInstruction, denyTCP 
 
 func startProblem(path string, err error) error {
 	what, hint := notify.Explain(err)
-	p := &problem{what: what, hint: hint, status: statusUsage}
 	var start *notify.StartError
 	if errors.As(err, &start) && start.Step == notify.Exec {
-		p.what, p.status = fmt.Sprintf("%s cannot be executed: %v", path, start.Err), statusNotExecutable
-		if errors.Is(start.Err, unix.ENOEXEC) {
-			p.hint = "a script needs a first line such as #!/bin/sh"
-		}
+		return cannotExecute(path, start.Err)
+	}
+	return &problem{what: what, hint: hint, status: statusUsage}
+}
+
+func cannotExecute(path string, err error) error {
+	p := &problem{what: fmt.Sprintf("%s cannot be executed: %v", path, err), status: statusNotExecutable}
+	if errors.Is(err, unix.ENOEXEC) {
+		p.hint = "a script needs a first line such as #!/bin/sh"
 	}
 	return p
 }

@@ -103,8 +103,13 @@ type reloader struct {
 	log    *slog.Logger    // told of what goes right
 	alarms *slog.Logger    // told of what goes wrong
 
+	// polls has the files looked at from time to time rather than watched: a
+	// user has 128 inotify instances for all programs, and there are as many of
+	// `ssa run` as there are programs.
+	polls bool
+
 	forced  atomic.Bool // by reloadNow
-	watch   *sys.Watch  // nil where there can be none
+	watch   *sys.Watch  // nil where the files are looked at
 	changes chan struct{}
 	stopped chan struct{} // closed when the watching has ended
 	done    chan struct{} // closed when the loading has ended
@@ -119,18 +124,23 @@ const watchAfter = 300 * time.Millisecond
 
 // startReloader begins to watch, or will. The policy in force is that of a
 // state which the caller took before reading it, so that no change is missed.
-// Where nothing can be watched, only reloadNow has effect.
 func startReloader(r *reloader, inForce [sha256.Size]byte) *reloader {
 	r.changes, r.stopped, r.done = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
-	var err error
-	if r.watch, err = sys.NewWatch(); err == nil {
+	if !r.polls {
+		var err error
+		if r.watch, err = sys.NewWatch(); err != nil {
+			r.log.Info(fmt.Sprintf("the policy's files are looked at every %v, since they cannot be watched: %v (the sysctl fs.inotify.max_user_instances says how many a user may have)", pollEvery, err))
+		}
+	}
+	if r.watch != nil {
 		go r.await()
-	} else {
-		r.alarms.Error(fmt.Sprintf("changes of the policy's files will not be seen, until a reload is asked for: %v (the sysctl fs.inotify.max_user_instances says how many a user may have)", err))
 	}
 	go r.run(inForce)
 	return r
 }
+
+// pollEvery is how often files are looked at that are not watched.
+const pollEvery = time.Second
 
 // close ends the watching and waits until nothing is applied any more.
 func (r *reloader) close() (err error) {
@@ -189,13 +199,19 @@ func (r *reloader) await() {
 
 func (r *reloader) run(inForce [sha256.Size]byte) {
 	defer close(r.done)
-	first := time.NewTimer(watchAfter)
-	defer first.Stop()
+	timer := time.NewTimer(watchAfter)
+	defer timer.Stop()
 	for {
 		select {
 		case <-r.stopped:
 			return
-		case <-first.C:
+		case <-timer.C:
+			if r.watch == nil {
+				timer.Reset(pollEvery)
+				if r.source.state() == inForce {
+					continue
+				}
+			}
 			r.watchAll()
 		case <-r.changes:
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp"
@@ -81,6 +82,10 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	space, err := raiseSpace()
+	if err != nil {
+		return err
+	}
 	collectLater()
 	defer processors.Start()()
 	log := newLog(stderr, o.verbose)
@@ -108,11 +113,10 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	}
 	defer programs.Close()
 	programs.SetPolicy(tls.rules)
-	dir, err := privateDir()
+	dir, err := socketDir()
 	if err != nil {
 		return err
 	}
-	defer os.Remove(dir)
 	finder := seccomp.NewFinder()
 	var left leftover.Collection
 	table, err := socket.NewTable(socket.Config{
@@ -121,12 +125,13 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 		Leftover: func(tcp engine.Stream, rest []byte) { left.Add(tcp, rest) },
 	})
 	if err != nil {
-		return err
+		return tableProblem(err)
 	}
-	family, err := startFamily(path, args, code, judge)
+	family, err := startFamily(path, startOf(path, args, space), code, judge)
 	if err != nil {
 		return errors.Join(err, table.Close())
 	}
+	raiseDescriptors()
 	if judge && !family.listener.NoTCP {
 		log.Warn("the kernel cannot keep the program from connecting TCP sockets by itself (Landlock of Linux 6.7 or later), so ssa run connects its sockets of every kind, " +
 			"and the peers of local sockets see ssa run; programs under other users cannot connect to local sockets")
@@ -145,7 +150,6 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	if err != nil {
 		log.Error(err.Error())
 	}
-	os.Remove(dir)
 	sendLeftover(&left, log)
 	return status.exit()
 }
@@ -165,9 +169,22 @@ func assemble(judge bool) (filter.Arch, []bpf.RawInstruction, error) {
 	return arch, code, nil
 }
 
-// privateDir makes a folder for this user alone, for names of sockets that
-// exist for a moment only.
-func privateDir() (string, error) {
+// tableProblem says what to allow where sockets of ours are refused, as by
+// RestrictAddressFamilies= of systemd.
+func tableProblem(err error) error {
+	for _, refused := range []error{unix.EAFNOSUPPORT, unix.EPERM, unix.EACCES, unix.ENOSYS} {
+		if errors.Is(err, refused) {
+			return &problem{what: err.Error(), status: statusUsage,
+				hint: "ssa run needs sockets of AF_UNIX and AF_NETLINK beside those of the network: where something restricts them " +
+					"(RestrictAddressFamilies= of a unit, the seccomp profile of a container), allow these"}
+		}
+	}
+	return err
+}
+
+// socketDir finds a folder where this user can make folders for names of
+// sockets, which exist for a moment only.
+func socketDir() (string, error) {
 	var errs []error
 	for _, parent := range []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir(), "/dev/shm"} {
 		if parent == "" {
@@ -175,7 +192,10 @@ func privateDir() (string, error) {
 		}
 		dir, err := os.MkdirTemp(parent, "ssa-")
 		if err == nil {
-			return dir, nil
+			err = os.Remove(dir)
+		}
+		if err == nil {
+			return parent, nil
 		}
 		errs = append(errs, err)
 	}

@@ -96,6 +96,8 @@ func landlock(context.Context) outcome {
 		return fails("this kernel is built without it", "nothing: the service then has its other walls alone")
 	case errors.Is(err, unix.EOPNOTSUPP):
 		return fails("it is switched off at boot", "add landlock to the lsm= parameter of the kernel")
+	case errors.Is(err, unix.EPERM):
+		return fails("this environment does not allow it", "allow the landlock system calls in the container's seccomp profile; the service otherwise has its other walls alone")
 	}
 	return fails(err.Error(), "")
 }

@@ -51,7 +51,7 @@ func denied(abi int) (attr sys.LandlockAttr) {
 }
 
 // ErrNoLandlock is the error of a kernel without Landlock.
-var ErrNoLandlock = errors.New("this kernel has no Landlock (Linux 5.13 and later, where it is not switched off)")
+var ErrNoLandlock = errors.New("there is no Landlock (Linux 5.13 and later, where it is not switched off, nor refused to a container)")
 
 // Confine denies the calling thread, and all that it starts from now on, the
 // file system but for the given paths. As far as the kernel can, it denies
@@ -60,7 +60,8 @@ var ErrNoLandlock = errors.New("this kernel has no Landlock (Linux 5.13 and late
 // locked the thread, which has no_new_privs.
 func Confine(paths Paths) (abi int, err error) {
 	abi, err = sys.LandlockABI()
-	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EOPNOTSUPP) {
+	// EPERM: a container's seccomp profile knows none of its calls.
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EPERM) {
 		return 0, ErrNoLandlock
 	}
 	if err != nil {

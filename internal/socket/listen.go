@@ -2,7 +2,6 @@ package socket
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/netip"
 	"sync"
@@ -135,7 +134,7 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 		}
 	}
 	// The kernel listens for clients only once the program's descriptor does.
-	name, err := sys.BindWatched(end.Int(), s.table.cfg.Dir, rand.Text(), s.table.watchListeners())
+	name, err := sys.BindWatched(end.Int(), s.table.cfg.Dir, s.table.watchListeners())
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func newJoiner(dir string) (*joiner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the plaintext listener: %w", err)
 	}
-	name, err := sys.BindHidden(listener.Int(), dir, "plaintext")
+	name, err := sys.BindHidden(listener.Int(), dir)
 	if err == nil {
 		err = unix.Listen(listener.Int(), 8)
 	}

@@ -40,8 +40,8 @@ type Config struct {
 	Denied func(*engine.Denial)
 	// Leftover, when not nil, takes over what is left at Close: see engine.RelayOptions.
 	Leftover func(tcp engine.Stream, rest []byte)
-	// Dir is a folder that only this user may use, for names of sockets that
-	// exist for a moment.
+	// Dir is where folders can be made for names of sockets, which exist for a
+	// moment.
 	Dir string
 }
 

@@ -16,12 +16,12 @@ func TestClosings(t *testing.T) {
 	}
 	defer closings.Close()
 	dir := t.TempDir()
-	make := func(name string) (*FD, *UnixName) {
+	make := func() (*FD, *UnixName) {
 		l, err := Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		bound, err := BindWatched(l.Int(), dir, name, closings)
+		bound, err := BindWatched(l.Int(), dir, closings)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,9 +33,9 @@ func TestClosings(t *testing.T) {
 		}
 		return l, bound
 	}
-	first, firstName := make("first")
+	first, firstName := make()
 	defer firstName.Close()
-	second, secondName := make("second")
+	second, secondName := make()
 	defer secondName.Close()
 	copied, err := first.Dup()
 	if err != nil {

@@ -82,7 +82,7 @@ func TestHiddenNameConnectsOnlyItsHolder(t *testing.T) {
 	}
 	defer listener.Close()
 	dir := t.TempDir()
-	name, err := BindHidden(listener.Int(), dir, "l")
+	name, err := BindHidden(listener.Int(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +94,9 @@ func TestHiddenNameConnectsOnlyItsHolder(t *testing.T) {
 	defer stranger.Close()
 	if err := unix.Connect(stranger.Int(), &unix.SockaddrUnix{Name: dir + "/l"}); !errors.Is(err, unix.ENOENT) {
 		t.Errorf("connecting by path: %v, want ENOENT", err)
+	}
+	if left, err := os.ReadDir(dir); len(left) != 0 || err != nil {
+		t.Errorf("the name leaves %v, %v", left, err)
 	}
 	ours, _ := Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	defer ours.Close()

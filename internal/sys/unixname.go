@@ -2,6 +2,7 @@ package sys
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"sync"
 
@@ -21,11 +22,16 @@ type UnixName struct {
 	asker *FD // of Bound, nil before its first call
 }
 
-// BindHidden binds an AF_UNIX socket to a fresh file in directory dir and
-// removes the file at once, so that nobody but the holder of the result can
-// connect to the socket. dir must be writable by this user alone.
-func BindHidden(socket int, dir, name string) (*UnixName, error) {
-	path := dir + "/" + name
+// BindHidden binds an AF_UNIX socket to a fresh file in a fresh folder below dir
+// and removes both at once, so that nobody but the holder of the result can
+// connect to the socket, and a process that is killed leaves nothing behind.
+func BindHidden(socket int, dir string) (*UnixName, error) {
+	private, err := os.MkdirTemp(dir, "ssa-")
+	if err != nil {
+		return nil, fmt.Errorf("making a folder for the name of a socket: %w", err)
+	}
+	defer os.Remove(private)
+	path := private + "/l"
 	if err := unix.Bind(socket, &unix.SockaddrUnix{Name: path}); err != nil {
 		return nil, fmt.Errorf("binding %s: %w", path, err)
 	}
@@ -45,11 +51,16 @@ func BindHidden(socket int, dir, name string) (*UnixName, error) {
 // BindWatched is BindHidden for a socket whose end is to be told. We connect to
 // it by a second name, since one that we hold does not go with the socket. Where
 // that cannot be done, the socket is bound and not watched.
-func BindWatched(socket int, dir, name string, closings *Closings) (*UnixName, error) {
+func BindWatched(socket int, dir string, closings *Closings) (*UnixName, error) {
 	if closings == nil {
-		return BindHidden(socket, dir, name)
+		return BindHidden(socket, dir)
 	}
-	path, second := dir+"/"+name, dir+"/"+name+"+"
+	private, err := os.MkdirTemp(dir, "ssa-")
+	if err != nil {
+		return nil, fmt.Errorf("making a folder for the name of a socket: %w", err)
+	}
+	defer os.Remove(private)
+	path, second := private+"/l", private+"/m"
 	if err := unix.Bind(socket, &unix.SockaddrUnix{Name: path}); err != nil {
 		return nil, fmt.Errorf("binding %s: %w", path, err)
 	}
