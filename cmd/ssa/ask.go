@@ -18,8 +18,14 @@ import (
 // askTime is how long the service may take to answer a question.
 const askTime = 10 * time.Second
 
-// question asks the service one question, which has the reference 1.
-func question(path string, asked wire.Message, descriptors ...int) (*wire.Frame, error) {
+// inquiry is a connection to the service to ask questions on, one at a time.
+type inquiry struct {
+	conn *wire.Conn
+	ref  uint64 // of the last question
+}
+
+// inquire connects to the service.
+func inquire(path string) (*inquiry, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
 	conn, err := wire.Dial(path)
@@ -30,11 +36,26 @@ func question(path string, asked wire.Message, descriptors ...int) (*wire.Frame,
 	case err != nil:
 		return nil, &problem{what: "the service cannot be asked: " + err.Error(), hint: "is " + path + " the right socket? --socket names another", status: statusUsage}
 	}
-	defer conn.Close()
 	if _, err := wire.Greet(ctx, conn, wire.Hello{Agent: "ssa status " + version()}); err != nil {
+		conn.Close()
 		return nil, &problem{what: err.Error(), status: statusUsage}
 	}
-	frame, err := wire.Ask(ctx, conn, 1, asked, descriptors...)
+	return &inquiry{conn: conn}, nil
+}
+
+func (i *inquiry) close() { i.conn.Close() }
+
+// nextRef is the reference for the next question.
+func (i *inquiry) nextRef() uint64 {
+	i.ref++
+	return i.ref
+}
+
+// ask asks a question that has the last reference.
+func (i *inquiry) ask(asked wire.Message, descriptors ...int) (*wire.Frame, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), askTime)
+	defer cancel()
+	frame, err := wire.Ask(ctx, i.conn, i.ref, asked, descriptors...)
 	if err != nil {
 		return nil, &problem{what: "the service says no: " + err.Error(), status: statusUsage}
 	}
@@ -47,12 +68,18 @@ const maxEarlier = 8
 // askStatus asks for the status, as JSON too: of the service, and of those that
 // were here before and have connections still.
 func askStatus(path string, q registry.Query) (*registry.Status, []byte, error) {
-	s, text, err := askOne(path, q, 0)
+	// On one connection: another service may take over between two questions.
+	i, err := inquire(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer i.close()
+	s, text, err := i.status(q, 0)
 	if err != nil {
 		return nil, nil, err
 	}
 	for last := s; last.Service.Earlier && len(s.Earlier) < maxEarlier; {
-		if last, _, err = askOne(path, q, uint64(len(s.Earlier)+1)); err != nil {
+		if last, _, err = i.status(q, uint64(len(s.Earlier)+1)); err != nil {
 			break // it has ended meanwhile
 		}
 		s.Earlier = append(s.Earlier, last)
@@ -69,13 +96,13 @@ func askStatus(path string, q registry.Query) (*registry.Status, []byte, error) 
 	return s, append(append(text, registry.Legible(more)...), '}'), nil
 }
 
-// askOne asks for the status of one service.
-func askOne(path string, q registry.Query, earlier uint64) (*registry.Status, []byte, error) {
+// status asks for the status of one service.
+func (i *inquiry) status(q registry.Query, earlier uint64) (*registry.Status, []byte, error) {
 	query, err := json.Marshal(q)
 	if err != nil {
 		return nil, nil, err
 	}
-	frame, err := question(path, &wire.Status{Ref: 1, Query: [][]byte{query}, Earlier: earlier})
+	frame, err := i.ask(&wire.Status{Ref: i.nextRef(), Query: [][]byte{query}, Earlier: earlier})
 	if err != nil {
 		return nil, nil, err
 	}

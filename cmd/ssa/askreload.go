@@ -68,7 +68,12 @@ func (o *reloadOptions) run() error {
 
 // reloads asks how often the policy was read again.
 func (o *reloadOptions) reloads() (registry.Reloads, error) {
-	s, _, err := askOne(o.socket, registry.Query{Connections: -1}, 0)
+	i, err := inquire(o.socket)
+	if err != nil {
+		return registry.Reloads{}, err
+	}
+	defer i.close()
+	s, _, err := i.status(registry.Query{Connections: -1}, 0)
 	if err != nil {
 		return registry.Reloads{}, err
 	}

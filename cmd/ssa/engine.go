@@ -50,6 +50,7 @@ type chosen struct {
 	remote  bool
 	profile func(context.Context, engine.Program) (string, error) // says which profile a program has; nil: it is looked up here
 	denied  func(*engine.Denial)                                  // told of what the gate refuses; nil for nobody
+	told    func()                                                // waits until that is told, a second at most
 	close   func()
 	// follow passes later policies to the table. judged says that the gate
 	// judges plain TCP. The result ends that.
@@ -125,7 +126,7 @@ func (o *runOptions) service(log, alarms *slog.Logger) (*chosen, error) {
 		r.Close()
 		return o.embedded(log, alarms)
 	}
-	c := &chosen{engine: r, remote: true, profile: r.Profile, denied: r.Denied, close: r.Close, follow: f.follow}
+	c := &chosen{engine: r, remote: true, profile: r.Profile, denied: r.Denied, told: r.DenialsTold, close: r.Close, follow: f.follow}
 	if err == nil {
 		c.rules = f.latest()
 		return c, nil

@@ -83,7 +83,12 @@ func (o *keyLogOptions) end(out io.Writer) error {
 }
 
 func (o *keyLogOptions) ask(seconds uint64, descriptors ...int) error {
-	frame, err := question(o.socket, &wire.KeyLog{Ref: 1, Profile: o.profile, Seconds: seconds}, descriptors...)
+	service, err := inquire(o.socket)
+	if err != nil {
+		return err
+	}
+	defer service.close()
+	frame, err := service.ask(&wire.KeyLog{Ref: service.nextRef(), Profile: o.profile, Seconds: seconds}, descriptors...)
 	if err != nil {
 		return err
 	}

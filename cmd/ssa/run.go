@@ -97,6 +97,8 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	}
 	if !tls.remote { // with the service, what is connected there goes on when we have gone
 		defer tls.close()
+	} else {
+		defer tls.told()
 	}
 	judge := socket.JudgesPlainTCP(tls.rules)
 	arch, code, err := assemble(judge)

@@ -16,6 +16,7 @@ func (t *Table) denied(c Caller, d engine.Denial, why error) {
 	}
 	pidfd, err := c.OpenProcess()
 	if err != nil {
+		t.cfg.Log.Warn("the service is not told of a refusal: "+err.Error(), "program", c.String())
 		return
 	}
 	d.Process = pidfd

@@ -15,7 +15,7 @@ import (
 const (
 	maxDenials   = 64
 	denialAnswer = 5 * time.Second
-	lastDenials  = 2 * time.Second
+	lastDenials  = time.Second
 )
 
 // denials are what the gate refused by itself, on their way to the service:
@@ -148,9 +148,17 @@ func (q *denials) ask(conn *wire.Conn, d *engine.Denial, missed uint64) error {
 	return nil
 }
 
+// DenialsTold waits until the service was told of every refusal, a second at
+// most, and takes no more. What is connected there is not touched.
+func (e *Engine) DenialsTold() { e.denials.close() }
+
 // close waits a while until all is told.
 func (q *denials) close() {
 	q.mu.Lock()
+	if q.over {
+		q.mu.Unlock()
+		return
+	}
 	q.over = true
 	q.mu.Unlock()
 	done := make(chan struct{})

@@ -13,24 +13,28 @@ func Greet(ctx context.Context, c *Conn, hello Hello) (*Welcome, error) {
 	if err := c.Send(&hello); err != nil {
 		return nil, fmt.Errorf("the service does not take this caller on; it may have too many of this user: %w", err)
 	}
-	frame, err := c.Receive(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, fmt.Errorf("something listens at the service's socket, but does not answer: %w", err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("greeting the service: %w", err)
-	}
-	defer frame.Close()
-	switch m := frame.Message.(type) {
-	case *Welcome:
-		if m.Version != Version {
-			return nil, fmt.Errorf("the service speaks version %d of the protocol, this program version %d", m.Version, Version)
+	for {
+		frame, err := c.Receive(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			return nil, fmt.Errorf("something listens at the service's socket, but does not answer: %w", err)
 		}
-		return m, nil
-	case *Refused:
-		return nil, errors.New(m.Sentence)
+		if err != nil {
+			return nil, fmt.Errorf("greeting the service: %w", err)
+		}
+		frame.Close() // it has none
+		switch m := frame.Message.(type) {
+		case *GoAway: // it began to leave meanwhile, and says so again to who asks
+			continue
+		case *Welcome:
+			if m.Version != Version {
+				return nil, fmt.Errorf("the service speaks version %d of the protocol, this program version %d", m.Version, Version)
+			}
+			return m, nil
+		case *Refused:
+			return nil, errors.New(m.Sentence)
+		}
+		return nil, fmt.Errorf("the service answered the greeting with %T", frame.Message)
 	}
-	return nil, fmt.Errorf("the service answered the greeting with %T", frame.Message)
 }
 
 // RefusedError is the error of a question that was answered with Refused.

@@ -335,3 +335,16 @@ func TestBudgetOfUnread(t *testing.T) {
 		t.Errorf("%d bytes are held by a connection that has ended", n)
 	}
 }
+
+// TestGreetLeaving: a service may begin to leave before it has read Hello.
+func TestGreetLeaving(t *testing.T) {
+	a, b := connPair(t)
+	for _, m := range []Message{&GoAway{}, &Welcome{Version: Version, FirstID: 5}} {
+		if err := b.Send(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w, err := Greet(t.Context(), a, Hello{}); err != nil || w.FirstID != 5 {
+		t.Errorf("greeting a service that leaves: %+v, %v", w, err)
+	}
+}
