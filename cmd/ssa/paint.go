@@ -36,6 +36,10 @@ func (p paint) good(text string) string { return p.wrap("32", text) }
 func (p paint) bad(text string) string  { return p.wrap("31", text) }
 func (p paint) warn(text string) string { return p.wrap("33", text) }
 
+// oneLine is the text of an error, fit for a terminal. Errors that were joined,
+// one for each address of a name, have a line each.
+func oneLine(err error) string { return printable(strings.ReplaceAll(err.Error(), "\n", "; ")) }
+
 // printable makes text that comes from a file or a peer fit for a terminal: no
 // control characters, no invisible ones that change the direction of writing.
 func printable(text string) string {

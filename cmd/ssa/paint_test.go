@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"testing"
 
@@ -36,6 +37,13 @@ func TestPaint(t *testing.T) {
 	t.Setenv("NO_COLOR", "1")
 	if painter(terminal) {
 		t.Error("colour in spite of NO_COLOR")
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	err := errors.Join(errors.New("dial a: refused"), errors.New("dial b: \x1brefused"))
+	if got, want := oneLine(err), "dial a: refused; dial b: ?refused"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

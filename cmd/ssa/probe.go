@@ -82,7 +82,7 @@ func (o *probeOptions) run(ctx context.Context, peer string, out io.Writer) erro
 	case errors.As(err, &p):
 		return p
 	case err != nil:
-		return &problem{what: fmt.Sprintf("no connection to %s: %s", printable(peer), printable(err.Error())), status: 1}
+		return &problem{what: fmt.Sprintf("no connection to %s: %s", printable(peer), oneLine(err)), status: 1}
 	}
 	return o.show(report, out)
 }

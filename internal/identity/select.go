@@ -69,12 +69,21 @@ func canonical(name string) string {
 }
 
 // SelectClient picks the identity to answer a server's request with: the first
-// that the server accepts. Without one it returns an empty certificate, which
-// tells the server that there is none.
+// that the server accepts. The only one is shown to whoever can read it: there
+// is nothing to choose, a server's list of authorities need not be complete, and
+// one that does not like it says so. Without one it returns an empty
+// certificate, which tells the server that there is none.
 func SelectClient(ids []*Identity, request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	for _, id := range ids {
 		if request.SupportsCertificate(&id.certificate) == nil {
 			return &id.certificate, nil
+		}
+	}
+	if len(ids) == 1 {
+		anybody := *request
+		anybody.AcceptableCAs = nil
+		if anybody.SupportsCertificate(&ids[0].certificate) == nil {
+			return &ids[0].certificate, nil
 		}
 	}
 	return new(tls.Certificate), nil

@@ -101,6 +101,9 @@ func TestSelectClient(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if only, err := identity.SelectClient(ids[:1], tc.request); err != nil || only.Leaf == nil {
+				t.Errorf("the only certificate is withheld: %v", err)
+			}
 			got := ""
 			if cert.Leaf != nil {
 				got = cert.Leaf.Subject.CommonName
@@ -109,5 +112,15 @@ func TestSelectClient(t *testing.T) {
 				t.Errorf("selected %q, want %q", got, tc.want)
 			}
 		})
+	}
+}
+
+// TestOnlyClientCertificateThatCannotSign: nothing is shown that the server could
+// not read.
+func TestOnlyClientCertificateThatCannotSign(t *testing.T) {
+	ids := []*identity.Identity{makeIdentity(t, ssatest.NewAuthority(t), ssatest.Leaf{Subject: "a", Client: true})}
+	cert, err := identity.SelectClient(ids, &tls.CertificateRequestInfo{Version: tls.VersionTLS13, SignatureSchemes: []tls.SignatureScheme{tls.Ed25519}})
+	if err != nil || cert.Leaf != nil {
+		t.Errorf("%v, %v", cert.Leaf, err)
 	}
 }

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -118,7 +117,11 @@ func (l *loader) readRoots(path string) (*rootFiles, error) {
 		}
 	}
 	if len(roots.certs) == 0 {
-		return nil, errors.Join(append([]error{fmt.Errorf("no certificate in the folder %s, expected PEM files", path)}, roots.skipped[:min(len(roots.skipped), 3)]...)...)
+		why := ""
+		if len(roots.skipped) > 0 {
+			why = ": " + roots.skipped[0].Error()
+		}
+		return nil, fmt.Errorf("no certificate in the folder %s, expected PEM files%s", path, why)
 	}
 	return roots, nil
 }
