@@ -140,7 +140,9 @@ func (t *Table) forgetClosed(exist map[uint64]bool) bool {
 			left[o.socket] = true
 		default:
 			delete(t.copies.older, inode)
-			left[o.socket] = left[o.socket] // to be looked at below
+			if _, known := left[o.socket]; !known {
+				left[o.socket] = false
+			}
 		}
 	}
 	any := false
