@@ -161,16 +161,16 @@ var kinds = []struct {
 	{
 		name:     "excluded mailboxes",
 		excluded: trees(email("alice@example.com"), email("host.example"), email(".domain.example")),
-		right:    []names{{emails: []string{"bob@example.com", "bob@a.host.example", "bob@domain.example"}}},
+		right:    []names{{emails: []string{"bob@example.com", "bob@a.host.example", "bob@domain.example"}}, {emails: []string{"Alice@example.com"}}},
 		wrong: []names{
-			{emails: []string{"alice@EXAMPLE.com"}}, {emails: []string{"Alice@example.com"}}, {emails: []string{`"alice"@example.com`}}, {emails: []string{`"al\ice"@example.com`}},
+			{emails: []string{"alice@EXAMPLE.com"}}, {emails: []string{`"alice"@example.com`}}, {emails: []string{`"al\ice"@example.com`}},
 			{emails: []string{"x@host.example"}}, {emails: []string{"x@y.domain.example"}},
 		},
 	},
 	{
 		name:      "URIs",
 		permitted: trees(uri("host.example"), uri(".Domain.example")),
-		right:     []names{{uris: []string{"spiffe://host.example/a", "https://user@HOST.example:8443/b"}}, {uris: []string{"https://a.b.domain.example"}}},
+		right:     []names{{uris: []string{"spiffe://host.example/a", "https://HOST.example:8443/b"}}, {uris: []string{"https://user@host.example/b"}}, {uris: []string{"https://a.b.domain.example"}}},
 		wrong: []names{
 			{uris: []string{"spiffe://a.host.example/a"}}, {uris: []string{"https://domain.example/"}}, {uris: []string{"https://other.example/?host.example"}},
 			{uris: []string{"https://127.0.0.1/"}}, {uris: []string{"urn:uuid:0"}}, {uris: []string{"https://host.example@other.example/"}},

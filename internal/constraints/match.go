@@ -46,7 +46,7 @@ func matchURI(constraint, name []byte, excluded bool) (bool, error) {
 }
 
 // matchMailbox: a constraint is a mailbox, a host, or with a dot before it all
-// hosts below. The part before the @ may differ in case, the host may not.
+// hosts below. Case matters before the @, and not behind it (RFC 5280, 7.5).
 func matchMailbox(constraint, name []byte, excluded bool) (bool, error) {
 	local, host, ok := splitMailbox(string(name))
 	if !ok {
@@ -59,8 +59,7 @@ func matchMailbox(constraint, name []byte, excluded bool) (bool, error) {
 	if !ok {
 		return false, errMalformed
 	}
-	// Most mail systems take Alice and alice for one: excluding means both.
-	return host == at && (local == wanted || excluded && strings.EqualFold(local, wanted)), nil
+	return host == at && local == wanted, nil
 }
 
 // matchHost compares hosts of URIs and mailboxes. No host is empty, but who
