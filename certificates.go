@@ -11,6 +11,7 @@ import (
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/identity"
+	"github.com/secure-socket-api/ssa/internal/regular"
 )
 
 // certificates adds what a setting with certificates has: PEM text, or a file or
@@ -53,7 +54,7 @@ func certificates(req *engine.Request, s Setting, chains []identity.Chain) ([]id
 // left out, as by other programs that read such folders.
 func readPEM(option abi.Option, path string) ([]byte, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		return os.ReadFile(path)
+		return regular.ReadFile(path)
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
@@ -65,7 +66,7 @@ func readPEM(option abi.Option, path string) ([]byte, error) {
 		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		if content, err := os.ReadFile(name); err == nil {
+		if content, err := regular.ReadFile(name); err == nil {
 			files = append(files, content)
 		}
 	}

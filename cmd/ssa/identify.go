@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/regular"
 )
 
 // identified is a program as the policy will see it once it runs.
@@ -102,7 +103,7 @@ func firstLine(path string) (interpreter, rest string) {
 	if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() {
 		return "", ""
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return "", "" // may be executable without being readable
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/secure-socket-api/ssa/internal/regular"
 )
 
 // findProgram looks a program up as a shell does, and refuses what cannot work.
@@ -43,7 +45,7 @@ func ownedByUs(st os.FileInfo) bool {
 // refuse32 says why a 32-bit program cannot be run: its system calls would go
 // round the gate, so the filter refuses them.
 func refuse32(path string) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil // may be executable without being readable
 	}

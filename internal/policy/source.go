@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/secure-socket-api/ssa/internal/regular"
 )
 
 // Source is the file system that a policy is read from, by names without the
@@ -20,7 +21,7 @@ type Source interface {
 }
 
 // Machine is the file system of this machine.
-func Machine() Source { return machine{os.DirFS("/")} }
+func Machine() Source { return machine{regular.FS("/")} }
 
 type machine struct{ fs.FS }
 

@@ -12,9 +12,9 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"os"
 	"time"
 
+	"github.com/secure-socket-api/ssa/internal/regular"
 	"github.com/secure-socket-api/ssa/internal/revocation/signed"
 )
 
@@ -59,7 +59,7 @@ func New(cfg Config) *Checker {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Files == nil {
-		cfg.Files = os.DirFS("/")
+		cfg.Files = regular.FS("/")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -3,12 +3,13 @@ package service
 import (
 	"bufio"
 	"io/fs"
-	"os"
 	"sort"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/secure-socket-api/ssa/internal/regular"
 )
 
 // owners says which person a user belongs to: one may have many subordinate
@@ -33,7 +34,7 @@ const lookAgain = 5 * time.Second
 // maxSubordinates bounds what is read.
 const maxSubordinates = 1 << 20
 
-func newOwners() *owners { return &owners{files: os.DirFS("/"), now: time.Now} }
+func newOwners() *owners { return &owners{files: regular.FS("/"), now: time.Now} }
 
 // of is who a user belongs to, most often himself.
 func (o *owners) of(uid uint32) uint32 {
