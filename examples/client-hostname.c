@@ -44,7 +44,8 @@ int main(int argc, char **argv)
 	memcpy(server.sin_addr.name, argv[1], strlen(argv[1]));
 
 	if ((fd = socket(AF_HOSTNAME, SOCK_STREAM, IPPROTO_TLS)) == -1) {
-		perror("client-hostname: socket");
+		fprintf(stderr, "client-hostname: socket: %s%s\n", strerror(errno),
+		        errno == EPROTONOSUPPORT ? ": start it with ssa run -- client-hostname" : "");
 		return 1;
 	}
 	if (connect(fd, (struct sockaddr *)&server, sizeof server) == -1) {

@@ -42,7 +42,8 @@ static int dial(const char *host, const char *port)
 	for (a = list; a != NULL; a = a->ai_next) {
 		fd = socket(a->ai_family, SOCK_STREAM, IPPROTO_TLS);
 		if (fd == -1) {
-			perror("client: socket");
+			fprintf(stderr, "client: socket: %s%s\n", strerror(errno),
+			        errno == EPROTONOSUPPORT ? ": start it with ssa run -- client" : "");
 			continue;
 		}
 		if (setsockopt(fd, IPPROTO_TLS, TLS_REMOTE_HOSTNAME, host, strlen(host)) == 0 &&

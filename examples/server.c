@@ -55,7 +55,8 @@ static int serve_on(char **argv)
 		return -1;
 	}
 	if ((fd = socket(a->ai_family, SOCK_STREAM, IPPROTO_TLS)) == -1) {
-		perror("server: socket");
+		fprintf(stderr, "server: socket: %s%s\n", strerror(errno),
+		        errno == EPROTONOSUPPORT ? ": start it with ssa run -- server" : "");
 		return -1;
 	}
 	if (set(fd, TLS_CERTIFICATE_CHAIN, argv[3]) == -1 || set(fd, TLS_PRIVATE_KEY, argv[4]) == -1)

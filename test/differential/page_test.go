@@ -173,6 +173,8 @@ var unseen = []string{
 		"in a program that is not below `ssa run` and was sent the descriptor; the TCP connection is `ssa run`'s, or the service's.\n",
 	"- late refusals: in TLS 1.3 a client's handshake is over before the server has judged the client's certificate. connect() then succeeds, and the " +
 		"first read is ECONNRESET, or SO_ERROR is EPROTO when the refusal comes before that is asked; TLS_ERROR has the server's alert in each case.\n",
+	"- foreign suites: `make test-suites` runs the socket tests of CPython and of Go's net packages natively and with every TCP socket a TLS socket; " +
+		"test/suites/excluded_test.go has the cases that cannot pass, each with its reason.\n",
 	"- closed listeners: `ssa run` hears of a close() a moment after the program goes on (an event of inotify; where the user has no instance left, " +
 		"within half a second). Who connects in that moment is reset instead of refused; clients below the same `ssa run` are refused, always. A client " +
 		"that came within the second before and has said nothing hears nothing until it speaks: the kernel has not announced it yet.\n",

@@ -54,7 +54,8 @@ func world(t *testing.T) (policy string) {
 		t.Fatal(err)
 	}
 	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{"localhost", host},
-		IPs: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv4(127, 0, 0, 2), net.IPv6loopback}})
+		IPs: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv4(127, 0, 0, 2), net.IPv6loopback,
+			net.IPv4zero, net.IPv6unspecified}})
 	policy = filepath.Join(t.TempDir(), "policy.yaml")
 	text := fmt.Sprintf("identities:\n  suites: {chain: %s, key: %s}\ndefault:\n  trust: {roots: [%s]}\n  server: {identity: suites}\n",
 		leaf.ChainFile(t), leaf.KeyFile(t), authority.File(t))
