@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 
 	if ((fd = socket(AF_HOSTNAME, SOCK_STREAM, IPPROTO_TLS)) == -1) {
 		fprintf(stderr, "client-hostname: socket: %s%s\n", strerror(errno),
-		        errno == EPROTONOSUPPORT ? ": start it with ssa run -- client-hostname" : "");
+		        errno == EAFNOSUPPORT ? ": start it with ssa run -- client-hostname" : "");
 		return 1;
 	}
 	if (connect(fd, (struct sockaddr *)&server, sizeof server) == -1) {
