@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -103,6 +104,16 @@ type tcpOption struct {
 // program. family is AF_INET, AF_INET6 or AF_HOSTNAME; kind has the type and
 // the flags SOCK_NONBLOCK and SOCK_CLOEXEC.
 func (t *Table) New(c Caller, family, kind int) (*Socket, *sys.FD, error) {
+	s, end, err := t.newSocket(c, family, kind)
+	if errors.Is(err, unix.EMFILE) {
+		// Sockets that were closed without being used may hold descriptors.
+		t.Sweep()
+		s, end, err = t.newSocket(c, family, kind)
+	}
+	return s, end, err
+}
+
+func (t *Table) newSocket(c Caller, family, kind int) (*Socket, *sys.FD, error) {
 	const flags = unix.SOCK_NONBLOCK | unix.SOCK_CLOEXEC
 	switch {
 	case family != abi.FamilyInet && family != abi.FamilyInet6 && family != abi.FamilyHostname:

@@ -213,8 +213,8 @@ func (t *Table) Sweep() {
 	t.mu.Unlock()
 	open, err := sys.UnixInodes()
 	if err != nil {
+		// For lack of descriptors, for one: then each is asked for by itself.
 		t.cfg.Log.Debug("sweeping: " + err.Error())
-		return
 	}
 	for _, s := range candidates {
 		// The list may miss a socket while others come and go.

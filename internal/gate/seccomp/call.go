@@ -71,7 +71,7 @@ func (c *call) find() (bool, error) {
 }
 
 // errUnseen says that the kernel does not let this process look at the program.
-// The program has no socket that works, then: see socket(2) in SECURITY.md.
+// The program has no socket that works, then.
 var errUnseen = errors.Join(abi.EPERM, errors.New("the program is not dumpable, and ssa run may look at it only as root (CAP_SYS_PTRACE)"))
 
 // lookAt finds the inode of the descriptor. When it is no socket, the error is

@@ -124,6 +124,6 @@ func (g *Gate) tellUnseen(c *call) {
 	g.mu.Unlock()
 	if !told {
 		g.cfg.Log.Warn(fmt.Sprintf("%s[%d] is not dumpable (prctl(2), PR_SET_DUMPABLE; or its file is not readable): only root (CAP_SYS_PTRACE) "+
-			"may look at its descriptors and memory, so its TLS sockets can be made, and no more", target.Name(c.Call.Thread), owner.Process))
+			"may look at its descriptors and memory, so it can have no TLS sockets", target.Name(c.Call.Thread), owner.Process))
 	}
 }
