@@ -107,6 +107,9 @@ func boolValue(b bool) []byte {
 // Option is getsockopt(2) at another level into at most size bytes.
 func (s *Socket) Option(c Caller, level, name, size int) ([]byte, error) {
 	if !tcpLevel(level) {
+		if s.family == abi.FamilyInet { // so says IPv4, but of getting alone
+			return nil, abi.EOPNOTSUPP
+		}
 		return nil, noLevel(level)
 	}
 	s.mu.Lock()

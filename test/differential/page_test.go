@@ -168,6 +168,16 @@ var unseen = []string{
 		"them first: EPERM for credentials of others, EBADF for a descriptor that is none, where TCP looks at neither.\n",
 	"- options that bring control messages (SO_TIMESTAMP and its relatives, TCP_INQ), SO_ZEROCOPY, SO_PEEK_OFF, TCP_ULP, TCP_REPAIR, and those whose " +
 		"value is a pointer or a descriptor (SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_CBPF and _EBPF, netfilter's) are EOPNOTSUPP.\n",
+	"- buffers: what a program may write to a peer that does not read is SO_SNDBUF twice, of the local stream and of TCP, and some 40 kB in our hands, " +
+		"up to 256 kB where no size was set. A size set on a connected socket holds for TCP and what the program writes, not for what waits for it to read. " +
+		"An accepted socket has its listener's size for the local stream from accept() with an address on, or the first call but read and write.\n",
+	"- SO_RCVLOWAT is TCP's and told, but poll() and read() do not wait for as much; SIOCOUTQ counts what `ssa run` has not read, in the kernel's own count, not " +
+		"what the peer has not acknowledged. FIONREAD is right.\n",
+	"- a close with something unread sends what was written and a close_notify, where TCP resets and drops both.\n",
+	"- a reset while something is unread: writing fails at once, poll() shows POLLERR and POLLHUP when the program has read, or a second after. " +
+		"A program that reads more than a second later can see data and the end in one look, as over TCP.\n",
+	"- an end of TCP without a close_notify: a server's program may go on writing for two seconds of silence after it has read everything; then it is shown ECONNRESET.\n",
+	"- a connection that broke by keepalive or TCP_USER_TIMEOUT: read() says ECONNRESET, SO_ERROR and TLS_ERROR have TCP's ETIMEDOUT.\n",
 	"- epoll: with EPOLLET, every write makes an EPOLLOUT edge when the peer's side of the stream has read it, not only one that makes room.\n",
 	"- what looks at a descriptor from outside sees an AF_UNIX stream: /proc/net, ss and lsof, SIOCUNIXFILE, and getpeername and getsockname " +
 		"in a program that is not below `ssa run` and was sent the descriptor; the TCP connection is `ssa run`'s, or the service's.\n",
