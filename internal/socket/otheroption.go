@@ -100,7 +100,9 @@ func (s *Socket) setSendBuffer(c Caller, name int, value []byte) error {
 	}
 	s.sendSize = max(size, 1)
 	// TCP's own buffer bounds what is taken beyond that.
-	if err := s.onTCPLocked(func(fd int) error { return rights.Do(func() error { return sysSetsockopt(fd, unix.SOL_SOCKET, name, value) }) }); err != nil {
+	if err := s.onTCPLocked(func(fd int) error {
+		return rights.Do(func() error { return sysSetsockopt(fd, unix.SOL_SOCKET, name, value) })
+	}); err != nil {
 		return nil // it has ended, or is what the kernel chose
 	}
 	s.rememberLocked(unix.SOL_SOCKET, name, value)

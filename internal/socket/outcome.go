@@ -20,13 +20,14 @@ type outcome struct {
 	// listener did not let in. It stays until the next connect.
 	cause error
 	last  error // of the last operation, nil when that has succeeded
+	asked bool  // last is of an operation that only asks
 }
 
 // Operation is one system call on a socket, for Conclude.
 type Operation struct {
 	Name string // such as "setsockopt TLS_ALPN"
 	// Asks says that the operation changes nothing: when it succeeds, what
-	// failed before is still the last thing to tell.
+	// failed before is still the last thing to tell, unless that only asked too.
 	Asks bool
 }
 
@@ -34,12 +35,16 @@ type Operation struct {
 // the program is: no operation fails without its sentence. A call that is still
 // under way, or can be tried again, has not ended.
 func (s *Socket) Conclude(op Operation, err error) {
-	if underWay(err) || err == nil && op.Asks {
+	if underWay(err) {
 		return
 	}
 	o := &s.outcome
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if err == nil && op.Asks && !o.asked {
+		return
+	}
+	o.asked = err != nil && op.Asks
 	switch {
 	case err == nil, err == o.cause:
 		o.last = nil
@@ -86,14 +91,14 @@ func plainErrno(err error) error {
 func (o *outcome) begin() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.cause, o.last = nil, nil
+	o.cause, o.last, o.asked = nil, nil, false
 }
 
 // broke tells what has ended the connection, or kept a client out.
 func (o *outcome) broke(cause error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.cause, o.last = cause, nil
+	o.cause, o.last, o.asked = cause, nil, false
 }
 
 // why returns what broke told last.
@@ -108,7 +113,7 @@ func (o *outcome) why() error {
 func (o *outcome) retell() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.last = nil
+	o.last, o.asked = nil, false
 }
 
 func (o *outcome) sentence() string {

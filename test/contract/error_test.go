@@ -32,6 +32,7 @@ size = ctypes.c_uint32(1)
 put(s, ALPN, "h2,http/1.1")
 got = libc.getsockopt(s.fileno(), 205, ALPN, ctypes.create_string_buffer(1), ctypes.byref(size))
 last("small buffer", errno.errorcode[ctypes.get_errno()] if got else 0, s)
+last("room enough", text(s, ALPN), s)
 got = libc.setsockopt(s.fileno(), 205, ALPN, ctypes.c_void_p(8), 4)
 last("bad pointer", errno.errorcode[ctypes.get_errno()] if got else 0, s)
 got = attempt(s.connect, ("127.0.0.1", port))
@@ -70,6 +71,7 @@ func TestLastError(t *testing.T) {
 		{"bad address", "ENOTCONN", "getpeername"},
 		{"no certificate", "EINVAL", "TLS_CERTIFICATE_CHAIN"},
 		{"small buffer", "ERANGE", "TLS_ALPN"},
+		{"room enough", "h2,http/1.1", ""},
 		{"bad pointer", "EFAULT", "TLS_ALPN"},
 		{"wrong certificate", "EPROTO", "wrong.example"},
 		{"SO_TYPE", "1", "wrong.example"},

@@ -30,8 +30,8 @@ func (c *call) conclude(err error) {
 		}
 		c.gate.cfg.Log.Warn(socket.SentenceOf(op, err), attrs...)
 	}
-	if s == nil || err != nil && c.asksForError(kind) {
-		return // who could not be told what failed asks again
+	if s == nil || c.asksForError(kind) {
+		return // who asks what failed may ask again
 	}
 	s.Conclude(op, err)
 }
