@@ -78,12 +78,22 @@ func (p *Policy) Executables() (paths []string) {
 	return paths
 }
 
-// NamesScripts reports whether any profile is for a script.
-func (p *Policy) NamesScripts() bool {
-	return slices.ContainsFunc(p.profiles, func(o *profile) bool { return o.match.script != nil })
+// TellsScripts reports whether it matters to the policy which script a program
+// interprets: to a profile, or to who shares sessions.
+func (p *Policy) TellsScripts() bool {
+	return p.sharesByScript() || slices.ContainsFunc(p.profiles, func(o *profile) bool { return o.match.script != nil })
+}
+
+// TellsScript reports whether it matters that a program interprets a script.
+func (p *Policy) TellsScript(path string) bool {
+	return p.sharesByScript() || p.NamesScript(path)
 }
 
 // NamesScript reports whether any profile is for a script of a path.
 func (p *Policy) NamesScript(path string) bool {
 	return slices.ContainsFunc(p.profiles, func(o *profile) bool { return o.match.script != nil && o.match.script.matches(path) })
+}
+
+func (p *Policy) sharesByScript() bool {
+	return slices.ContainsFunc(append(p.Profiles(), p.Default()), func(e *Effective) bool { return e.SharedBy == SharedByProgram })
 }

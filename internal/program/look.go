@@ -126,8 +126,8 @@ func (l *Looker) Thread(thread int) (Process, error) {
 		return Process{}, err
 	}
 	p.Cgroup = Cgroup(thread)
-	if rules := l.rules.Load(); rules != nil && rules.NamesScripts() && strings.HasPrefix(p.Exe, "/") {
-		if script := scriptOf(thread, l.root); rules.NamesScript(script) {
+	if rules := l.rules.Load(); rules != nil && rules.TellsScripts() && strings.HasPrefix(p.Exe, "/") {
+		if script := scriptOf(thread, l.root); rules.TellsScript(script) {
 			p.Script = script
 		}
 	}

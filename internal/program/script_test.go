@@ -52,6 +52,18 @@ func TestScript(t *testing.T) {
 		}
 		_ = cmd.Process.Kill()
 	}
+	t.Run("programs share sessions by script", func(t *testing.T) {
+		rules, err := policy.Parse("/test.yaml", []byte("profiles: [{name: own, match: {user: root}, sessions: {shared_by: program}}]"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := newLooker(t, Config{})
+		l.SetPolicy(rules)
+		fd := start(t, exec.Command(program, "-", path("script")))
+		if p := l.mustLook(t, fd); p.Script != path("script") {
+			t.Errorf("it is the script %q: two scripts would share their sessions", p.Script)
+		}
+	})
 	t.Run("leased", func(t *testing.T) {
 		cmd := exec.Command(program, "-", path("script"))
 		fd := start(t, cmd)

@@ -38,7 +38,8 @@ func newWorld(t *testing.T) *world {
 	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	w := &world{dir: dir, policy: filepath.Join(dir, "policy.yaml"), socket: filepath.Join(dir, "s"),
 		network: &peer.Network{Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS}}}}
-	text := fmt.Sprintf("default: {trust: {roots: [%s]}, server: {identity: www}}\nidentities: {www: {chain: %s, key: %s}}\n",
+	// A script has a name of its own where that makes a difference.
+	text := fmt.Sprintf("default: {trust: {roots: [%s]}, server: {identity: www}, sessions: {shared_by: program}}\nidentities: {www: {chain: %s, key: %s}}\n",
 		authority.File(t), leaf.ChainFile(t), leaf.KeyFile(t))
 	if err := os.WriteFile(w.policy, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
