@@ -102,6 +102,21 @@ func TestRefusalsAreTold(t *testing.T) {
 	}
 }
 
+// onOtherThread begins f on a thread that ends with it, and what f changed of
+// the thread with that. It is never the first thread, which Go keeps, and which
+// is the whole process to who looks at it.
+func onOtherThread(f func()) {
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			defer runtime.UnlockOSThread()
+			onOtherThread(f)
+			return
+		}
+		f()
+	}()
+}
+
 // dialAs connects to the service as another user.
 func (w *world) dialAs(t *testing.T, uid int) *wire.Conn {
 	t.Helper()
@@ -110,15 +125,14 @@ func (w *world) dialAs(t *testing.T, uid int) *wire.Conn {
 		err  error
 	}
 	dialled := make(chan result)
-	go func() {
-		runtime.LockOSThread() // which ends with this goroutine, and so does the user
+	onOtherThread(func() {
 		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0)); errno != 0 {
 			dialled <- result{err: errno}
 			return
 		}
 		conn, err := wire.Dial(w.socket)
 		dialled <- result{conn, err}
-	}()
+	})
 	r := <-dialled
 	if r.err != nil {
 		t.Fatal(r.err)
