@@ -16,7 +16,8 @@ import (
 // becomes a TLS socket in place. value is the name a client verifies; a server
 // gives none and has set a certificate before. The descriptor is silent in
 // poll(2) until the handshake is over; a non-blocking call gets EINPROGRESS.
-func (t *Table) Upgrade(c Caller, inode uint64, value []byte) error {
+// found is told the socket before anything can be answered.
+func (t *Table) Upgrade(c Caller, inode uint64, value []byte, found func(*Socket)) error {
 	p, err := lookAtPlain(c)
 	if err != nil {
 		return err
@@ -31,6 +32,7 @@ func (t *Table) Upgrade(c Caller, inode uint64, value []byte) error {
 		return abi.ENOTCONN
 	}
 	s := t.remember(c, inode, p.family)
+	found(s)
 	holder := awaitAlone(c, true)
 	s.mu.Lock()
 	defer s.mu.Unlock()

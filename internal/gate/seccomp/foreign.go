@@ -64,8 +64,8 @@ func foreignSetsockopt(c *call) (int64, error) {
 	if level == abi.ProtocolTLS {
 		err = table.SetPlainOption(c, c.inode, abi.Option(name), value)
 	} else {
-		err = table.Upgrade(c, c.inode, value)
-		c.socket = table.Lookup(c.inode) // whom a signal takes a waiting call from
+		// A call that waits is answered, or taken back by a signal, by others.
+		err = table.Upgrade(c, c.inode, value, func(s *socket.Socket) { c.socket = s })
 	}
 	if errors.Is(err, abi.EBADF) { // another thread was faster
 		if ours, _ := c.find(); ours {
