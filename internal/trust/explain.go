@@ -36,6 +36,9 @@ func (c *check) explain(err error, opts x509.VerifyOptions) *Error {
 	if errors.As(err, &critical) {
 		return fail(Other, c.holder()+" has, or its issuers have, a critical extension that is not understood", err)
 	}
+	if strings.Contains(err.Error(), "signature check attempts limit") { // it has no type
+		return tooManyWays(len(distinct(c.chain[1:])))
+	}
 	return fail(Other, c.holder()+" was not accepted: "+clean(err.Error()), err)
 }
 

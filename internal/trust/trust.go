@@ -161,6 +161,9 @@ func (v *Verifier) VerifyPeer(ctx context.Context, peer Peer, now time.Time) (*R
 
 // paths builds the chains that are fit in themselves.
 func (c *check) paths() ([][]*x509.Certificate, error) {
+	if err := c.affordable(); err != nil {
+		return nil, err
+	}
 	v, chain := c.v, c.chain
 	opts := x509.VerifyOptions{
 		Roots:         v.cfg.Roots(),
