@@ -2,14 +2,12 @@ package dashboard
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
-	"time"
 
-	"golang.org/x/net/netutil"
+	"github.com/secure-socket-api/ssa/internal/pages"
 )
 
 // Listen listens at an address of loopback.
@@ -31,10 +29,7 @@ const maxBrowsers = 64
 
 // Serve serves the page on a listener, which it closes, until ctx ends.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{Handler: handler, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 8 << 10}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
-	defer stop()
-	if err := server.Serve(netutil.LimitListener(listener, maxBrowsers)); !errors.Is(err, http.ErrServerClosed) {
+	if err := pages.Serve(ctx, listener, handler, maxBrowsers); err != nil {
 		return fmt.Errorf("serving the dashboard: %w", err)
 	}
 	return nil

@@ -11,11 +11,10 @@ import (
 	"os"
 	"strings"
 	"syscall"
-	"time"
 
-	"golang.org/x/net/netutil"
 	"golang.org/x/sys/unix"
 
+	"github.com/secure-socket-api/ssa/internal/pages"
 	"github.com/secure-socket-api/ssa/internal/registry"
 )
 
@@ -87,10 +86,7 @@ func Serve(ctx context.Context, file *os.File, r *registry.Registry) error {
 	if l, ok := listener.(*net.UnixListener); ok {
 		l.SetUnlinkOnClose(false) // the next worker listens there too
 	}
-	server := &http.Server{Handler: Handler(r), ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 8 << 10}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
-	defer stop()
-	if err := server.Serve(netutil.LimitListener(listener, maxReaders)); !errors.Is(err, http.ErrServerClosed) {
+	if err := pages.Serve(ctx, listener, Handler(r), maxReaders); err != nil {
 		return fmt.Errorf("serving metrics: %w", err)
 	}
 	return nil
