@@ -13,7 +13,10 @@ if len(sys.argv) != 4:
 host, port, path = sys.argv[1:]
 
 family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-s = socket.socket(family, socket.SOCK_STREAM, IPPROTO_TLS)
+try:
+    s = socket.socket(family, socket.SOCK_STREAM, IPPROTO_TLS)
+except OSError as e:
+    sys.exit(f"client.py: {e.strerror}: start it with ssa run -- python3 client.py")
 s.setsockopt(IPPROTO_TLS, TLS_REMOTE_HOSTNAME, host.encode())
 try:
     s.connect(address)

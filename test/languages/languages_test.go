@@ -113,7 +113,7 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// TestWithoutSSA: outside of ssa run a client says so and sends nothing.
+// TestWithoutSSA: outside of ssa run a program says what to do, and sends nothing.
 func TestWithoutSSA(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -136,10 +136,16 @@ func TestWithoutSSA(t *testing.T) {
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	for _, l := range table {
 		t.Run(l.name, func(t *testing.T) {
-			args := l.command(t, l.client, map[string]string{"host": "localhost", "port": port, "path": "/"})
-			text, err := ssatest.Kill(t, exec.Command(args[0], args[1:]...)).CombinedOutput()
-			if err == nil || len(text) == 0 {
-				t.Errorf("it ended with %v and said %q", err, text)
+			values := map[string]string{"host": "localhost", "port": port, "path": "/", "chain": "chain.pem", "key": "key.pem"}
+			for _, line := range []string{l.client, l.server} {
+				if line == "" {
+					continue
+				}
+				args := l.command(t, line, values)
+				text, err := ssatest.Kill(t, exec.Command(args[0], args[1:]...)).CombinedOutput()
+				if err == nil || !strings.Contains(string(text), "start it with ssa run -- ") || strings.Contains(string(text), "Traceback") {
+					t.Errorf("%s\nended with %v and said %q", line, err, text)
+				}
 			}
 		})
 	}

@@ -16,7 +16,12 @@ class TlsSocket {
 	int fd_;
 
 public:
-	TlsSocket() : fd_(socket(AF_INET, SOCK_STREAM, IPPROTO_TLS)) { check(fd_, "socket"); }
+	TlsSocket() : fd_(socket(AF_INET, SOCK_STREAM, IPPROTO_TLS))
+	{
+		if (fd_ == -1 && errno == EPROTONOSUPPORT)
+			throw std::runtime_error("TLS is not supported here: start it with ssa run -- client");
+		check(fd_, "socket");
+	}
 	TlsSocket(const TlsSocket &) = delete;
 	TlsSocket &operator=(const TlsSocket &) = delete;
 	~TlsSocket() { close(fd_); }

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <netinet/tls.h>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -34,7 +35,10 @@ static int listen_on(char **argv)
 	if (inet_pton(AF_INET, argv[1], &self.sin_addr) != 1)
 		throw std::invalid_argument("not an IPv4 address");
 
-	int fd = check(socket(AF_INET, SOCK_STREAM, IPPROTO_TLS), "socket");
+	int fd = socket(AF_INET, SOCK_STREAM, IPPROTO_TLS);
+	if (fd == -1 && errno == EPROTONOSUPPORT)
+		throw std::runtime_error("TLS is not supported here: start it with ssa run -- server");
+	check(fd, "socket");
 	set(fd, TLS_CERTIFICATE_CHAIN, argv[3]);
 	set(fd, TLS_PRIVATE_KEY, argv[4]);
 	check(bind(fd, reinterpret_cast<sockaddr *>(&self), len), "bind");

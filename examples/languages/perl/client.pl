@@ -13,7 +13,7 @@ my ($host, $port, $path) = @ARGV;
 
 my ($unknown, $address) = getaddrinfo($host, $port, { socktype => SOCK_STREAM });
 die "client.pl: $host: $unknown\n" if $unknown;
-socket(my $s, $address->{family}, SOCK_STREAM, IPPROTO_TLS) or die "client.pl: socket: $!\n";
+socket(my $s, $address->{family}, SOCK_STREAM, IPPROTO_TLS) or die "client.pl: $!: start it with ssa run -- perl client.pl\n";
 setsockopt($s, IPPROTO_TLS, TLS_REMOTE_HOSTNAME, $host) or die "client.pl: $host: $!\n";
 unless (connect($s, $address->{addr})) {
 	my $failure = $!;

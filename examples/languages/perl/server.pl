@@ -11,7 +11,7 @@ use constant { IPPROTO_TLS => 205, TLS_CERTIFICATE_CHAIN => 88, TLS_PRIVATE_KEY 
 die "usage: server.pl address port chain.pem key.pem\n" unless @ARGV == 4;
 my ($address, $port, $chain, $key) = @ARGV;
 
-socket(my $listener, AF_INET, SOCK_STREAM, IPPROTO_TLS) or die "server.pl: socket: $!\n";
+socket(my $listener, AF_INET, SOCK_STREAM, IPPROTO_TLS) or die "server.pl: $!: start it with ssa run -- perl server.pl\n";
 setsockopt($listener, IPPROTO_TLS, TLS_CERTIFICATE_CHAIN, $chain) or die "server.pl: $chain: $!\n";
 setsockopt($listener, IPPROTO_TLS, TLS_PRIVATE_KEY, $key) or die "server.pl: $key: $!\n";
 bind($listener, pack_sockaddr_in($port, inet_aton($address))) or die "server.pl: bind: $!\n";

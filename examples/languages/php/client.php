@@ -22,13 +22,17 @@ $c = FFI::cdef('
     int getsockopt(int fd, int level, int name, char *value, unsigned *length);
 ');
 $fd = $c->socket(AF_INET_, SOCK_STREAM_, IPPROTO_TLS);
+if ($fd === -1) {
+    fwrite(STDERR, "client.php: no TLS socket: start it with ssa run -- php client.php\n");
+    exit(1);
+}
 $address = pack('Sna255', AF_HOSTNAME, (int) $port, $host);
 if ($c->connect($fd, $address, strlen($address)) !== 0) {
     $why = $c->new('char[1024]');
     $length = $c->new('unsigned');
     $length->cdata = 1024;
     $known = $c->getsockopt($fd, IPPROTO_TLS, TLS_ERROR, $why, FFI::addr($length)) === 0;
-    fwrite(STDERR, "client.php: $host: " . ($known ? FFI::string($why) : 'no TLS socket: start it with ssa run') . "\n");
+    fwrite(STDERR, "client.php: $host: " . ($known ? FFI::string($why) : 'it cannot be connected to') . "\n");
     exit(1);
 }
 $stream = fopen("php://fd/$fd", 'r+');

@@ -32,7 +32,7 @@ function check(int $result, string $what): int
     return $result;
 }
 
-$fd = check($c->socket(AF_INET_, SOCK_STREAM_, IPPROTO_TLS), 'socket');
+$fd = check($c->socket(AF_INET_, SOCK_STREAM_, IPPROTO_TLS), 'TLS socket (start it with ssa run -- php server.php)');
 check($c->setsockopt($fd, IPPROTO_TLS, TLS_CERTIFICATE_CHAIN, $chain, strlen($chain)), $chain);
 check($c->setsockopt($fd, IPPROTO_TLS, TLS_PRIVATE_KEY, $key, strlen($key)), $key);
 check($c->bind($fd, pack('Sna4x8', AF_INET_, (int) $port, inet_pton($host)), 16), 'bind');

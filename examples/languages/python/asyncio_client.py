@@ -18,7 +18,11 @@ async def open_connection(host, port):
     # getaddrinfo() knows TCP alone. The option makes it a TLS socket as well.
     s = socket.socket(family, socket.SOCK_STREAM)
     s.setblocking(False)
-    s.setsockopt(IPPROTO_TLS, TLS_REMOTE_HOSTNAME, host.encode())
+    try:
+        s.setsockopt(IPPROTO_TLS, TLS_REMOTE_HOSTNAME, host.encode())
+    except OSError as e:
+        s.close()
+        raise OSError(e.errno, f"{e.strerror}: start it with ssa run -- python3 asyncio_client.py") from e
     try:
         await loop.sock_connect(s, address)
     except OSError as e:

@@ -21,7 +21,10 @@ async def answer(reader, writer):
 
 
 async def main(host, port, chain, key):
-    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_TLS)
+    try:
+        s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_TLS)
+    except OSError as e:
+        sys.exit(f"asyncio_server.py: {e.strerror}: start it with ssa run -- python3 asyncio_server.py")
     s.setsockopt(IPPROTO_TLS, TLS_CERTIFICATE_CHAIN, chain.encode())
     s.setsockopt(IPPROTO_TLS, TLS_PRIVATE_KEY, key.encode())
     s.bind((host, int(port)))

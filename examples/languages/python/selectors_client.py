@@ -15,7 +15,10 @@ if len(sys.argv) != 4:
 host, port, path = sys.argv[1:]
 
 family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-s = socket.socket(family, socket.SOCK_STREAM, IPPROTO_TLS)
+try:
+    s = socket.socket(family, socket.SOCK_STREAM, IPPROTO_TLS)
+except OSError as e:
+    sys.exit(f"selectors_client.py: {e.strerror}: start it with ssa run -- python3 selectors_client.py")
 s.setsockopt(IPPROTO_TLS, TLS_REMOTE_HOSTNAME, host.encode())
 s.setblocking(False)
 if (code := s.connect_ex(address)) not in (0, errno.EINPROGRESS):

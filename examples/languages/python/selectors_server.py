@@ -41,7 +41,10 @@ def serve(connection):
 if len(sys.argv) != 5:
     sys.exit("usage: selectors_server.py address port chain.pem key.pem")
 host, port, chain, key = sys.argv[1:]
-listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_TLS)
+try:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_TLS)
+except OSError as e:
+    sys.exit(f"selectors_server.py: {e.strerror}: start it with ssa run -- python3 selectors_server.py")
 listener.setsockopt(IPPROTO_TLS, TLS_CERTIFICATE_CHAIN, chain.encode())
 listener.setsockopt(IPPROTO_TLS, TLS_PRIVATE_KEY, key.encode())
 listener.bind((host, int(port)))

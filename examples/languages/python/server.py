@@ -3,6 +3,7 @@
 
     ssa run -- python3 server.py 127.0.0.1 8443 chain.pem key.pem
 """
+import errno
 import socket
 import socketserver
 import sys
@@ -23,8 +24,12 @@ class Server(socketserver.ThreadingTCPServer):
     def __init__(self, address, chain, key):
         super().__init__(address, Handler, bind_and_activate=False)
         # Options of level IPPROTO_TLS make the plain TCP socket a TLS socket.
-        self.socket.setsockopt(IPPROTO_TLS, TLS_CERTIFICATE_CHAIN, chain.encode())
-        self.socket.setsockopt(IPPROTO_TLS, TLS_PRIVATE_KEY, key.encode())
+        try:
+            self.socket.setsockopt(IPPROTO_TLS, TLS_CERTIFICATE_CHAIN, chain.encode())
+            self.socket.setsockopt(IPPROTO_TLS, TLS_PRIVATE_KEY, key.encode())
+        except OSError as e:
+            hint = ": start it with ssa run -- python3 server.py" if e.errno == errno.ENOPROTOOPT else ""
+            sys.exit(f"server.py: {e.strerror}{hint}")
         self.server_bind()
         self.server_activate()
 

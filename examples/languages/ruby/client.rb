@@ -10,7 +10,11 @@ abort 'usage: client.rb host port path' unless ARGV.size == 3
 host, port, path = ARGV
 
 address = Addrinfo.tcp(host, port)
-socket = Socket.new(address.afamily, :STREAM, IPPROTO_TLS)
+begin
+  socket = Socket.new(address.afamily, :STREAM, IPPROTO_TLS)
+rescue SystemCallError => e
+  abort "client.rb: #{e.message}: start it with ssa run -- ruby client.rb"
+end
 socket.setsockopt(IPPROTO_TLS, TLS_REMOTE_HOSTNAME, host)
 begin
   socket.connect(address)

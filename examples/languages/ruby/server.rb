@@ -9,7 +9,11 @@ IPPROTO_TLS, TLS_CERTIFICATE_CHAIN, TLS_PRIVATE_KEY = 205, 88, 89
 abort 'usage: server.rb address port chain.pem key.pem' unless ARGV.size == 4
 address, port, chain, key = ARGV
 
-listener = Socket.new(:INET, :STREAM, IPPROTO_TLS)
+begin
+  listener = Socket.new(:INET, :STREAM, IPPROTO_TLS)
+rescue SystemCallError => e
+  abort "server.rb: #{e.message}: start it with ssa run -- ruby server.rb"
+end
 listener.setsockopt(IPPROTO_TLS, TLS_CERTIFICATE_CHAIN, chain)
 listener.setsockopt(IPPROTO_TLS, TLS_PRIVATE_KEY, key)
 listener.bind(Addrinfo.tcp(address, port))

@@ -39,7 +39,8 @@ fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
         .copy_from_slice(host.as_bytes());
     let fd = unsafe { socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TLS) };
     if fd == -1 {
-        return Err(io::Error::last_os_error());
+        let error = io::Error::last_os_error();
+        return Err(io::Error::new(error.kind(), format!("{error}: start it with ssa run -- client")));
     }
     let stream = unsafe { TcpStream::from_raw_fd(fd) };
     match unsafe { connect(fd, &to, size_of::<SockaddrHost>() as u32) } {

@@ -39,7 +39,8 @@ fn check(result: i32) -> io::Result<i32> {
 fn listen_on(address: Ipv4Addr, port: u16, chain: &str, key: &str) -> io::Result<TcpListener> {
     let at = SockaddrIn { family: AF_INET as u16, port: port.to_be(), address: address.octets(), zero: [0; 8] };
     unsafe {
-        let fd = check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TLS))?;
+        let fd = check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TLS))
+            .map_err(|e| io::Error::new(e.kind(), format!("{e}: start it with ssa run -- server")))?;
         let listener = TcpListener::from_raw_fd(fd); // closes it on every way out
         for (option, path) in [(TLS_CERTIFICATE_CHAIN, chain), (TLS_PRIVATE_KEY, key)] {
             check(setsockopt(fd, IPPROTO_TLS, option, path.as_ptr(), path.len() as u32))?;

@@ -7,6 +7,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -36,6 +37,9 @@ func fetch(host, port, path string) error {
 		return first(failed, err)
 	}}
 	conn, err := dialer.Dial("tcp", net.JoinHostPort(host, port))
+	if errors.Is(err, syscall.ENOPROTOOPT) {
+		return fmt.Errorf("%w: start it with ssa run -- client", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -45,6 +46,9 @@ func serve(address, port, chain, key string) error {
 		return err
 	}}
 	listener, err := config.Listen(context.Background(), "tcp", net.JoinHostPort(address, port))
+	if errors.Is(err, syscall.ENOPROTOOPT) {
+		return fmt.Errorf("%w: start it with ssa run -- server", err)
+	}
 	if err != nil {
 		return err
 	}
