@@ -67,6 +67,7 @@ func (s *Socket) Connect(c Caller, addr []byte) error {
 		s.waitLocked(c, end, unix.SO_SNDTIMEO, abi.EALREADY)
 		return ErrPending
 	}
+	addr = Reached(s.tcp, addr)
 	to, err := s.checkDestinationLocked(addr)
 	if err != nil {
 		return err

@@ -64,6 +64,7 @@ func (s *Socket) resolve(ctx context.Context, a *attempt) ([]netip.AddrPort, err
 // it leaves none, it says why.
 func allowed(a *attempt, addrs []netip.AddrPort) (left []netip.AddrPort, denied netip.AddrPort, why error) {
 	for _, addr := range addrs {
+		addr = netip.AddrPortFrom(specified(addr.Addr(), netip.Addr{}), addr.Port())
 		if err := mayTalkTo(a.req.Policy, a.req.Name, addr); err != nil {
 			denied, why = addr, err
 			continue

@@ -21,12 +21,12 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(ssatest.Main(m)) }
 
-// connects tries to connect by a protocol to 127.0.0.1 and a port, sends
+// connects tries to connect by a protocol (43: a socket of AF_HOSTNAME) to 127.0.0.1, or another address, and a port, sends
 // "hello" and prints what comes back, or the error.
-const connects = `use Socket; my ($protocol, $port, $name) = @ARGV;
-socket(my $s, 2, 1, $protocol) or die "socket: $!";
+const connects = `use Socket; my ($protocol, $port, $name, $to) = @ARGV;
+socket(my $s, $protocol == 43 ? 43 : 2, 1, $protocol == 43 ? 205 : $protocol) or die "socket: $!";
 setsockopt($s, 205, 85, $name) or die "name: $!" if $name;
-connect($s, sockaddr_in($port, inet_aton("127.0.0.1"))) or do { print "$!\n"; exit };
+connect($s, sockaddr_in($port, inet_aton($to || "127.0.0.1"))) or do { print "$!\n"; exit };
 syswrite($s, "hello"); sysread($s, my $answer, 100); print "$answer\n"`
 
 // fastOpen connects without connect(2).
@@ -55,6 +55,10 @@ func TestConnections(t *testing.T) {
 		{"listed", fmt.Sprintf("  plain_tcp: [\"127.0.0.1:%d\"]\n", plain), connects, fmt.Sprint("6 ", plain), "hello\n"},
 		{"not listed", fmt.Sprintf("  plain_tcp: [\"127.0.0.1:%d\"]\n", secure), connects, fmt.Sprint("6 ", plain), notPermitted},
 		{"made TLS", fmt.Sprintf("  upgrade: [{to: 127.0.0.0/8, port: %d, name: peer.example}]\n", secure), connects, fmt.Sprint("6 ", secure), "hello\n"},
+		{"made TLS, unspecified address", fmt.Sprintf("  upgrade: [{to: 127.0.0.0/8, port: %d, name: peer.example}]\n", secure), connects, fmt.Sprint("6 ", secure, " 0 0.0.0.0"), "hello\n"},
+		{"listed, unspecified address", fmt.Sprintf("  plain_tcp: [\"0.0.0.0:%d\"]\n", plain), connects, fmt.Sprint("6 ", plain, " 0 0.0.0.0"), notPermitted},
+		{"peer denied by address, unspecified address", "  peers: {deny: [127.0.0.0/8]}\n", connects, fmt.Sprint("205 ", secure, " peer.example 0.0.0.0"), notPermitted},
+		{"peer denied by address, AF_HOSTNAME and unspecified address", "  peers: {deny: [127.0.0.0/8]}\n", connects, fmt.Sprint("43 ", secure, " peer.example 0.0.0.0"), notPermitted},
 		{"made TLS, wrong name", fmt.Sprintf("  upgrade: [{to: 127.0.0.0/8, port: %d, name: other.example}]\n", secure), connects, fmt.Sprint("6 ", secure), "Protocol error\n"},
 		{"peer denied by address", "  peers: {deny: [127.0.0.0/8]}\n", connects, fmt.Sprint("205 ", secure, " peer.example"), notPermitted},
 		{"peer denied by name", "  peers: {deny: [peer.example]}\n", connects, fmt.Sprint("205 ", secure, " peer.example"), notPermitted},

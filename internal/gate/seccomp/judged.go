@@ -37,6 +37,7 @@ func foreignConnect(c *call) (int64, error) {
 	if c.inode, err = fd.SocketInode(); err != nil {
 		return 0, abi.ENOTSOCK
 	}
+	addr = socket.Reached(fd, addr)
 	s, err := c.gate.cfg.Sockets.ConnectPlain(c, fd, addr)
 	switch {
 	case errors.Is(err, socket.ErrNotTCP) && noTCP:
