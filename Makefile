@@ -49,7 +49,7 @@ test: ## install what the tests need (as root), then run everything, skipping no
 
 test-suites: ## run other people's socket suites natively and with every TCP socket a TLS socket; takes minutes
 	@scripts/setup scripts/packages-suites.txt
-	$(GO) test -tags suites -count=1 -v -timeout 90m ./test/suites
+	$(GO) test -tags suites -count=1 -v -timeout 90m ./test/suites $(SUITES)
 
 bench: ## install the peers (as root), then measure ssa beside them; BENCHFLAGS="-only bulk -rounds 3" for a part
 	@scripts/setup-bench

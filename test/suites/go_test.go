@@ -22,7 +22,7 @@ var goPackages = []string{"net", "net/http", "net/http/httptest", "net/rpc", "ne
 // system calls themselves; the library's own hook for them is changed, by an
 // overlay, when they are built for TLS.
 func goSuite(pkg string) suite {
-	return suite{name: pkg, read: readGo, command: func(t *testing.T, tls bool, _ string) *exec.Cmd {
+	return suite{name: pkg, read: readGo, version: goVersion, command: func(t *testing.T, tls bool, _ string) *exec.Cmd {
 		root := strings.TrimSpace(ssatest.Output(t, exec.Command("go", "env", "GOROOT")))
 		name := strings.ReplaceAll(pkg, "/", "-")
 		if tls {
@@ -33,6 +33,10 @@ func goSuite(pkg string) suite {
 		cmd.Dir, cmd.Env = filepath.Join(root, "src", pkg), os.Environ()
 		return cmd
 	}}
+}
+
+func goVersion(t *testing.T) string {
+	return strings.TrimSpace(ssatest.Output(t, exec.Command("go", "env", "GOVERSION")))
 }
 
 func buildGo(t *testing.T, root, pkg, out string, tls bool) error {

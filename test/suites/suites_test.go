@@ -44,6 +44,8 @@ type suite struct {
 	// may be written to the given file.
 	command func(t *testing.T, tls bool, report string) *exec.Cmd
 	read    func(output, report string) (outcomes, error)
+	// version says what it is the suite of.
+	version func(t *testing.T) string
 }
 
 // world is who the sockets are: servers have one certificate, clients trust it.
@@ -72,7 +74,7 @@ func TestSuites(t *testing.T) {
 		return // one run is enough: the gate's own tests look at users
 	}
 	policy := world(t)
-	var table []string
+	fresh := map[string]string{}
 	for _, s := range suites() {
 		if only := os.Getenv("SSA_SUITES"); only != "" && !strings.Contains(" "+only+" ", " "+s.name+" ") {
 			continue
@@ -80,14 +82,18 @@ func TestSuites(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			native := s.run(t, "")
 			over := s.run(t, policy)
-			nativePassed, nativeFailed := native.count()
-			passed, failed := over.count()
-			table = append(table, fmt.Sprintf("%-24s %6d %6d   %6d %6d", s.name, nativePassed, nativeFailed, passed, failed))
+			fresh[s.name] = figures{native, over, excludedOf(s.name)}.row(s, s.version(t))
 			judge(t, s.name, native, over)
 		})
 	}
-	t.Logf("%-24s %13s   %13s\n%-24s %6s %6s   %6s %6s\n%s", "", "natively", "over TLS", "suite", "passed", "failed", "passed", "failed",
-		strings.Join(table, "\n"))
+	var table strings.Builder
+	for _, s := range suites() {
+		table.WriteString(rowOf(s.name, fresh, ""))
+	}
+	t.Logf("%s%s", figuresHead, table.String())
+	if *update {
+		writeFigures(t, fresh)
+	}
 }
 
 // judge fails for every case that passes natively, not over TLS, and is not
