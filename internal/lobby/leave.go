@@ -44,11 +44,11 @@ func (h *House) Relieve() bool {
 }
 
 // fullestLocked is the fuller room, beside what it may hold, of an owner's
-// fullest lobby.
+// fullest lobby, the oldest of equal ones.
 func (h *House) fullestLocked(o *owner) *room {
 	var most *Lobby
 	for l := range o.lobbies {
-		if most == nil || l.guests() > most.guests() {
+		if most == nil || l.guests() > most.guests() || l.guests() == most.guests() && l.number < most.number {
 			most = l
 		}
 	}

@@ -2,6 +2,7 @@ package lobby
 
 import (
 	"container/list"
+	"errors"
 	"net/netip"
 	"sync"
 )
@@ -46,11 +47,12 @@ func ForDescriptors(n int) Limits {
 type House struct {
 	limits Limits
 
-	mu     sync.Mutex
-	total  int
-	owners map[uint32]*owner
-	gone   uint64 // guests let go
-	clock  uint64 // counts lines
+	mu      sync.Mutex
+	total   int
+	owners  map[uint32]*owner
+	gone    uint64 // guests let go
+	clock   uint64 // counts lines
+	lobbies uint64 // made so far
 }
 
 // owner is a user whose listeners are counted together.
@@ -64,14 +66,18 @@ func NewHouse(limits Limits) *House { return &House{limits: limits, owners: map[
 
 // Lobby is that of one listener.
 type Lobby struct {
-	house *House
-	owner uint32
-	rooms [stages]room // guarded by house.mu
+	house  *House
+	owner  uint32
+	number uint64       // counts the lobbies of a house
+	rooms  [stages]room // guarded by house.mu
 }
 
 // Lobby makes one for a listener of an owner.
 func (h *House) Lobby(owner uint32) *Lobby {
-	l := &Lobby{house: h, owner: owner}
+	h.mu.Lock()
+	h.lobbies++
+	l := &Lobby{house: h, owner: owner, number: h.lobbies}
+	h.mu.Unlock()
 	for i := range l.rooms {
 		l.rooms[i].lines = map[netip.Prefix]*line{}
 	}
@@ -116,15 +122,23 @@ func Prefix(peer netip.Addr) netip.Prefix {
 
 // Work says that the guest need not wait. A hello leaves its room for that; an
 // answer keeps its place, or sending it in small pieces would make one young
-// again.
-func (g *Guest) Work() {
+// again. A guest that has been let go meanwhile gets ErrLetGo, and must not go on: who
+// was told to leave is never told that he is in.
+func (g *Guest) Work() error {
 	g.lobby.house.mu.Lock()
 	defer g.lobby.house.mu.Unlock()
+	if g.left {
+		return ErrLetGo
+	}
 	if g.stage == Hello {
 		g.removeLocked()
 	}
 	g.works = true
+	return nil
 }
+
+// ErrLetGo is why a guest that had to leave may not go on.
+var ErrLetGo = errors.New("the peer was let go, since too many wait")
 
 // Wait says that the guest waits for what follows its hello.
 func (g *Guest) Wait() {

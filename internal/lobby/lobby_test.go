@@ -1,6 +1,7 @@
 package lobby
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"testing"
@@ -111,7 +112,9 @@ func TestSmallPiecesKeepNobodyYoung(t *testing.T) {
 	drip.Wait()
 	enter("d")
 	c.want("drip")
-	drip.Work() // too late, and no harm
+	if err := drip.Work(); !errors.Is(err, ErrLetGo) {
+		t.Errorf("who was let go may go on: %v", err)
+	}
 	drip.Wait()
 	b.Leave()
 	if n := l.Waiting(Answer); n != 2 {

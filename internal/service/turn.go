@@ -37,13 +37,16 @@ func (x *connection) turn(known *server, res *resolved, peer netip.AddrPort) (t 
 		}
 		return nil, nil, &engine.Error{Reason: engine.TimedOut, Sentence: fmt.Sprintf("the client said no whole hello within %v", limit)}
 	}
-	guest.Work()
-	t = turns.New(ctx, func(waits bool) {
+	if err := guest.Work(); err != nil {
+		over()
+		return nil, nil, givenUp(ctx, engine.ErrCrowded)
+	}
+	t = turns.New(ctx, func(waits bool) error {
 		if waits {
 			guest.Wait()
-		} else {
-			guest.Work()
+			return nil
 		}
+		return guest.Work()
 	}, known.turns.For(lobby.Prefix(peer.Addr())), s.queue.For(x.caller.owner))
 	if err := t.Resume(); err != nil {
 		over()

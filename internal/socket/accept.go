@@ -176,7 +176,12 @@ func (s *Socket) takeBack(connection *sys.FD, fresh *Socket, cause error) error 
 	again.abortive.Store(fresh.abortive.Load())
 	s.table.background(func(error) { old.Close() }, func(context.Context) {
 		defer old.Close()
-		plain, err := l.deliver(again)
+		end, err := newPlainEnd()
+		if err != nil {
+			return
+		}
+		defer end.close()
+		plain, err := l.deliver(again, end)
 		if err != nil {
 			s.table.remove(again)
 			return

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -26,7 +25,11 @@ func (l *listener) serve(context.Context) {
 		case err == nil && !l.open():
 			l.passOn(tcp)
 		case err == nil:
+			last := scarce(tcp, freeForClients)
 			l.socket.table.background(func(error) { tcp.Close() }, func(context.Context) { l.handle(tcp) })
+			if last && !l.awaitRoom() {
+				return
+			}
 		case !l.pause(err):
 			return
 		}
@@ -75,12 +78,7 @@ func (l *listener) pause(err error) bool {
 		return true
 	}
 	l.socket.table.cfg.Log.Warn("accepting a TCP connection: "+err.Error(), "id", l.socket.id)
-	select {
-	case <-time.After(50 * time.Millisecond):
-		return true
-	case <-l.ctx.Done():
-		return false
-	}
+	return pauseFor(l.ctx, lastDelay)
 }
 
 // handle performs a client's handshake, delivers the connection to the program
@@ -126,7 +124,17 @@ func (l *listener) admit(fresh *Socket) *sys.Stream {
 		return nil
 	}
 	defer func() { <-l.slots }()
-	guest.Work()
+	end, err := l.reserve(ctx)
+	if err == nil && guest.Work() != nil {
+		err = engine.ErrCrowded
+	}
+	if err != nil {
+		end.close()
+		fresh.stream.Close()
+		l.refused(from, err)
+		return nil
+	}
+	defer end.close()
 	conn, err := l.handshake(ctx, fresh, guest)
 	if err == nil {
 		guest.Leave()
@@ -139,7 +147,7 @@ func (l *listener) admit(fresh *Socket) *sys.Stream {
 		return nil
 	}
 	fresh.state, fresh.conn, fresh.facts = Connected, conn, conn.Facts()
-	plain, err := l.deliver(fresh)
+	plain, err := l.deliver(fresh, end)
 	if err != nil {
 		conn.Abort()
 		s.table.usage.end(l.owner)
@@ -170,12 +178,12 @@ func (l *listener) handshake(ctx context.Context, fresh *Socket, guest *lobby.Gu
 	if l.socket.table.Asks() {
 		return l.server.Handshake(ctx, fresh.stream, fresh.id)
 	}
-	turn := turns.New(ctx, func(waits bool) {
+	turn := turns.New(ctx, func(waits bool) error {
 		if waits {
 			guest.Wait()
-		} else {
-			guest.Work()
+			return nil
 		}
+		return guest.Work()
 	}, l.handshakes.For(lobby.Prefix(remoteAddr(fresh.peer).Addr())))
 	defer turn.End()
 	if err := turn.Resume(); err != nil {

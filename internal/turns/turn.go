@@ -22,19 +22,26 @@ type Turn struct {
 	ctx    context.Context
 	places []Place
 	had    bool
-	told   func(waits bool)
+	told   func(waits bool) error
 }
 
 // New makes a turn that is had once Resume returns nil; ctx ends the waiting for
-// it. told, when not nil, is called before work waits and when it has waited.
-func New(ctx context.Context, told func(waits bool), places ...Place) *Turn {
+// it. told, when not nil, is called before work waits and when it has waited;
+// its error then ends the work.
+func New(ctx context.Context, told func(waits bool) error, places ...Place) *Turn {
 	return &Turn{ctx: ctx, places: places, told: told}
 }
 
-// Resume waits for the turn.
+// Resume waits for the turn. What the work waited for is there: it is told so
+// first, since from now on nobody waits but for us.
 func (t *Turn) Resume() error {
 	if t == nil || t.had {
 		return nil
+	}
+	if t.told != nil {
+		if err := t.told(false); err != nil {
+			return err
+		}
 	}
 	for i, place := range t.places {
 		if err := place.Enter(t.ctx); err != nil {
@@ -43,9 +50,6 @@ func (t *Turn) Resume() error {
 		}
 	}
 	t.had = true
-	if t.told != nil {
-		t.told(false)
-	}
 	return nil
 }
 
@@ -55,7 +59,7 @@ func (t *Turn) Pause() {
 		return
 	}
 	if t.told != nil {
-		t.told(true)
+		_ = t.told(true) // who waits has not begun
 	}
 	t.End()
 }

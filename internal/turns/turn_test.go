@@ -11,7 +11,10 @@ import (
 func TestTurnIsForWork(t *testing.T) {
 	near, far := NewQueue[string](1, 1), NewQueue[int](1, 1)
 	var waits []bool
-	turn := New(t.Context(), func(w bool) { waits = append(waits, w) }, near.For("a"), far.For(1))
+	turn := New(t.Context(), func(w bool) error {
+		waits = append(waits, w)
+		return nil
+	}, near.For("a"), far.For(1))
 	if Of(With(t.Context(), turn)) != turn || Of(t.Context()) != nil {
 		t.Error("work does not find its turn")
 	}
@@ -51,4 +54,15 @@ func TestTurnIsForWork(t *testing.T) {
 		t.Error(err)
 	}
 	none.End()
+}
+
+// TestTurnThatIsRefused: when whoever is told that work goes on objects, it does
+// not, and nobody waits for its turn.
+func TestTurnThatIsRefused(t *testing.T) {
+	queue := NewQueue[string](1, 1)
+	gone := errors.New("gone")
+	turn := New(t.Context(), func(bool) error { return gone }, queue.For("a"))
+	if err := turn.Resume(); !errors.Is(err, gone) || turn.had || queue.free != 1 {
+		t.Errorf("it ends with %v, has a turn: %v, and %d are free", err, turn.had, queue.free)
+	}
 }
