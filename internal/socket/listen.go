@@ -148,6 +148,7 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 	var stream *sys.Stream
 	if err == nil {
 		stream, err = sys.NewStream(s.tcp, nil)
+		s.tcp = nil // the stream's, whatever became of it
 	}
 	if err != nil {
 		name.Close()
