@@ -22,9 +22,9 @@ const figuresTitle = "## Other people's test suites\n"
 const figuresHead = figuresTitle + `
 Written by ` + "`make test-suites SUITES=-update`" + `, which runs them natively, and below ` + "`ssa run`" + ` with every TCP socket a TLS
 socket; ` + "`SSA_SUITES=\"test_asyncio net\"`" + ` in the environment picks some. Counted are cases; skipped ones are not. *excluded*:
-cases that pass natively and may fail over TLS, each with its reason in test/suites/excluded_test.go. What fails natively
-(without the Internet, mostly) is not judged. Debian ships neither Perl's nor Ruby's own tests of sockets in a binary package,
-nor libuv's or libevent's: they are not run.
+cases that pass natively and may fail over TLS, each with its reason in test/suites/excluded_test.go; some pass at times.
+What fails natively is not judged. Debian has neither Perl's nor Ruby's own tests of sockets in a binary package, nor
+libuv's or libevent's: they are not run.
 
 | suite | of | natively: passed | failed | over TLS: passed | failed | excluded |
 | --- | --- | --- | --- | --- | --- | --- |
