@@ -206,7 +206,7 @@ const (
 	notConnected = "an AF_UNIX socket that is not connected says EINVAL to a read and ENOTCONN to a write, where TCP says ENOTCONN and EPIPE"
 	sentAddress  = "an AF_UNIX socket that is connected says EISCONN to a sendto with an address, where TCP ignores the address; asking the gate " +
 		"about each sendto with an address would slow down every UDP program"
-	writeFirst      = "write says EPIPE at once, and sends SIGPIPE, where TCP's first says ECONNRESET: the end of a local stream is known to the sender before its error is; read says ECONNRESET"
+	writeFirst      = "write says EPIPE at once, and sends SIGPIPE, where TCP's first says ECONNRESET (or, after a non-blocking connect that failed and whose SO_ERROR was not asked for, that connect's error): the end of a local stream is known to the sender before its error is; read says ECONNRESET"
 	receivedAddress = "recvfrom and recvmsg tell a client the AF_UNIX name of the gate's end, where TCP leaves the address empty; getpeername is right"
 )
 
