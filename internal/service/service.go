@@ -53,10 +53,12 @@ type Service struct {
 	mu       sync.Mutex
 	listener *sys.Stream
 	callers  map[*caller]bool
-	leaving  bool             // no new connections any more
-	work     sync.WaitGroup   // callers and their connections
-	open     int              // connections under way
-	idle     chan struct{}    // closed when leaving and nothing is under way
+	leaving  bool           // no new connections any more
+	work     sync.WaitGroup // callers and their connections
+	open     int            // connections under way
+	idle     chan struct{}  // closed when leaving and nothing is under way
+	alone    chan struct{}  // closed, by nobody, when leaving and no caller is left
+	nobody   func()
 	relays   map[*func()]bool // what ends each relay at once
 }
 
@@ -74,7 +76,8 @@ func New(cfg Config) *Service {
 		users: newUsers(cfg.Limits), owners: newOwners(),
 		house: lobby.NewHouse(lobby.ForDescriptors(cfg.Limits.Connections)),
 		queue: queue(cfg.Limits.Handshakes), judged: queue(cfg.Limits.Judged), reports: queue(cfg.Limits.Reports),
-		callers: map[*caller]bool{}, relays: map[*func()]bool{}, idle: make(chan struct{})}
+		callers: map[*caller]bool{}, relays: map[*func()]bool{}, idle: make(chan struct{}), alone: make(chan struct{})}
+	s.nobody = sync.OnceFunc(func() { close(s.alone) })
 	s.rules.Store(cfg.Policy)
 	return s
 }
@@ -166,13 +169,28 @@ func (s *Service) Leave() {
 	if s.open == 0 {
 		close(s.idle)
 	}
+	if len(s.callers) == 0 {
+		s.nobody()
+	}
 }
 
-// Drain waits until no connection is left, or ctx is done, and then ends what
-// is left. It may be called once, after Leave.
+// farewell is how long callers have to go when nothing of theirs is under way.
+// A request may have crossed the word that they should: it is still refused in a
+// way that has the next service asked.
+const farewell = time.Second
+
+// Drain waits until no connection is left and the callers have gone, or ctx is
+// done, and then ends what is left. It may be called once, after Leave.
 func (s *Service) Drain(ctx context.Context) {
 	select {
 	case <-s.idle:
+		wait := time.NewTimer(farewell)
+		defer wait.Stop()
+		select {
+		case <-s.alone:
+		case <-wait.C:
+		case <-ctx.Done():
+		}
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
@@ -246,4 +264,7 @@ func (s *Service) gone(c *caller) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.callers, c)
+	if s.leaving && len(s.callers) == 0 {
+		s.nobody()
+	}
 }
