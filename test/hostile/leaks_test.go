@@ -86,9 +86,12 @@ func TestLeaks(t *testing.T) {
 	tests := []struct {
 		name, scenario string
 		count          int
+		// A close of a socket that is not connected shows in no event: the gate
+		// looks for such sockets when it has 64.
+		unseen int
 	}{
-		{"connections", "churn", 10000},
-		{"unused, bound and refused sockets", "churn-unused", 10000},
+		{"connections", "churn", 10000, 0},
+		{"unused, bound and refused sockets", "churn-unused", 10000, 64},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -103,9 +106,10 @@ func TestLeaks(t *testing.T) {
 			few := settled(t, p.Pid(), 24)
 			p.GoOn()
 			p.Wait("all")
-			all := settled(t, p.Pid(), few.descriptors)
+			all := settled(t, p.Pid(), few.descriptors+test.unseen)
 			p.GoOn()
 			t.Logf("after 100: %+v; after %d: %+v", few, test.count, all)
+			few.descriptors += test.unseen
 			if grown(few, all) {
 				t.Errorf("after %d, ssa holds %+v; after 100 it held %+v", test.count, all, few)
 			}
