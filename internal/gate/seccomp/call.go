@@ -217,35 +217,6 @@ func (c *call) replaceOne(n int, old, fd *sys.FD) error {
 	return c.gate.handles.MoveRegistrations(c.Call.Thread, n, c.inode, old, fd)
 }
 
-// Rights returns the program's rights.
-func (c *call) Rights() (socket.Rights, error) {
-	turn, err := c.enter()
-	if err != nil {
-		return nil, err
-	}
-	defer turn.Leave()
-	r, err := c.gate.cfg.Own.Rights(c.Call.Thread)
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
-}
-
-// ReadFile reads a file, or the files of a folder, as the program could.
-func (c *call) ReadFile(path string) (files [][]byte, folder bool, err error) {
-	turn, err := c.enter()
-	if err != nil {
-		return nil, false, err
-	}
-	defer turn.Leave()
-	r, err := c.gate.cfg.Own.Rights(c.Call.Thread)
-	if err != nil {
-		return nil, false, err
-	}
-	defer r.Close()
-	return c.gate.handles.ReadFile(c.Call.Thread, r, path)
-}
-
 // Waiting reports whether the call still waits for its answer.
 func (c *call) Waiting() bool { return c.gate.cfg.Listener.Valid(c.ID) }
 

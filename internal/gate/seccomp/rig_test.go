@@ -38,6 +38,9 @@ func init() {
 }
 
 func TestMain(m *testing.M) {
+	if os.Getenv(programEnv) == "replaced" {
+		replaced()
+	}
 	if os.Getenv(programEnv) != "" {
 		done := make(chan struct{})
 		go func() {

@@ -32,16 +32,19 @@ func (c *call) unixAddress(addr []byte) (*unixAddress, error) {
 	if same, err := c.gate.cfg.Own.Same(c.Call.Thread); err != nil || !same {
 		return nil, abi.EACCES
 	}
+	if err := c.still(); err != nil { // it was that thread's credentials, then
+		return nil, err
+	}
 	if len(addr) == 2 || addr[2] == 0 { // abstract, or what the kernel refuses
 		return &unixAddress{bytes: addr}, nil
 	}
 	path, _, _ := bytes.Cut(addr[2:], []byte{0})
-	rights, err := c.gate.cfg.Own.Rights(c.Call.Thread)
+	rights, err := c.rights()
 	if err != nil {
 		return nil, err
 	}
 	defer rights.Close()
-	file, err := c.gate.handles.Find(c.Call.Thread, rights, string(path))
+	file, err := c.gate.handles.Find(c.Call.Thread, rights, string(path), c.still)
 	if err != nil {
 		return nil, err
 	}

@@ -22,16 +22,17 @@ const (
 
 // ReadFile reads the file, or the regular files of the folder, that a path
 // names for a thread: from its working directory and root, with its rights.
-// Errors of open(2) are unix.Errno.
-func (h *Handles) ReadFile(thread int, rights *Rights, path string) (files [][]byte, folder bool, err error) {
+// Errors of open(2) are unix.Errno. What was opened of the thread is used only if
+// still has no error afterwards: until then it was that of whom the rights are.
+func (h *Handles) ReadFile(thread int, rights *Rights, path string, still func() error) (files [][]byte, folder bool, err error) {
 	if path == "" {
 		return nil, false, abi.ENOENT
 	}
 	if n, ok := descriptorPath(path); ok {
-		content, err := h.readDescriptor(thread, n)
+		content, err := h.readDescriptor(thread, n, still)
 		return [][]byte{content}, false, err
 	}
-	place, err := placeOf(thread)
+	place, err := placeOf(thread, still)
 	if err != nil {
 		return nil, false, err
 	}
@@ -55,12 +56,16 @@ func descriptorPath(path string) (int, bool) {
 	return 0, path == "/dev/stdin"
 }
 
-func (h *Handles) readDescriptor(thread, n int) ([]byte, error) {
+func (h *Handles) readDescriptor(thread, n int, still func() error) ([]byte, error) {
 	fd, err := h.Duplicate(thread, n)
 	if errors.Is(err, abi.EBADF) {
 		return nil, abi.ENOENT
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := still(); err != nil {
+		fd.Close()
 		return nil, err
 	}
 	f := os.NewFile(uintptr(fd.Disown()), "descriptor of the program")
@@ -82,7 +87,7 @@ type place struct {
 	prefix    string // working directory below root, when they are not
 }
 
-func placeOf(thread int) (*place, error) {
+func placeOf(thread int, still func() error) (*place, error) {
 	dir := "/proc/" + strconv.Itoa(thread)
 	p := &place{}
 	for _, d := range []struct {
@@ -107,6 +112,10 @@ func placeOf(thread int) (*place, error) {
 			return nil, err
 		}
 		p.prefix = strings.TrimPrefix(p.prefix, strings.TrimSuffix(root, "/"))
+	}
+	if err := still(); err != nil {
+		p.close()
+		return nil, err
 	}
 	return p, nil
 }
@@ -151,9 +160,9 @@ func (p *place) openAs(path string, flags uint64) (int, error) {
 }
 
 // Find returns an O_PATH descriptor of the file that a path names for a thread,
-// with its rights.
-func (h *Handles) Find(thread int, rights *Rights, path string) (*sys.FD, error) {
-	place, err := placeOf(thread)
+// with its rights, if still has no error once its place is known.
+func (h *Handles) Find(thread int, rights *Rights, path string, still func() error) (*sys.FD, error) {
+	place, err := placeOf(thread, still)
 	if err != nil {
 		return nil, err
 	}
