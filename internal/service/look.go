@@ -26,9 +26,11 @@ var ErrEnding = errors.New("the service is ending")
 type person struct {
 	uid    uint32
 	groups []uint32 // the effective one and the supplementary ones
+	// belongs says whose a user is: his own, or he is another's subordinate.
+	belongs func(uid uint32) uint32
 }
 
-func (c *caller) person() *person { return &person{c.uid, c.groups} }
+func (c *caller) person() *person { return &person{c.uid, c.groups, c.service.owners.of} }
 
 // mayAct reports whether a caller may act for a process: root for all, others
 // for those that are theirs in every way, having no user and no group that the
@@ -56,10 +58,15 @@ const noGroup = ^uint32(0)
 
 // as returns the program as the caller may speak for it: without groups that the
 // caller is not in, since whoever makes a user namespace may have come by them
-// for a moment, from a set-group-ID program.
+// for a moment, from a set-group-ID program; and of other users than the caller
+// and those that belong to him, who have entered his namespace (setns(2), as
+// nsenter(1) of root does), as the caller himself, in no control group.
 func (who *person) as(p Process) Process {
 	if who.uid == 0 || !p.Nested {
 		return p
+	}
+	if who.belongs(p.UID) != who.uid {
+		p.UID, p.Cgroup = who.uid, ""
 	}
 	known := func(group uint32) bool { return slices.Contains(who.groups, group) }
 	if !known(p.GID) {

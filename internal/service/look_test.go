@@ -13,6 +13,9 @@ func processOf(uid, gid uint32, more ...uint32) *Process {
 		Program: policy.Program{UID: uid, GID: gid, Groups: more}}
 }
 
+// alone says that a user belongs to nobody else.
+func alone(uid uint32) uint32 { return uid }
+
 func TestMayAct(t *testing.T) {
 	uids := func(uids ...uint32) *Process {
 		p := processOf(5, 50)
@@ -54,7 +57,7 @@ func TestMayAct(t *testing.T) {
 		{5, nested(processOf(5, 77), 6), false},
 		{5, nested(processOf(5, 50), 0), true},
 	} {
-		who := person{tc.uid, []uint32{50, 51}}
+		who := person{tc.uid, []uint32{50, 51}, alone}
 		if err := who.mayAct(tc.process); (err == nil) != tc.ok {
 			t.Errorf("user %d for %+v: %v", tc.uid, tc.process, err)
 		}
@@ -63,7 +66,7 @@ func TestMayAct(t *testing.T) {
 
 // A group of a process in a user namespace may have been come by.
 func TestGroupsOfNamespaces(t *testing.T) {
-	who := person{5, []uint32{50, 51}}
+	who := person{5, []uint32{50, 51}, alone}
 	p := *processOf(5, 77, 50, 78)
 	p.Nested, p.Owner = true, 5
 	if got := who.as(p); got.GID != noGroup || !slices.Equal(got.Groups, []uint32{50}) {
@@ -75,6 +78,37 @@ func TestGroupsOfNamespaces(t *testing.T) {
 	p.Nested = false
 	if got := who.as(p); got.GID != 77 || len(got.Groups) != 2 {
 		t.Errorf("outside it counts as group %d and %v", got.GID, got.Groups)
+	}
+}
+
+// A process of another user can be in a caller's user namespace: root has
+// entered it. The caller does not become that user by speaking for it.
+func TestUsersOfNamespaces(t *testing.T) {
+	subordinates := func(uid uint32) uint32 {
+		if uid >= 100000 && uid < 165536 {
+			return 5
+		}
+		return uid
+	}
+	for _, tc := range []struct {
+		caller, uid, want uint32
+		nested            bool
+	}{
+		{5, 0, 5, true}, // root's nsenter
+		{5, 6, 5, true},
+		{5, 5, 5, true},
+		{5, 100033, 100033, true}, // a container of the caller
+		{5, 165536, 5, true},
+		{100000, 5, 100000, true}, // the other way round
+		{0, 6, 6, true},
+		{5, 6, 6, false}, // refused by mayAct
+	} {
+		who := person{tc.caller, []uint32{50}, subordinates}
+		p := *processOf(tc.uid, 50)
+		p.Nested, p.Owner, p.Cgroup = tc.nested, tc.caller, "/system.slice"
+		if got := who.as(p); got.UID != tc.want || (got.Cgroup != "") != (got.UID == tc.uid) {
+			t.Errorf("for %d, user %d in a namespace %v counts as %d in %q, want %d", tc.caller, tc.uid, tc.nested, got.UID, got.Cgroup, tc.want)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ package service
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -180,6 +181,58 @@ func TestBorrowedGroup(t *testing.T) {
 		_ = cmd.Wait()
 		if !strings.Contains(got, want) {
 			t.Errorf("for a process of group %d: got %q, want %q in it", gid, got, want)
+		}
+	}
+}
+
+// TestRootInANamespace: a process of root that has entered a user namespace lends
+// nothing to whoever has made that.
+func TestRootInANamespace(t *testing.T) {
+	ssatest.NeedRoot(t, "only root can be two users")
+	ssatest.Need(t, "nsenter", "unshare", "cat")
+	const user = 48731
+	w := newWorld(t)
+	if err := os.Chmod(filepath.Dir(w.socket), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(w.policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write(t, string(text)+"profiles: [{name: r, match: {user: root}, versions: {max: \"1.2\"}}]\n")
+	w.service(t)
+	l := w.network.Listen(t)
+	go l.ServeEcho()
+	// Both say that they are there, and stay until their input ends.
+	start := func(c *syscall.Credential, name string, args ...string) int {
+		cmd := exec.Command(name, append(args, "sh", "-c", "echo here; exec cat")...)
+		cmd.Dir, cmd.SysProcAttr = "/", &syscall.SysProcAttr{Credential: c}
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			in.Close()
+			_ = cmd.Wait()
+		})
+		said := make([]byte, 5)
+		if _, err := io.ReadFull(out, said); err != nil {
+			ssatest.Missing(t, "user namespaces: "+name+" says nothing")
+		}
+		return cmd.Process.Pid
+	}
+	maker := start(&syscall.Credential{Uid: user, Gid: user}, "unshare", "-U", "-r")
+	root := start(nil, "nsenter", "--preserve-credentials", "-U", "-t", fmt.Sprint(maker))
+	for uid, want := range map[int]string{0: "version 0x303", user: "version 0x304"} {
+		if got := w.asCaller(t, uid, l.Port(), root); !strings.Contains(got, want) {
+			t.Errorf("for user %d: got %q, want %q in it", uid, got, want)
 		}
 	}
 }
