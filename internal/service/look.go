@@ -65,7 +65,7 @@ func (who *person) as(p Process) Process {
 	if who.uid == 0 || !p.Nested {
 		return p
 	}
-	if who.belongs(p.UID) != who.uid {
+	if p.UID != who.uid && who.belongs(p.UID) != who.uid {
 		p.UID, p.Cgroup = who.uid, ""
 	}
 	known := func(group uint32) bool { return slices.Contains(who.groups, group) }

@@ -99,7 +99,8 @@ func TestUsersOfNamespaces(t *testing.T) {
 		{5, 5, 5, true},
 		{5, 100033, 100033, true}, // a container of the caller
 		{5, 165536, 5, true},
-		{100000, 5, 100000, true}, // the other way round
+		{100000, 5, 100000, true},      // the other way round
+		{100000, 100000, 100000, true}, // a subordinate speaks for his own
 		{0, 6, 6, true},
 		{5, 6, 6, false}, // refused by mayAct
 	} {
