@@ -26,7 +26,7 @@ type sink struct {
 func newSink(stream Stream, raw syscall.RawConn) *sink {
 	s := &sink{stream: stream, raw: raw}
 	s.writeFunc = s.writeReady
-	s.readFunc = func(fd uintptr) bool { return unsentFD(fd) == 0 || hungUpFD(fd) }
+	s.readFunc = func(fd uintptr) bool { return untakenFD(fd) == 0 || hungUpFD(fd) }
 	return s
 }
 
@@ -67,7 +67,7 @@ func (s *sink) writeReady(fd uintptr) bool {
 func (s *sink) unread() int {
 	n := 0
 	if s.raw != nil {
-		_ = s.raw.Control(func(fd uintptr) { n = unsentFD(fd) })
+		_ = s.raw.Control(func(fd uintptr) { n = untakenFD(fd) })
 	}
 	return n
 }

@@ -50,6 +50,15 @@ func unreadFD(fd uintptr) int {
 	return n
 }
 
+// untakenFD counts what the program has not read, in the kernel's own measure.
+func untakenFD(fd uintptr) int {
+	n, err := sys.Unsent(int(fd))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // unsentFD counts the bytes that TCP's peer has not acknowledged; a FIN counts.
 func unsentFD(fd uintptr) int {
 	n, err := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)

@@ -19,6 +19,7 @@ func rawConn(Stream) syscall.RawConn { return nil }
 func readFD(uintptr, []byte) (int, error)  { return 0, errors.ErrUnsupported }
 func writeFD(uintptr, []byte) (int, error) { return 0, errors.ErrUnsupported }
 func unreadFD(uintptr) int                 { return 0 }
+func untakenFD(uintptr) int                { return 0 }
 func unsentFD(uintptr) int                 { return 0 }
 func writerDoneFD(uintptr) bool            { return false }
 func hungUpFD(uintptr) bool                { return false }
