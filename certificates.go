@@ -11,7 +11,7 @@ import (
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/identity"
-	"github.com/secure-socket-api/ssa/internal/regular"
+	"github.com/secure-socket-api/ssa/internal/sys/regular"
 )
 
 // certificates adds what a setting with certificates has: PEM text, or a file or

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
-	"github.com/secure-socket-api/ssa/internal/lobby"
+	"github.com/secure-socket-api/ssa/internal/engine/lobby"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/pkcs11/uri"
-	"github.com/secure-socket-api/ssa/internal/pkcs11/wire"
+	"github.com/secure-socket-api/ssa/internal/identity/pkcs11/uri"
+	"github.com/secure-socket-api/ssa/internal/identity/pkcs11/wire"
 )
 
 const (

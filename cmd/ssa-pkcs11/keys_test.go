@@ -14,7 +14,7 @@ import (
 
 	p11 "github.com/miekg/pkcs11"
 
-	"github.com/secure-socket-api/ssa/internal/pkcs11/wire"
+	"github.com/secure-socket-api/ssa/internal/identity/pkcs11/wire"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 

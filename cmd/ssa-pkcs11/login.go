@@ -14,7 +14,7 @@ import (
 
 	p11 "github.com/miekg/pkcs11"
 
-	"github.com/secure-socket-api/ssa/internal/pkcs11/uri"
+	"github.com/secure-socket-api/ssa/internal/identity/pkcs11/uri"
 )
 
 // login gives a token its PIN, from the file that names it, with module.mu

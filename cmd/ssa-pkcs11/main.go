@@ -17,9 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/harden"
-	"github.com/secure-socket-api/ssa/internal/pkcs11"
-	"github.com/secure-socket-api/ssa/internal/pkcs11/serve"
-	"github.com/secure-socket-api/ssa/internal/pkcs11/wire"
+	"github.com/secure-socket-api/ssa/internal/identity/pkcs11"
+	"github.com/secure-socket-api/ssa/internal/identity/pkcs11/serve"
+	"github.com/secure-socket-api/ssa/internal/identity/pkcs11/wire"
 )
 
 // Exit statuses.

@@ -11,7 +11,7 @@ import (
 
 	p11 "github.com/miekg/pkcs11"
 
-	"github.com/secure-socket-api/ssa/internal/pkcs11/uri"
+	"github.com/secure-socket-api/ssa/internal/identity/pkcs11/uri"
 )
 
 // cryptoki is what is used of a PKCS #11 library, as *p11.Ctx has it.

@@ -10,7 +10,7 @@ import (
 
 	p11 "github.com/miekg/pkcs11"
 
-	"github.com/secure-socket-api/ssa/internal/pkcs11/uri"
+	"github.com/secure-socket-api/ssa/internal/identity/pkcs11/uri"
 )
 
 // What PKCS #11 3.0 added for Ed25519.

@@ -12,7 +12,7 @@ import (
 
 	p11 "github.com/miekg/pkcs11"
 
-	"github.com/secure-socket-api/ssa/internal/pkcs11/wire"
+	"github.com/secure-socket-api/ssa/internal/identity/pkcs11/wire"
 )
 
 // digestInfo are the beginnings of what PKCS #1 v1.5 signs, before the hash

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/secure-socket-api/ssa/internal/monitor"
 	"github.com/secure-socket-api/ssa/internal/policy/bundle"
+	"github.com/secure-socket-api/ssa/internal/service/monitor"
 )
 
 // handOver loads a policy as the monitor does, and then as the worker does.

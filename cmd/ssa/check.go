@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/secure-socket-api/ssa/internal/cryptopolicies"
 	"github.com/secure-socket-api/ssa/internal/policy"
-	"github.com/secure-socket-api/ssa/internal/revocation"
+	"github.com/secure-socket-api/ssa/internal/policy/cryptopolicies"
+	"github.com/secure-socket-api/ssa/internal/trust/revocation"
 )
 
 // Exit statuses of `ssa check`.

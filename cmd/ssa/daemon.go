@@ -15,10 +15,10 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
-	"github.com/secure-socket-api/ssa/internal/monitor"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/program"
-	"github.com/secure-socket-api/ssa/internal/registry"
+	"github.com/secure-socket-api/ssa/internal/service/monitor"
+	"github.com/secure-socket-api/ssa/internal/service/registry"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )

@@ -12,11 +12,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/engine/local"
 	"github.com/secure-socket-api/ssa/internal/engine/remote"
+	"github.com/secure-socket-api/ssa/internal/engine/ticketstore"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/socket"
-	"github.com/secure-socket-api/ssa/internal/ticketstore"
 )
 
 // Values of --engine.
@@ -104,7 +105,7 @@ func (o *runOptions) embedded(log, alarms *slog.Logger) (*chosen, error) {
 		log.Warn(w.String())
 	}
 	tickets := ticketstore.New(ticketstore.Config{Log: log})
-	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory})
+	local := local.New(local.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory})
 	follow := func(judged bool, apply func(*policy.Policy)) func() error {
 		return startReloader(&reloader{source: o.source(), judged: judged, polls: true, apply: func(p *policy.Policy) { local.Renew(p); apply(p) }, log: log, alarms: alarms}, loaded).close
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/secure-socket-api/ssa/internal/policy"
-	"github.com/secure-socket-api/ssa/internal/regular"
+	"github.com/secure-socket-api/ssa/internal/sys/regular"
 )
 
 // identified is a program as the policy will see it once it runs.

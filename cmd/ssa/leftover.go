@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/secure-socket-api/ssa/internal/leftover"
-	"github.com/secure-socket-api/ssa/internal/relay"
+	"github.com/secure-socket-api/ssa/internal/engine/leftover"
+	"github.com/secure-socket-api/ssa/internal/engine/relay"
 )
 
 // leftoverName is the command that `ssa run` starts when its program has ended

@@ -6,9 +6,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/secure-socket-api/ssa/internal/audit"
-	"github.com/secure-socket-api/ssa/internal/metrics"
-	"github.com/secure-socket-api/ssa/internal/monitor"
+	"github.com/secure-socket-api/ssa/internal/service/audit"
+	"github.com/secure-socket-api/ssa/internal/service/metrics"
+	"github.com/secure-socket-api/ssa/internal/service/monitor"
 )
 
 // Names of descriptors that a monitor hands to its worker, which may neither

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/secure-socket-api/ssa/internal/regular"
+	"github.com/secure-socket-api/ssa/internal/sys/regular"
 )
 
 // findProgram looks a program up as a shell does, and refuses what cannot work.

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/harden"
-	"github.com/secure-socket-api/ssa/internal/monitor"
+	"github.com/secure-socket-api/ssa/internal/service/monitor"
 )
 
 // workerUser is the user that does TLS, where there is one of that name.

@@ -15,12 +15,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/engine/leftover"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
-	"github.com/secure-socket-api/ssa/internal/leftover"
+	"github.com/secure-socket-api/ssa/internal/gomaxprocs"
 	"github.com/secure-socket-api/ssa/internal/policy"
-	"github.com/secure-socket-api/ssa/internal/processors"
 	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/socket"
 )
@@ -87,7 +87,7 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 		return err
 	}
 	collectLater()
-	defer processors.Start()()
+	defer gomaxprocs.Start()()
 	log := newLog(stderr, o.verbose)
 	// Without -v too: an administrator must not believe in a policy that does not hold.
 	alarms := slog.New(&lineHandler{out: stderr})

@@ -7,8 +7,8 @@ import (
 	"os"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
-	"github.com/secure-socket-api/ssa/internal/journal"
-	"github.com/secure-socket-api/ssa/internal/registry"
+	"github.com/secure-socket-api/ssa/internal/service/journal"
+	"github.com/secure-socket-api/ssa/internal/service/registry"
 )
 
 // Values of --log-format.

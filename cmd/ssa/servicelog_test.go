@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
-	"github.com/secure-socket-api/ssa/internal/journal"
+	"github.com/secure-socket-api/ssa/internal/service/journal"
 )
 
 // logAll logs what has everything in it, and a name that a peer could choose to

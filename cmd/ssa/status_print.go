@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/registry"
+	"github.com/secure-socket-api/ssa/internal/service/registry"
 )
 
 // statusPrinter tells a status to a person.

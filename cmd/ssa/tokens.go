@@ -10,8 +10,8 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/secure-socket-api/ssa/internal/monitor"
-	"github.com/secure-socket-api/ssa/internal/pkcs11"
+	"github.com/secure-socket-api/ssa/internal/identity/pkcs11"
+	"github.com/secure-socket-api/ssa/internal/service/monitor"
 )
 
 // tokensName names the descriptor by which a worker asks for signatures.

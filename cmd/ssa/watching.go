@@ -10,13 +10,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/audit"
-	"github.com/secure-socket-api/ssa/internal/keylog"
-	"github.com/secure-socket-api/ssa/internal/metrics"
-	"github.com/secure-socket-api/ssa/internal/monitor"
 	"github.com/secure-socket-api/ssa/internal/policy"
-	"github.com/secure-socket-api/ssa/internal/registry"
 	"github.com/secure-socket-api/ssa/internal/service"
+	"github.com/secure-socket-api/ssa/internal/service/audit"
+	"github.com/secure-socket-api/ssa/internal/service/keylog"
+	"github.com/secure-socket-api/ssa/internal/service/metrics"
+	"github.com/secure-socket-api/ssa/internal/service/monitor"
+	"github.com/secure-socket-api/ssa/internal/service/registry"
 )
 
 // watching is what of a worker sees what it does, and tells who may know.

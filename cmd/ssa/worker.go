@@ -15,18 +15,18 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/engine/local"
+	"github.com/secure-socket-api/ssa/internal/engine/ticketstore"
+	"github.com/secure-socket-api/ssa/internal/gomaxprocs"
 	"github.com/secure-socket-api/ssa/internal/harden"
-	"github.com/secure-socket-api/ssa/internal/monitor"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/policy/bundle"
-	"github.com/secure-socket-api/ssa/internal/processors"
-	"github.com/secure-socket-api/ssa/internal/registry"
-	"github.com/secure-socket-api/ssa/internal/revocation"
 	"github.com/secure-socket-api/ssa/internal/service"
+	"github.com/secure-socket-api/ssa/internal/service/monitor"
 	"github.com/secure-socket-api/ssa/internal/service/observer"
+	"github.com/secure-socket-api/ssa/internal/service/registry"
 	"github.com/secure-socket-api/ssa/internal/sys"
-	"github.com/secure-socket-api/ssa/internal/ticketstore"
+	"github.com/secure-socket-api/ssa/internal/trust/revocation"
 )
 
 // workerName is the command that `ssa daemon` starts; it is of no use alone.
@@ -75,7 +75,7 @@ func (o *workerOptions) run(stderr io.Writer) error {
 		}
 	}
 	collectLater()
-	defer processors.Start()()
+	defer gomaxprocs.Start()()
 	watch := o.newWatching(log, alarms)
 	defer watch.close()
 	keys := &sharedTokens{}
@@ -124,7 +124,7 @@ func (o *workerOptions) work(client *monitor.Client, watch *watching, keys *shar
 	received.revocations = revocation.New(revocation.Config{Log: alarms, Files: received})
 	watch.registry.WatchLists(received.problems)
 	received.problems() // reads them, and warns
-	local := engine.New(engine.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory, KeyLog: watch.keyLogs.Writer,
+	local := local.New(local.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory, KeyLog: watch.keyLogs.Writer,
 		Revocation: received.revocations})
 	defer local.Close()
 	received.renew = local.Renew

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 
-	"github.com/secure-socket-api/ssa/internal/pages"
+	"github.com/secure-socket-api/ssa/internal/service/pages"
 )
 
 // Listen listens at an address of loopback.

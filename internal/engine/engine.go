@@ -1,8 +1,9 @@
-// Package engine does TLS on behalf of programs: it takes a connected TCP
-// stream and a request, performs and verifies the handshake, and then moves
-// bytes between TLS and the program's plaintext stream until both sides are
-// done. It never opens sockets or files for a program, and it never decides
-// what is allowed: the request carries the effective policy.
+// Package engine is what gates, the service and TLS have in common: an Engine
+// takes a connected TCP stream and a request, shakes hands, and then moves bytes
+// between TLS and the program's plaintext stream until both sides are done. The
+// package has the interface, the request, the facts and the errors. It does
+// nothing itself: engine/local does TLS in this process, engine/remote has the
+// service do it.
 package engine
 
 import (

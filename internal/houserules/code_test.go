@@ -82,8 +82,8 @@ func TestExitAndStderr(t *testing.T) {
 
 // inits are the init functions that have a reason.
 var inits = map[string]string{
-	"internal/engine/transcript.go": "hashes are registered before anybody takes one",
-	"cmd/ssa/main.go":               "only init can keep the main thread for the main goroutine",
+	"internal/engine/local/transcript.go": "hashes are registered before anybody takes one",
+	"cmd/ssa/main.go":                     "only init can keep the main thread for the main goroutine",
 }
 
 func TestShape(t *testing.T) {

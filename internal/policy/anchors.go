@@ -6,7 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/secure-socket-api/ssa/internal/constraints"
+	"github.com/secure-socket-api/ssa/internal/trust/constraints"
 )
 
 // Anchors are trusted root certificates. Those of files named in a policy are

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/abi"
-	"github.com/secure-socket-api/ssa/internal/transparency"
+	"github.com/secure-socket-api/ssa/internal/trust/transparency"
 )
 
 // Effective is what holds for one socket: the administrator's policy for the

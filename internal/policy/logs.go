@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/transparency"
+	"github.com/secure-socket-api/ssa/internal/trust/transparency"
 )
 
 // logsAge is how old a log list may be before there is a warning: browsers stop

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/secure-socket-api/ssa/internal/regular"
+	"github.com/secure-socket-api/ssa/internal/sys/regular"
 )
 
 // Source is the file system that a policy is read from, by names without the

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 
-	"github.com/secure-socket-api/ssa/internal/constraints"
+	"github.com/secure-socket-api/ssa/internal/trust/constraints"
 )
 
 // Where Linux distributions keep the system trust store: the bundle is the

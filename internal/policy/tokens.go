@@ -9,7 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/secure-socket-api/ssa/internal/pkcs11/uri"
+	"github.com/secure-socket-api/ssa/internal/identity/pkcs11/uri"
 )
 
 // KeyOpener finds a key on a token by its pkcs11: URI, in the form that

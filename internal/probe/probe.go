@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/engine/local"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/trust"
 )
@@ -72,7 +73,7 @@ type Negotiated struct {
 // run is one probe under way.
 type run struct {
 	cfg    Config
-	engine *engine.Local
+	engine *local.Engine
 	report *Report
 }
 
@@ -81,7 +82,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	r := &run{cfg: cfg, engine: engine.New(engine.Config{Now: cfg.Now}), report: &Report{
+	r := &run{cfg: cfg, engine: local.New(local.Config{Now: cfg.Now}), report: &Report{
 		Name: cfg.Name, Profile: cfg.Policy.Profile, Revocation: []string{}, Transparency: []string{}, Chain: []Certificate{},
 	}}
 	conn, tcp, err := r.handshake(ctx, cfg.Policy)

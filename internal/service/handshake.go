@@ -9,9 +9,9 @@ import (
 
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/engine/turns"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
-	"github.com/secure-socket-api/ssa/internal/turns"
 )
 
 // handshake begins a connection on a goroutine of its own. It waits while too

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/engine/local"
 )
 
 // Observer is told what the service does, for status, metrics and the audit
@@ -16,7 +17,7 @@ type Observer interface {
 	Began(*Connection) Observation
 	// Listens is told of a server that began to listen, and who knows what it
 	// serves at any time. What it returns is called when the server has ended.
-	Listens(c *Connection, serving func() []engine.Served) (ended func())
+	Listens(c *Connection, serving func() []local.Served) (ended func())
 	// Refused is told of a request that was not even begun. The process has no
 	// executable when nothing more is known than who the caller is.
 	Refused(r *Refusal)
@@ -87,7 +88,7 @@ type noObserver struct{}
 func (noObserver) Began(*Connection) Observation { return noObserver{} }
 func (noObserver) Refused(*Refusal)              {}
 
-func (noObserver) Listens(*Connection, func() []engine.Served) func() { return func() {} }
+func (noObserver) Listens(*Connection, func() []local.Served) func() { return func() {} }
 
 func (noObserver) Established(*engine.Facts, Progress) {}
 func (noObserver) Failed(*engine.Error)                {}

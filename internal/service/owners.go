@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/regular"
+	"github.com/secure-socket-api/ssa/internal/sys/regular"
 )
 
 // owners says which person a user belongs to: one may have many subordinate

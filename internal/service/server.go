@@ -4,10 +4,11 @@ import (
 	"net/netip"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
-	"github.com/secure-socket-api/ssa/internal/lobby"
+	"github.com/secure-socket-api/ssa/internal/engine/lobby"
+	"github.com/secure-socket-api/ssa/internal/engine/local"
+	"github.com/secure-socket-api/ssa/internal/engine/turns"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
-	"github.com/secure-socket-api/ssa/internal/turns"
 )
 
 // server is a program's listening socket: what was found out when it began to
@@ -27,11 +28,11 @@ func (s *server) close() {
 }
 
 // serving tells what a listener serves now.
-func serving(l engine.Listener) func() []engine.Served {
-	if s, ok := l.(interface{ Serving() []engine.Served }); ok {
+func serving(l engine.Listener) func() []local.Served {
+	if s, ok := l.(interface{ Serving() []local.Served }); ok {
 		return s.Serving
 	}
-	return func() []engine.Served { return nil }
+	return func() []local.Served { return nil }
 }
 
 // listen judges a server.

@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
-	"github.com/secure-socket-api/ssa/internal/lobby"
+	"github.com/secure-socket-api/ssa/internal/engine/lobby"
+	"github.com/secure-socket-api/ssa/internal/engine/turns"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
-	"github.com/secure-socket-api/ssa/internal/turns"
 )
 
 // Config is what a Service works with.

@@ -6,8 +6,8 @@ import (
 	"net/netip"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
-	"github.com/secure-socket-api/ssa/internal/lobby"
-	"github.com/secure-socket-api/ssa/internal/turns"
+	"github.com/secure-socket-api/ssa/internal/engine/lobby"
+	"github.com/secure-socket-api/ssa/internal/engine/turns"
 )
 
 // turn waits until the handshake may begin. Turns are for computing: who waits

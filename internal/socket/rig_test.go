@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
-	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/engine/local"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
@@ -38,7 +38,7 @@ func newRig(t testing.TB, authority *ssatest.Authority) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.table, err = NewTable(Config{Engine: engine.New(engine.Config{}), Policy: rules, Resolver: net.DefaultResolver,
+	r.table, err = NewTable(Config{Engine: local.New(local.Config{}), Policy: rules, Resolver: net.DefaultResolver,
 		Finder: r, Log: slog.New(slog.DiscardHandler), Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

@@ -9,9 +9,9 @@ import (
 
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
-	"github.com/secure-socket-api/ssa/internal/lobby"
+	"github.com/secure-socket-api/ssa/internal/engine/lobby"
+	"github.com/secure-socket-api/ssa/internal/engine/turns"
 	"github.com/secure-socket-api/ssa/internal/sys"
-	"github.com/secure-socket-api/ssa/internal/turns"
 )
 
 // serve accepts clients until the listener is stopped.

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
-	"github.com/secure-socket-api/ssa/internal/lobby"
+	"github.com/secure-socket-api/ssa/internal/engine/lobby"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )

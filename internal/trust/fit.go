@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/secure-socket-api/ssa/internal/constraints"
+	"github.com/secure-socket-api/ssa/internal/trust/constraints"
 )
 
 // fit keeps the chains that hold what crypto/x509 does not look at: the name

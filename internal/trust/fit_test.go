@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/constraints"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/trust"
+	"github.com/secure-socket-api/ssa/internal/trust/constraints"
 )
 
 // alphaOnly is a critical constraint: directory names below O=Alpha.

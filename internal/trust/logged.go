@@ -3,8 +3,8 @@ package trust
 import (
 	"fmt"
 
-	"github.com/secure-socket-api/ssa/internal/revocation/signed"
-	"github.com/secure-socket-api/ssa/internal/transparency"
+	"github.com/secure-socket-api/ssa/internal/trust/revocation/signed"
+	"github.com/secure-socket-api/ssa/internal/trust/transparency"
 )
 
 // logged checks that a server's certificate was published.

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/ssatest"
-	"github.com/secure-socket-api/ssa/internal/transparency"
 	"github.com/secure-socket-api/ssa/internal/trust"
+	"github.com/secure-socket-api/ssa/internal/trust/transparency"
 )
 
 func pin(cert *x509.Certificate) [32]byte { return sha256.Sum256(cert.RawSubjectPublicKeyInfo) }

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/secure-socket-api/ssa/internal/revocation/signed"
+	"github.com/secure-socket-api/ssa/internal/trust/revocation/signed"
 )
 
 // Revocation says how much must be known of revocations.

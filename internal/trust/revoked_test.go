@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/revocation/signed"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/trust"
+	"github.com/secure-socket-api/ssa/internal/trust/revocation/signed"
 )
 
 // oracle knows of revocations by certificate; what it does not know is good.

@@ -15,8 +15,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/constraints"
-	"github.com/secure-socket-api/ssa/internal/transparency"
+	"github.com/secure-socket-api/ssa/internal/trust/constraints"
+	"github.com/secure-socket-api/ssa/internal/trust/transparency"
 )
 
 // Usage says what a peer's certificate is for.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/registry"
+	"github.com/secure-socket-api/ssa/internal/service/registry"
 )
 
 // wantQuiet fails the test when the page has complained, or a name has become

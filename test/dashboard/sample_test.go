@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/dashboard"
-	"github.com/secure-socket-api/ssa/internal/registry"
+	"github.com/secure-socket-api/ssa/internal/service/registry"
 )
 
 // evil is a name as a peer or a program may choose it.

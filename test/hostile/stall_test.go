@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/lobby"
+	"github.com/secure-socket-api/ssa/internal/engine/lobby"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/secure-socket-api/ssa/internal/registry"
+	"github.com/secure-socket-api/ssa/internal/service/registry"
 )
 
 // TestGateRefusals: what ssa run keeps from the network itself, the service

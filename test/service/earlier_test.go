@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/registry"
+	"github.com/secure-socket-api/ssa/internal/service/registry"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 )
 

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/secure-socket-api/ssa/internal/registry"
+	"github.com/secure-socket-api/ssa/internal/service/registry"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/lobby"
+	"github.com/secure-socket-api/ssa/internal/engine/lobby"
 )
 
 // TestProgramThatDoesNotAccept: clients of a program that never accepts fill

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/registry"
+	"github.com/secure-socket-api/ssa/internal/service/registry"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/engine/local"
 	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
@@ -60,7 +61,7 @@ func faultyRig(t *testing.T) (*rig, *faulty, net.Listener) {
 	ssatest.NoLeaks(t)
 	a := ssatest.NewAuthority(t)
 	l := echoServer(t, a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))
-	local := engine.New(engine.Config{})
+	local := local.New(local.Config{})
 	t.Cleanup(local.Close)
 	f := &faulty{Engine: local, aborts: make(chan struct{})}
 	return newRigWith(t, service.Config{Engine: f}, fmt.Sprintf("default: {trust: {roots: [%s]}}", a.File(t))), f, l

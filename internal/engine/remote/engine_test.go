@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/engine/local"
 	"github.com/secure-socket-api/ssa/internal/engine/remote"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/program"
@@ -36,7 +37,7 @@ type rig struct {
 
 func newRig(t testing.TB, rules string) *rig {
 	t.Helper()
-	local := engine.New(engine.Config{})
+	local := local.New(local.Config{})
 	t.Cleanup(local.Close)
 	return newRigWith(t, service.Config{Engine: local}, rules)
 }

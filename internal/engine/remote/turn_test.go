@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/engine/local"
 	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
@@ -20,7 +21,7 @@ func TestSilentPeerKeepsNoTurn(t *testing.T) {
 	ssatest.NoLeaks(t)
 	a := ssatest.NewAuthority(t)
 	l := echoServer(t, a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))
-	local := engine.New(engine.Config{})
+	local := local.New(local.Config{})
 	t.Cleanup(local.Close)
 	r := newRigWith(t, service.Config{Engine: local, Limits: service.Limits{Handshakes: 1}},
 		fmt.Sprintf("default: {trust: {roots: [%s]}, limits: {handshake_timeout: 10m}}", a.File(t)))

@@ -12,8 +12,8 @@ import (
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/shares"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
-	"github.com/secure-socket-api/ssa/internal/gate/seccomp/turns"
 	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/socket"
 	"github.com/secure-socket-api/ssa/internal/sys"
@@ -25,7 +25,7 @@ type call struct {
 	notify.Call
 	socket            *socket.Socket // the socket of the descriptor in the first argument
 	inode             uint64
-	owner             atomic.Pointer[turns.Owner]
+	owner             atomic.Pointer[shares.Owner]
 	older             bool // the descriptor is an older copy, see renewed
 	looks, passedOver int  // of signals.go
 	// then makes the result of a call whose connect has succeeded, nil for
@@ -59,7 +59,7 @@ func (c *call) find() (bool, error) {
 		return false, nil
 	}
 	end, err := c.End()
-	if errors.Is(err, turns.ErrCrowded) {
+	if errors.Is(err, shares.ErrCrowded) {
 		return false, err
 	}
 	if err != nil {
@@ -96,24 +96,24 @@ func (c *call) lookAt() (seen bool, err error) {
 
 // enter waits for a turn to look at the program. Whoever has it does nothing
 // else before its end, and enters no second time.
-func (c *call) enter() (turns.Turn, error) { return c.gate.turns.Enter(c) }
+func (c *call) enter() (shares.Turn, error) { return c.gate.turns.Enter(c) }
 
-// Owner says whose call it is, for package turns.
-func (c *call) Owner() (turns.Owner, error) {
+// Owner says whose call it is, for package shares.
+func (c *call) Owner() (shares.Owner, error) {
 	if known := c.owner.Load(); known != nil {
 		return *known, nil
 	}
 	owner, err := ownerOf(c.Call.Thread)
 	if err != nil || !c.Waiting() {
-		return turns.Owner{}, notify.ErrGone
+		return shares.Owner{}, notify.ErrGone
 	}
 	c.owner.Store(&owner)
 	return owner, nil
 }
 
-func ownerOf(thread int) (turns.Owner, error) {
+func ownerOf(thread int) (shares.Owner, error) {
 	status, err := program.ReadStatus(thread)
-	return turns.Owner{Process: status.Process, User: status.UIDs[0]}, err
+	return shares.Owner{Process: status.Process, User: status.UIDs[0]}, err
 }
 
 func (c *call) proceed() error { return c.gate.cfg.Listener.Continue(c.ID) }

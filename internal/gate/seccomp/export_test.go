@@ -2,8 +2,8 @@ package seccomp
 
 import (
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/shares"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
-	"github.com/secure-socket-api/ssa/internal/gate/seccomp/turns"
 )
 
 // Acts does what a gate does with a program's rights for a call, and returns
@@ -11,7 +11,7 @@ import (
 func Acts(l *notify.Listener, own *target.Own, of notify.Call, file string) map[string]error {
 	finder := NewFinder()
 	defer finder.handles.Close()
-	c := &call{gate: &Gate{cfg: Config{Listener: l, Own: own}, handles: finder.handles, turns: turns.New(turns.Default)}, Call: of}
+	c := &call{gate: &Gate{cfg: Config{Listener: l, Own: own}, handles: finder.handles, turns: shares.New(shares.Default)}, Call: of}
 	all := map[string]error{}
 	r, err := c.Rights()
 	if all["rights"] = err; err == nil {

@@ -5,8 +5,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/shares"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
-	"github.com/secure-socket-api/ssa/internal/gate/seccomp/turns"
 	"github.com/secure-socket-api/ssa/internal/socket"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -14,19 +14,19 @@ import (
 // Finder finds descriptors of watched programs.
 type Finder struct {
 	handles *target.Handles
-	turns   *turns.Pool
+	turns   *shares.Pool
 }
 
 // NewFinder returns a finder.
 func NewFinder() *Finder {
-	return &Finder{handles: target.NewHandles(), turns: turns.New(turns.Default)}
+	return &Finder{handles: target.NewHandles(), turns: shares.New(shares.Default)}
 }
 
 // thread asks for a turn to look at a thread that is in no call.
 type thread int
 
-// Owner is that of turns.Asker.
-func (t thread) Owner() (turns.Owner, error) { return ownerOf(int(t)) }
+// Owner is that of shares.Asker.
+func (t thread) Owner() (shares.Owner, error) { return ownerOf(int(t)) }
 
 var errNotFound = errors.New("no program has a descriptor of the socket")
 

@@ -6,7 +6,7 @@
 // the call's id checked afterwards; a call that is about one of our sockets is
 // never continued by the kernel when its memory was judged; what a program can
 // make last holds up the program alone: the goroutine that receives calls is
-// relieved of it, and package turns bounds how much of it there is.
+// relieved of it, and package shares bounds how much of it there is.
 package seccomp
 
 import (
@@ -21,8 +21,8 @@ import (
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/shares"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
-	"github.com/secure-socket-api/ssa/internal/gate/seccomp/turns"
 	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/socket"
 )
@@ -44,8 +44,8 @@ type Config struct {
 type Gate struct {
 	cfg       Config
 	handles   *target.Handles
-	turns     *turns.Pool   // of looks at programs
-	large     *turns.Pool   // of calls that hold a large value
+	turns     *shares.Pool  // of looks at programs
+	large     *shares.Pool  // of calls that hold a large value
 	helpers   chan struct{} // goroutines that take calls on beside the one whose duty it is
 	over      chan struct{} // closed when no program is left
 	watch     watch
@@ -62,7 +62,7 @@ type Gate struct {
 
 // New returns a gate; Run makes it work.
 func New(cfg Config) *Gate {
-	return &Gate{cfg: cfg, handles: cfg.Finder.handles, turns: cfg.Finder.turns, large: turns.New(largeValues),
+	return &Gate{cfg: cfg, handles: cfg.Finder.handles, turns: cfg.Finder.turns, large: shares.New(largeValues),
 		helpers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), over: make(chan struct{}), failed: make(chan error, 1),
 		waiting: map[uint64]*call{}}
 }

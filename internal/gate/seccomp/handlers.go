@@ -2,7 +2,7 @@ package seccomp
 
 import (
 	"github.com/secure-socket-api/ssa/abi"
-	"github.com/secure-socket-api/ssa/internal/gate/seccomp/turns"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/shares"
 	"github.com/secure-socket-api/ssa/internal/socket"
 )
 
@@ -113,12 +113,12 @@ func getsockopt(c *call) (int64, error) {
 // that a program with many threads cannot make the gate hold as many of them.
 const largeValue = 64 << 10
 
-var largeValues = turns.Limits{Process: 2, User: 8, UserSpare: 8, All: 32, AllSpare: 32, Queue: 1024}
+var largeValues = shares.Limits{Process: 2, User: 8, UserSpare: 8, All: 32, AllSpare: 32, Queue: 1024}
 
 // reserve waits until a value of a size may be held; the turn ends that.
-func (c *call) reserve(size int) (turns.Turn, error) {
+func (c *call) reserve(size int) (shares.Turn, error) {
 	if size < largeValue {
-		return turns.Turn{}, nil
+		return shares.Turn{}, nil
 	}
 	return c.gate.large.Enter(c)
 }

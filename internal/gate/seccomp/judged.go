@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
-	"github.com/secure-socket-api/ssa/internal/gate/seccomp/turns"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/shares"
 	"github.com/secure-socket-api/ssa/internal/socket"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -22,7 +22,7 @@ func foreignConnect(c *call) (int64, error) {
 	noTCP := c.gate.cfg.Listener.NoTCP
 	fd, err := c.duplicate()
 	switch {
-	case errors.Is(err, abi.EBADF), errors.Is(err, turns.ErrCrowded):
+	case errors.Is(err, abi.EBADF), errors.Is(err, shares.ErrCrowded):
 		return 0, err
 	case err != nil && noTCP:
 		return 0, errContinue // a descriptor that the gate may not look at

@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
-	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/engine/local"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
@@ -160,7 +160,7 @@ func newRig(tb testing.TB) *rig {
 	check(tb, err)
 	finder := seccomp.NewFinder()
 	log := slog.New(slog.DiscardHandler)
-	tls := engine.New(engine.Config{})
+	tls := local.New(local.Config{})
 	table, err := socket.NewTable(socket.Config{Engine: tls, Policy: rules, Resolver: net.DefaultResolver,
 		Finder: finder, Log: log, Dir: tb.TempDir()})
 	check(tb, err)

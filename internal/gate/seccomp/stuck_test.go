@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
-	"github.com/secure-socket-api/ssa/internal/gate/seccomp/turns"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/shares"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
@@ -143,7 +143,7 @@ func TestSlowMemory(t *testing.T) {
 						t.Fatal(got)
 					}
 				}
-				l := turns.Default
+				l := shares.Default
 				if got, most := threads(t)-before, l.Open+l.User+l.UserSpare+20; got > most {
 					t.Errorf("the gate has %d threads more, of which %d are its limits", got, most)
 				}

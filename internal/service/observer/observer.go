@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
-	"github.com/secure-socket-api/ssa/internal/registry"
+	"github.com/secure-socket-api/ssa/internal/engine/local"
 	"github.com/secure-socket-api/ssa/internal/service"
+	"github.com/secure-socket-api/ssa/internal/service/registry"
 )
 
 // KeyLogs switches key logs on: see package keylog.
@@ -40,7 +41,7 @@ func (o *Observer) Began(c *service.Connection) service.Observation {
 }
 
 // Listens implements service.Observer.
-func (o *Observer) Listens(c *service.Connection, serving func() []engine.Served) (ended func()) {
+func (o *Observer) Listens(c *service.Connection, serving func() []local.Served) (ended func()) {
 	return o.registry.Listen(program(c), func() (certs []registry.ServedCertificate) {
 		for _, s := range serving() {
 			certs = append(certs, registry.ServedCertificateOf(s.Identity, s.Leaf))

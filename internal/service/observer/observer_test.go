@@ -6,9 +6,9 @@ import (
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
-	"github.com/secure-socket-api/ssa/internal/registry"
 	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/service/observer"
+	"github.com/secure-socket-api/ssa/internal/service/registry"
 )
 
 // What was refused is told with what refused it, and where that is written.

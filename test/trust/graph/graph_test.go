@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/revocation"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/trust"
+	"github.com/secure-socket-api/ssa/internal/trust/revocation"
 	"github.com/secure-socket-api/ssa/test/trust/graph"
 )
 
