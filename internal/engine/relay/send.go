@@ -32,10 +32,10 @@ func (r *Relay) send() error {
 	case err != nil:
 		// As TCP does after a reset: writing fails at once, while what was
 		// received can still be read, then comes ECONNRESET.
+		r.lost = err // before anybody is told, so that the end has the same reason
+		close(r.sendLost)
 		r.prepareReset(err)
 		r.refuse()
-		r.lost = err
-		close(r.sendLost)
 		r.sink.interrupt()
 	}
 	// A peer may answer long after the program has shut down its end, so TCP is
