@@ -37,7 +37,7 @@ func newConn(a *attempt, conn *tls.Conn, wire *relay.Wire) *localConn {
 	return &localConn{
 		id: a.req.ID, side: a.side, facts: a.facts(conn.ConnectionState()), log: a.engine.cfg.Log, memory: a.engine.memory, owner: a.req.Owner,
 		cfg: relay.Config{TLS: conn, Wire: wire, SloppyEnd: a.req.Policy.SloppyEnd, Linger: a.engine.cfg.Linger,
-			Answer: answerTime(a.req.Role), Lot: a.engine.lot},
+			Answer: answerTime(a.req.Role), Idle: a.engine.idle},
 	}
 }
 

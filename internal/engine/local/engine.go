@@ -61,8 +61,8 @@ type Engine struct {
 	renewed  atomic.Pointer[map[string]*policy.IdentityFiles] // see Renew
 	ids      atomic.Uint64
 	settler  settler
-	lot      *relay.Lot // of idle connections
-	memory   *memory    // of those that are stalled
+	idle     *relay.IdleSet // of idle connections
+	memory   *memory        // of those that are stalled
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -84,7 +84,7 @@ func New(cfg Config) *Engine {
 	if cfg.Revocation == nil {
 		cfg.Revocation = revocation.New(revocation.Config{Log: cfg.Log, Now: cfg.Now})
 	}
-	l := &Engine{cfg: cfg, staplers: newStaplers(cfg), settler: settler{settled: cfg.Settled}, lot: relay.NewLot(), memory: newMemory(maxStalled)}
+	l := &Engine{cfg: cfg, staplers: newStaplers(cfg), settler: settler{settled: cfg.Settled}, idle: relay.NewIdleSet(), memory: newMemory(maxStalled)}
 	l.renewed.Store(&map[string]*policy.IdentityFiles{})
 	return l
 }
@@ -93,7 +93,7 @@ func New(cfg Config) *Engine {
 // after that are as before, but for new staples.
 func (l *Engine) Close() {
 	l.settler.close()
-	l.lot.Close()
+	l.idle.Close()
 	l.staplers.close()
 }
 

@@ -6,7 +6,7 @@ import (
 )
 
 // After how many connections, and how long after the last of them, a Local
-// engine has settled: by then they have gone to rest.
+// engine has settled: by then they are idle.
 const (
 	settleCount = 256
 	settleTime  = 2 * time.Second

@@ -62,18 +62,18 @@ func newHalf(s *suite, secret []byte, seq uint64) (*Half, error) {
 	return h, nil
 }
 
-// Twin returns the same protection for once more. Sealing with a twin is only
+// Clone returns the same protection for once more. Sealing with a clone is only
 // for records that never leave the process.
-func (h *Half) Twin() *Half {
+func (h *Half) Clone() *Half {
 	return &Half{Limit: h.Limit, suite: h.suite, secret: bytes.Clone(h.secret), seq: h.seq}
 }
 
-// Rest gives up what is quickly made again, for as long as nothing is sealed
+// DropKeys gives up what is quickly made again, for as long as nothing is sealed
 // or opened: most of the memory of a Half.
-func (h *Half) Rest() { h.aead = nil }
+func (h *Half) DropKeys() { h.aead = nil }
 
-// wake undoes Rest.
-func (h *Half) wake() error {
+// restoreKeys undoes DropKeys.
+func (h *Half) restoreKeys() error {
 	if h.aead != nil {
 		return nil
 	}
@@ -140,7 +140,7 @@ func (h *Half) Seal(dst []byte, contentType byte, data []byte) (int, error) {
 	case h.seq+1 == 0:
 		return 0, errUsedUp
 	}
-	if err := h.wake(); err != nil {
+	if err := h.restoreKeys(); err != nil {
 		return 0, err
 	}
 	n := len(data)
@@ -173,7 +173,7 @@ func (h *Half) Open(dst, record []byte) (contentType byte, data []byte, err erro
 	case cap(dst) < n:
 		return 0, nil, InternalError
 	}
-	if err := h.wake(); err != nil {
+	if err := h.restoreKeys(); err != nil {
 		return 0, nil, InternalError
 	}
 	copy(h.header[:], record)

@@ -17,7 +17,7 @@ func pair(t testing.TB, id uint16, seq uint64) (out, in *Half) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return out, out.Twin()
+	return out, out.Clone()
 }
 
 // seal returns a record that carries data.
@@ -43,8 +43,8 @@ func TestSealAndOpen(t *testing.T) {
 					if err != nil || contentType != ApplicationData || !bytes.Equal(got, data) {
 						t.Fatalf("%d bytes: opened type %d, %d bytes, %v", size, contentType, len(got), err)
 					}
-					in.Rest() // changes nothing
-					out.Rest()
+					in.DropKeys() // changes nothing
+					out.DropKeys()
 				}
 				if err := errors.Join(in.Update(), out.Update()); err != nil {
 					t.Fatal(err)
@@ -195,8 +195,8 @@ func TestExhausted(t *testing.T) {
 		{tls.TLS_AES_256_GCM_SHA384, 1 << 24, true},
 		{tls.TLS_CHACHA20_POLY1305_SHA256, 1 << 60, false},
 	} {
-		out, twin := pair(t, c.suite, c.seq)
-		if out.Exhausted() != c.want || twin.Exhausted() != c.want {
+		out, clone := pair(t, c.suite, c.seq)
+		if out.Exhausted() != c.want || clone.Exhausted() != c.want {
 			t.Errorf("%s after %d records: exhausted is %v", tls.CipherSuiteName(c.suite), c.seq, !c.want)
 		}
 		if err := out.Update(); err != nil || out.Exhausted() {
@@ -207,13 +207,13 @@ func TestExhausted(t *testing.T) {
 
 // Whoever learns the secret of today does not learn that of yesterday.
 func TestUpdateForgets(t *testing.T) {
-	out, twin := pair(t, suites[0], 0)
+	out, clone := pair(t, suites[0], 0)
 	before := out.secret
 	if err := out.Update(); err != nil || !bytes.Equal(before, make([]byte, len(before))) {
 		t.Errorf("the secret before an update is kept: %x, %v", before, err)
 	}
-	if bytes.Equal(twin.secret, before) {
-		t.Error("the twin has lost its secret")
+	if bytes.Equal(clone.secret, before) {
+		t.Error("the clone has lost its secret")
 	}
 }
 

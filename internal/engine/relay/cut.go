@@ -6,8 +6,8 @@ func (r *Relay) Cut() {
 	r.wire.resetOnClose()
 	_ = r.wire.Close()
 	_ = r.plain.Close()
-	r.wire.arrivals.stay()
-	r.source.stay()
+	r.wire.arrivals.pin()
+	r.source.pin()
 }
 
 // survive is deferred by both halves: it ends a relay whose half, for which
@@ -28,7 +28,7 @@ func (r *Relay) survive(done chan struct{}) {
 		r.cfg.BeforeReset(err)
 	}
 	r.Cut()
-	r.forget()
+	r.unwatch()
 	r.over(End{Err: err, Sent: r.sent.Load(), Received: r.received.Load()})
 	if !isDone(done) {
 		close(done) // the other half may wait for this one

@@ -16,9 +16,9 @@ import (
 func TestCut(t *testing.T) {
 	for name, prepare := range map[string]func(t *testing.T, opts rigOptions) *rig{
 		"waiting": func(t *testing.T, opts rigOptions) *rig { return newRig(t, opts) },
-		"parked":  parkedRig,
+		"idle":    idleRig,
 		"half-closed": func(t *testing.T, opts rigOptions) *rig {
-			r := parkedRig(t, opts)
+			r := idleRig(t, opts)
 			r.guardedShutdown(t)
 			expectRead(t, "the peer", r.peer, nil, nil)
 			return r
@@ -72,7 +72,7 @@ func TestBug(t *testing.T) {
 			each(t, func(t *testing.T, opts rigOptions) {
 				ssatest.NoLeaks(t)
 				opts.change = func(c *Config) { test.change(c); bug(c) }
-				r := parkedRig(t, opts)
+				r := idleRig(t, opts)
 				test.move(t, r)
 				if end := r.end(); end.Err == nil || end.Err.Error() != name {
 					t.Errorf("the relay ended with %v, want %q", end.Err, name)
@@ -88,19 +88,19 @@ func TestBug(t *testing.T) {
 	}
 }
 
-// TestParkedReceiving: what only a half that receives may meet.
-func TestParkedReceiving(t *testing.T) {
+// TestIdleReceiving: what only a half that receives may meet.
+func TestIdleReceiving(t *testing.T) {
 	t.Run("a record has begun", func(t *testing.T) {
 		ssatest.NoLeaks(t)
-		r := parkedRig(t, rigOptions{})
-		before := r.relay.wire.arrivals.moves.Load()
+		r := idleRig(t, rigOptions{})
+		before := r.relay.wire.arrivals.reads.Load()
 		record := r.encrypt(t, []byte("whole"))[0]
 		mustWrite(t, r.peerTCP, record[:len(record)-1])
-		ssatest.Await(t, "it has the beginning", func() bool { return r.relay.wire.arrivals.moves.Load() != before })
+		ssatest.Await(t, "it has the beginning", func() bool { return r.relay.wire.arrivals.reads.Load() != before })
 		half := r.halves()[1]
-		r.relay.cfg.Lot.forget(half) // as when it is asked after a look
-		for range 100 {              // it waits on, with the beginning in hand
-			half.ask()
+		r.relay.cfg.Idle.unwatch(half) // as when it is asked after a look
+		for range 100 {                // it waits on, with the beginning in hand
+			half.askToIdle()
 			runtime.Gosched()
 		}
 		mustWrite(t, r.peerTCP, record[len(record)-1:])
@@ -108,11 +108,11 @@ func TestParkedReceiving(t *testing.T) {
 		if _, err := io.ReadFull(r.program, got); err != nil || string(got) != "whole" {
 			t.Errorf("the program read %q, %v", got, err)
 		}
-		ssatest.Await(t, "it has parked, by itself, another time", func() bool { return isParked(half) })
+		ssatest.Await(t, "it is idle, by itself, another time", func() bool { return isIdle(half) })
 	})
 	t.Run("nobody is left to receive for", func(t *testing.T) {
 		ssatest.NoLeaks(t)
-		r := parkedRig(t, rigOptions{change: func(c *Config) { c.Linger = time.Millisecond }})
+		r := idleRig(t, rigOptions{change: func(c *Config) { c.Linger = time.Millisecond }})
 		must(t, r.program.Close()) // the peer stays
 		if end := r.expectEnd(t, nil); end.SendErr != nil {
 			t.Errorf("sending ended with %v", end.SendErr)
@@ -120,7 +120,7 @@ func TestParkedReceiving(t *testing.T) {
 	})
 	t.Run("the peer resets", func(t *testing.T) {
 		ssatest.NoLeaks(t)
-		r := parkedRig(t, rigOptions{})
+		r := idleRig(t, rigOptions{})
 		must(t, r.peerTCP.SetLinger(0))
 		must(t, r.peerTCP.Close())
 		expectRead(t, "the program", r.program, nil, syscall.ECONNRESET)

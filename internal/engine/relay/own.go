@@ -31,7 +31,7 @@ type ownRecords struct {
 func newOwnRecords(conn *tls.Conn, wire *Wire, c *record.Connection) *ownRecords {
 	o := &ownRecords{wire: wire, seal: sealer{wire: wire, out: c.Out}, in: c.In}
 	if c.Client {
-		o.tickets = &tickets{conn: conn, wire: wire, half: c.In.Twin(), left: maxTickets}
+		o.tickets = &tickets{conn: conn, wire: wire, half: c.In.Clone(), left: maxTickets}
 	}
 	wire.disowned.Store(true)
 	return o
@@ -40,13 +40,13 @@ func newOwnRecords(conn *tls.Conn, wire *Wire, c *record.Connection) *ownRecords
 func (o *ownRecords) send(b *buffer) error { return o.seal.send(b) }
 func (o *ownRecords) sendEnd() error       { return o.seal.sendEnd() }
 
-// rest lets go of the keys in use, which come back from their secrets, and of
+// goIdle lets go of the keys in use, which come back from their secrets, and of
 // the handshake: servers send session tickets before they fall silent.
-func (o *ownRecords) rest() {
-	o.seal.rest()
+func (o *ownRecords) goIdle() {
+	o.seal.dropKeys()
 	o.mu.Lock() // after what is being opened, if anything
 	defer o.mu.Unlock()
-	o.in.Rest()
+	o.in.DropKeys()
 	if o.tickets != nil {
 		o.tickets.forget()
 	}

@@ -133,7 +133,7 @@ func TestHostileRecords(t *testing.T) {
 }
 
 // What the handshake needed is kept for a few tickets, and no longer than until
-// the connection rests. Later ones are not even looked at.
+// the connection is idle. Later ones are not even looked at.
 func TestTicketsEnd(t *testing.T) {
 	t.Run("after enough", func(t *testing.T) {
 		p := newRawPeer(t)
@@ -147,15 +147,15 @@ func TestTicketsEnd(t *testing.T) {
 		}
 		p.expectTicketsIgnored(t)
 	})
-	t.Run("at rest", func(t *testing.T) {
-		lot := NewLot()
-		t.Cleanup(lot.Close)
-		p := newRawPeerOf(t, rigOptions{change: func(c *Config) { c.Lot = lot }})
+	t.Run("idle", func(t *testing.T) {
+		set := NewIdleSet()
+		t.Cleanup(set.Close)
+		p := newRawPeerOf(t, rigOptions{change: func(c *Config) { c.Idle = set }})
 		o := p.relay.records.(*ownRecords)
 		o.mu.Lock() // as while records are being opened
-		p.park(t)
+		p.awaitIdle(t)
 		o.mu.Unlock()
-		ssatest.Await(t, "it rests after it has parked", func() bool { return !p.looksAtTickets() })
+		ssatest.Await(t, "it drops them once it is idle", func() bool { return !p.looksAtTickets() })
 		p.expectTicketsIgnored(t)
 	})
 }

@@ -13,12 +13,12 @@ import (
 type poller struct {
 	file *os.File // of epoll, itself waited for by Go's poller
 	raw  syscall.RawConn
-	wake func(place uint32)
+	wake func(key uint32)
 	done sync.WaitGroup
 }
 
 // newPoller returns nil when the kernel gives none.
-func newPoller(wake func(place uint32)) *poller {
+func newPoller(wake func(key uint32)) *poller {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil
@@ -60,8 +60,8 @@ func (p *poller) run() {
 
 // add has wake called, once, when a descriptor can be read or its other end has
 // been closed, also if that is so already.
-func (p *poller) add(raw syscall.RawConn, place uint32) bool {
-	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: int32(place)}
+func (p *poller) add(raw syscall.RawConn, key uint32) bool {
+	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: int32(key)}
 	return p.control(raw, unix.EPOLL_CTL_ADD, &e)
 }
 

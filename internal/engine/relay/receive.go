@@ -18,7 +18,7 @@ var (
 
 // receive moves what the peer sends to the program until the peer ends. It
 // returns nil for a close_notify. Whatever the error, everything received
-// before it has been handed to the program; with errParked it is to be called
+// before it has been handed to the program; with errIdle it is to be called
 // again.
 func (r *Relay) receive() error {
 	for {
@@ -26,7 +26,7 @@ func (r *Relay) receive() error {
 			r.sink.awaitRoom(r.wire.hold)
 		}
 		if err := r.wire.await(); err != nil {
-			if errors.Is(err, errParked) {
+			if errors.Is(err, errIdle) {
 				return err
 			}
 			if isTimeout(err) {

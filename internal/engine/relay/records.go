@@ -17,8 +17,8 @@ type records interface {
 	send(b *buffer) error
 	// sendEnd sends a close_notify.
 	sendEnd() error
-	// rest gives up memory that is not needed while nothing moves.
-	rest()
+	// goIdle gives up memory that is not needed while nothing moves.
+	goIdle()
 }
 
 // recordsOf takes the records of an established connection over where that can
@@ -75,5 +75,5 @@ func (t *tlsRecords) sendEnd() error {
 	return tlsErr
 }
 
-// rest does nothing: crypto/tls keeps what it has.
-func (t *tlsRecords) rest() {}
+// goIdle does nothing: crypto/tls keeps what it has.
+func (t *tlsRecords) goIdle() {}

@@ -74,9 +74,9 @@ type Config struct {
 	// closed, for which it has to duplicate the descriptor. HurryUp then waits for
 	// no peer.
 	Leftover func(tcp Stream, rest []byte)
-	// Lot, when not nil, is where each half of the connection waits while
+	// Idle, when not nil, is where each half of the connection waits while
 	// nothing comes for long.
-	Lot *Lot
+	Idle *IdleSet
 	// Memory, when not nil, bounds what is in hand because the program or the
 	// peer does not take it.
 	Memory Memory
@@ -110,7 +110,7 @@ type End struct {
 //	New ── Start ─┬─ send:    program ▶ TLS … program's end ▶ close_notify … program gone ▶ FIN, linger
 //	              └─ receive: TLS ▶ program … close_notify ▶ end of file │ anything else ▶ ECONNRESET ─▶ done
 //
-// Each half is a goroutine, which may end and start again: see Lot. That of
+// Each half is a goroutine, which may end and start again: see IdleSet. That of
 // receive is the last to end.
 type Relay struct {
 	cfg     Config
@@ -180,8 +180,8 @@ func New(cfg Config) *Relay {
 func (r *Relay) Start(done func(End)) {
 	r.done = done
 	r.wire.beginRelay(r.patience())
-	r.source.lot, r.source.resume = r.cfg.Lot, func() { go r.runSend() }
-	r.wire.arrivals.lot, r.wire.arrivals.resume = r.cfg.Lot, func() { go r.runReceive() }
+	r.source.set, r.source.resume = r.cfg.Idle, func() { go r.runSend() }
+	r.wire.arrivals.set, r.wire.arrivals.resume = r.cfg.Idle, func() { go r.runReceive() }
 	go r.runSend()
 	go r.runReceive()
 }
@@ -196,35 +196,35 @@ func (r *Relay) Run() End {
 // runReceive is the goroutine of receive.
 func (r *Relay) runReceive() {
 	defer r.survive(r.recvDone)
-	r.cfg.Lot.watch(&r.wire.arrivals)
+	r.cfg.Idle.watch(&r.wire.arrivals)
 	err := r.receive()
-	if errors.Is(err, errParked) {
-		r.records.rest()
+	if errors.Is(err, errIdle) {
+		r.records.goIdle()
 		return
 	}
 	close(r.recvDone)
-	r.source.stay()
+	r.source.pin()
 	end := r.finish(err)
-	r.forget()
+	r.unwatch()
 	r.over(end)
 }
 
 // runSend is the goroutine of send.
 func (r *Relay) runSend() {
 	defer r.survive(r.sendDone)
-	r.cfg.Lot.watch(&r.source.sleeper)
+	r.cfg.Idle.watch(&r.source.waiter)
 	err := r.send()
-	if errors.Is(err, errParked) {
-		r.records.rest()
+	if errors.Is(err, errIdle) {
+		r.records.goIdle()
 		return
 	}
 	r.sendErr = err
 	close(r.sendDone)
 }
 
-func (r *Relay) forget() {
-	r.cfg.Lot.forget(&r.source.sleeper)
-	r.cfg.Lot.forget(&r.wire.arrivals)
+func (r *Relay) unwatch() {
+	r.cfg.Idle.unwatch(&r.source.waiter)
+	r.cfg.Idle.unwatch(&r.wire.arrivals)
 }
 
 func (r *Relay) over(end End) { r.overOnce.Do(func() { r.done(end) }) }
@@ -249,12 +249,18 @@ func (r *Relay) aborted() bool {
 // peer so far.
 func (r *Relay) Progress() (sent, received int64) { return r.sent.Load(), r.received.Load() }
 
-// Guard makes the relay leave the last byte before the program's end of file
-// unread, from now on. When it returns no read that could take that byte is
-// under way. The caller then writes one byte of no meaning to the program's
-// end and shuts that down for writing. On a clean end the relay takes the byte
-// away before it closes; on a bad one the byte turns the close into
-// ECONNRESET. Guard never waits; it may be called at any time, more than once.
+// Guard prepares for a guard byte, which keeps a program that has shut down its
+// half from taking a bad end for a good one. Closing one end of an AF_UNIX stream
+// shows the other end ECONNRESET only if something that it wrote is unread: after
+// shutdown(SHUT_WR) nothing more can be written, so the byte has to be there
+// before.
+//
+// From now on, the relay leaves the last byte before the program's end of file
+// unread. When Guard returns, no read that could take that byte is under way. The
+// caller then writes one byte of no meaning, the guard byte, at the program's end,
+// and shuts that down for writing. On a clean end the relay takes the byte away
+// before it closes; on a bad one the byte turns the close into ECONNRESET. The peer
+// never gets it. Guard never waits; it may be called at any time, more than once.
 func (r *Relay) Guard() { r.source.guard() }
 
 // HurryUp cuts lingering short: once the program has gone, the relay ends as

@@ -150,10 +150,10 @@ func (p *rawPeer) echo(t *testing.T) (asked, came int) {
 	}
 }
 
-// A connection that rests renews its keys as any other.
-func TestRenewalAtRest(t *testing.T) {
+// A connection that is idle renews its keys as any other.
+func TestRenewalWhileIdle(t *testing.T) {
 	roles(t, func(t *testing.T, opts rigOptions) {
-		r := parkedRig(t, opts)
+		r := idleRig(t, opts)
 		c, err := record.Established(r.peer)
 		must(t, err)
 		p := &rawPeer{r, c.In, c.Out}
@@ -162,7 +162,7 @@ func TestRenewalAtRest(t *testing.T) {
 			must(t, p.out.Update())
 			p.expectRecord(t, record.Handshake, []byte{keyUpdate, 0, 0, 1, 0})
 			must(t, p.in.Update())
-			if !isParked(r.halves()[0]) {
+			if !isIdle(r.halves()[0]) {
 				t.Error("a key update has woken the sending half")
 			}
 			p.send(t, record.ApplicationData, []byte("ping"))
@@ -172,7 +172,7 @@ func TestRenewalAtRest(t *testing.T) {
 			}
 			mustWrite(t, r.program, []byte("pong"))
 			p.expectRecord(t, record.ApplicationData, []byte("pong"))
-			r.park(t)
+			r.awaitIdle(t)
 		}
 	})
 }

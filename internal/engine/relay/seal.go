@@ -46,10 +46,10 @@ func (s *sealer) sendEnd() error {
 	return s.flushLocked(err)
 }
 
-func (s *sealer) rest() {
+func (s *sealer) dropKeys() {
 	s.wire.outMu.Lock()
 	defer s.wire.outMu.Unlock()
-	s.out.Rest()
+	s.out.DropKeys()
 }
 
 // flushLocked returns when TCP has taken everything. Why it does not comes

@@ -21,7 +21,7 @@ const (
 func (r *Relay) send() error {
 	err := r.pump()
 	switch {
-	case errors.Is(err, errParked):
+	case errors.Is(err, errIdle):
 		return err
 	case errors.Is(err, errStopped):
 		return nil // receive knows why

@@ -14,7 +14,7 @@ var errStopped = errors.New("reading was stopped")
 // source reads what the program writes. One goroutine reads; the others may
 // guard and stop.
 type source struct {
-	sleeper
+	waiter
 
 	mu      sync.Mutex // held during each read, which never waits, but not while waiting for one
 	guarded bool       // the last byte before the end stays unread
@@ -31,7 +31,7 @@ type source struct {
 }
 
 func newSource(stream Stream) *source {
-	s := &source{sleeper: sleeper{stream: stream, raw: rawConn(stream)}, stalls: new(stalls), takes: func() bool { return true }}
+	s := &source{waiter: waiter{stream: stream, raw: rawConn(stream)}, stalls: new(stalls), takes: func() bool { return true }}
 	s.readFunc, s.goneFunc = s.readReady, hungUpFD
 	if s.raw != nil {
 		_ = s.raw.Control(urgentInlineFD)
@@ -40,12 +40,12 @@ func newSource(stream Stream) *source {
 }
 
 // guard makes every read from now on leave the last byte before the end. That
-// byte would wake who has parked.
+// byte would wake an idle half at once.
 func (s *source) guard() {
 	s.mu.Lock()
 	s.guarded = true
 	s.mu.Unlock()
-	s.stay()
+	s.pin()
 }
 
 // stop makes the reader return errStopped. When stop returns, nothing more is
@@ -68,7 +68,7 @@ func (s *source) next() (*buffer, error) {
 		s.got, s.gotErr = nil, nil
 		err := s.raw.Read(s.readFunc)
 		if err == nil {
-			s.moves.Add(1)
+			s.reads.Add(1)
 			return s.got, s.gotErr
 		}
 		if err := s.interrupted(err); err != nil {
@@ -77,10 +77,10 @@ func (s *source) next() (*buffer, error) {
 	}
 }
 
-// interrupted is waited with nothing in hand; what is neither parking nor
+// interrupted is waited with nothing in hand; what is neither becoming idle nor
 // waiting on has been stopped.
 func (s *source) interrupted(err error) error {
-	if err = s.waited(err, false); err == nil || errors.Is(err, errParked) {
+	if err = s.waited(err, false); err == nil || errors.Is(err, errIdle) {
 		return err
 	}
 	return errStopped
@@ -195,7 +195,7 @@ func (s *source) awaitHangUp() bool {
 	if s.raw == nil {
 		return false
 	}
-	s.stay()
+	s.pin()
 	for {
 		err := s.raw.Read(s.goneFunc)
 		if err == nil {

@@ -42,17 +42,17 @@ var stormEnds = []func(t *testing.T, r *rig){
 	},
 }
 
-// Connections of one lot that are asked to park at any moment lose nothing and
-// double nothing, also when the lot closes, and leave nothing behind.
-func TestParkingStorm(t *testing.T) {
+// Connections of one set that are asked to become idle at any moment lose nothing and
+// double nothing, also when the set closes, and leave nothing behind.
+func TestIdleStorm(t *testing.T) {
 	for name, closes := range map[string]bool{"open": false, "closed on the way": true} {
 		t.Run(name, func(t *testing.T) {
 			ssatest.NoLeaks(t)
-			lot := NewLot()
-			t.Cleanup(lot.Close) // after the relays have ended
+			set := NewIdleSet()
+			t.Cleanup(set.Close) // after the relays have ended
 			var rigs []*rig
 			for i := range 2 * len(stormEnds) {
-				rigs = append(rigs, newRig(t, rigOptions{server: i%2 == 0, change: func(c *Config) { c.Lot = lot }}))
+				rigs = append(rigs, newRig(t, rigOptions{server: i%2 == 0, change: func(c *Config) { c.Idle = set }}))
 			}
 			var over atomic.Bool
 			var storm, work sync.WaitGroup
@@ -60,7 +60,7 @@ func TestParkingStorm(t *testing.T) {
 				for !over.Load() {
 					for _, r := range rigs {
 						for _, half := range r.halves() {
-							half.ask()
+							half.askToIdle()
 						}
 					}
 					runtime.Gosched()
@@ -70,7 +70,7 @@ func TestParkingStorm(t *testing.T) {
 				work.Go(func() {
 					exchange(t, r, 300)
 					if closes && i == 0 {
-						lot.Close()
+						set.Close()
 					}
 					stormEnds[i/2](t, r)
 				})
@@ -78,10 +78,10 @@ func TestParkingStorm(t *testing.T) {
 			work.Wait()
 			over.Store(true)
 			storm.Wait()
-			lot.mu.Lock()
-			defer lot.mu.Unlock()
-			if len(lot.parked) > 0 || len(lot.busy) > 0 {
-				t.Errorf("%d connections are parked and %d watched after their end", len(lot.parked), len(lot.busy))
+			set.mu.Lock()
+			defer set.mu.Unlock()
+			if len(set.idle) > 0 || len(set.watched) > 0 {
+				t.Errorf("%d connections are idle and %d watched after their end", len(set.idle), len(set.watched))
 			}
 		})
 	}

@@ -21,11 +21,11 @@ type Wire struct {
 	tcp Stream
 	raw syscall.RawConn // nil when tcp has no descriptor
 
-	inlet
-	outlet
-	arrivals sleeper // of a running relay
-	turn     Turn    // of a handshake; nil once a relay runs
-	paused   bool    // turn was given back
+	wireReader
+	wireWriter
+	arrivals waiter // of a running relay
+	turn     Turn   // of a handshake; nil once a relay runs
+	paused   bool   // turn was given back
 
 	relaying atomic.Bool // see beginRelay
 	disowned atomic.Bool // crypto/tls is no longer connected to TCP

@@ -27,9 +27,9 @@ type patience struct {
 	abort func() bool   // the program has gone, and what it wrote with it
 }
 
-// outlet is the sending half of a Wire. Both directions of a relay use it:
+// wireWriter is the sending half of a Wire. Both directions of a relay use it:
 // receiving may have to answer a key update or to send an alert.
-type outlet struct {
+type wireWriter struct {
 	patience
 	stalls stalls // of a running relay
 

@@ -9,50 +9,50 @@ import (
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
-// parkedRig returns a connection both halves of which have parked.
-func parkedRig(t *testing.T, opts rigOptions) *rig {
+// idleRig returns a connection both halves of which are idle.
+func idleRig(t *testing.T, opts rigOptions) *rig {
 	t.Helper()
-	lot := NewLot()
-	t.Cleanup(lot.Close) // after the relay has ended
+	set := NewIdleSet()
+	t.Cleanup(set.Close) // after the relay has ended
 	change := opts.change
 	opts.change = func(c *Config) {
-		c.Lot = lot
+		c.Idle = set
 		if change != nil {
 			change(c)
 		}
 	}
 	r := newRig(t, opts)
-	r.park(t)
+	r.awaitIdle(t)
 	return r
 }
 
-// park waits until both halves have parked.
-func (r *rig) park(t *testing.T) {
+// awaitIdle waits until both halves are idle.
+func (r *rig) awaitIdle(t *testing.T) {
 	t.Helper()
 	for _, half := range r.halves() {
-		ssatest.Await(t, "it has parked", func() bool {
-			if isParked(half) {
+		ssatest.Await(t, "it is idle", func() bool {
+			if isIdle(half) {
 				return true
 			}
-			half.ask()
+			half.askToIdle()
 			return false
 		})
 	}
 }
 
 // halves returns what the sending and the receiving half wait for.
-func (r *rig) halves() [2]*sleeper {
-	return [2]*sleeper{&r.relay.source.sleeper, &r.relay.wire.arrivals}
+func (r *rig) halves() [2]*waiter {
+	return [2]*waiter{&r.relay.source.waiter, &r.relay.wire.arrivals}
 }
 
-func isParked(s *sleeper) bool {
-	s.restMu.Lock()
-	defer s.restMu.Unlock()
-	return s.parked
+func isIdle(s *waiter) bool {
+	s.idleMu.Lock()
+	defer s.idleMu.Unlock()
+	return s.idle
 }
 
-// Whatever ends or moves, a parked connection does as any other.
-func TestParked(t *testing.T) {
+// Whatever ends or moves, an idle connection does as any other.
+func TestIdle(t *testing.T) {
 	for name, test := range map[string]func(t *testing.T, r *rig){
 		"the program writes": func(t *testing.T, r *rig) {
 			for range 3 {
@@ -61,12 +61,12 @@ func TestParked(t *testing.T) {
 				if _, err := io.ReadFull(r.peer, got); err != nil || string(got) != "ping" {
 					t.Fatalf("the peer read %q, %v", got, err)
 				}
-				r.park(t)
+				r.awaitIdle(t)
 				mustWrite(t, r.peer, []byte("pong"))
 				if _, err := io.ReadFull(r.program, got); err != nil || string(got) != "pong" {
 					t.Fatalf("the program read %q, %v", got, err)
 				}
-				if !isParked(r.halves()[0]) {
+				if !isIdle(r.halves()[0]) {
 					t.Error("receiving has woken the sending half")
 				}
 			}
@@ -105,8 +105,8 @@ func TestParked(t *testing.T) {
 			expectRead(t, "the program", r.program, nil, syscall.ECONNRESET)
 			r.expectEnd(t, ErrTruncated)
 		},
-		"the lot closes": func(t *testing.T, r *rig) {
-			r.relay.cfg.Lot.Close()
+		"the set closes": func(t *testing.T, r *rig) {
+			r.relay.cfg.Idle.Close()
 			mustWrite(t, r.program, []byte("ping"))
 			got := make([]byte, 4)
 			if _, err := io.ReadFull(r.peer, got); err != nil || string(got) != "ping" {
@@ -117,115 +117,116 @@ func TestParked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, opts rigOptions) {
 				ssatest.NoLeaks(t)
-				test(t, parkedRig(t, opts))
+				test(t, idleRig(t, opts))
 			})
 		})
 	}
 }
 
-// A wake that comes late, for a place that was given up, wakes nobody.
+// A wake that comes late, for a key that was given up, wakes nobody.
 func TestStaleWake(t *testing.T) {
-	r := parkedRig(t, rigOptions{})
-	s, lot := r.halves()[0], r.relay.cfg.Lot
-	place := func() uint32 {
-		s.restMu.Lock()
-		defer s.restMu.Unlock()
-		return s.place
+	r := idleRig(t, rigOptions{})
+	s, set := r.halves()[0], r.relay.cfg.Idle
+	key := func() uint32 {
+		s.idleMu.Lock()
+		defer s.idleMu.Unlock()
+		return s.key
 	}
-	before := place()
+	before := key()
 	mustWrite(t, r.program, []byte("ping"))
 	got := make([]byte, 4)
 	if _, err := io.ReadFull(r.peer, got); err != nil || string(got) != "ping" {
 		t.Fatalf("the peer read %q, %v", got, err)
 	}
-	r.park(t)
-	if place() == before {
-		t.Error("a place is used again at once")
+	r.awaitIdle(t)
+	if key() == before {
+		t.Error("a key is used again at once")
 	}
-	lot.wake(before)
-	s.unpark(before)
-	if !isParked(s) {
+	set.wake(before)
+	s.wakeFor(before)
+	if !isIdle(s) {
 		t.Error("a stale wake has woken a connection")
 	}
-	lot.wake(place())
-	if isParked(s) {
+	set.wake(key())
+	if isIdle(s) {
 		t.Error("a wake has not woken the connection")
 	}
 }
 
-// Who was asked to park does not if it was guarded or is to stay since then: a
-// byte that is not to be read would wake it at once, and nobody what was closed.
+// A half that was asked to become idle does not if it was guarded or pinned since
+// then: a byte that is not to be read would wake it at once, and epoll does not
+// tell of a descriptor that was closed.
 func TestAskedInVain(t *testing.T) {
-	for name, change := range map[string]func(s *source){"guarded": (*source).guard, "stays": func(s *source) { s.stay() }} {
-		lot := NewLot()
+	for name, change := range map[string]func(s *source){"guarded": (*source).guard, "pinned": func(s *source) { s.pin() }} {
+		set := NewIdleSet()
 		plain, program := plainPair(t)
 		s := newSource(plain)
-		s.lot, s.resume = lot, func() { t.Errorf("%s: woken", name) }
-		s.ask()
+		s.set, s.resume = set, func() { t.Errorf("%s: woken", name) }
+		s.askToIdle()
 		change(s)
-		if err := s.interrupted(os.ErrDeadlineExceeded); err != nil || s.parked || len(lot.parked) > 0 {
-			t.Errorf("%s: parked, or %v", name, err)
+		if err := s.interrupted(os.ErrDeadlineExceeded); err != nil || s.idle || len(set.idle) > 0 {
+			t.Errorf("%s: idle, or %v", name, err)
 		}
-		if s.ask(); s.asked {
-			t.Errorf("%s: asked to park", name)
+		if s.askToIdle(); s.asked {
+			t.Errorf("%s: asked to become idle", name)
 		}
 		must(t, plain.Close())
 		must(t, program.Close())
-		lot.Close()
+		set.Close()
 	}
 }
 
-// To what nothing came between two looks, that is asked to park, what moved is not.
-func TestLotLooks(t *testing.T) {
-	lot := NewLot()
-	defer lot.Close()
-	r := newRig(t, rigOptions{change: func(c *Config) { c.Lot = lot }})
+// To what nothing came between two sweeps, that is asked to become idle, what read is not.
+func TestIdleSetSweeps(t *testing.T) {
+	set := NewIdleSet()
+	defer set.Close()
+	r := newRig(t, rigOptions{change: func(c *Config) { c.Idle = set }})
 	for _, half := range r.halves() {
-		ssatest.Await(t, "it has parked, whatever the timer did before", func() bool {
-			if isParked(half) {
+		ssatest.Await(t, "it is idle, whatever the timer did before", func() bool {
+			if isIdle(half) {
 				return true
 			}
-			lot.look()
+			set.sweep()
 			return false
 		})
 	}
-	busy := &sleeper{raw: r.relay.source.raw, stream: r.relay.source.stream}
-	lot.watch(busy)
-	defer lot.forget(busy)
+	busy := &waiter{raw: r.relay.source.raw, stream: r.relay.source.stream}
+	set.watch(busy)
+	defer set.unwatch(busy)
 	for range 3 {
-		busy.moves.Add(1)
-		lot.look()
+		busy.reads.Add(1)
+		set.sweep()
 	}
 	if busy.asked {
-		t.Error("what moves was asked to park")
+		t.Error("what reads was asked to become idle")
 	}
 }
 
-// A lot that is closed begins nothing any more.
-func TestClosedLot(t *testing.T) {
-	lot := NewLot()
-	lot.Close()
+// A set that is closed begins nothing any more.
+func TestClosedIdleSet(t *testing.T) {
+	set := NewIdleSet()
+	set.Close()
 	plain, program := plainPair(t)
 	defer plain.Close()
 	defer program.Close()
-	s := &newSource(plain).sleeper
-	lot.watch(s)
-	s.moves.Add(1)
-	lot.look()
-	if lot.timer != nil {
+	s := &newSource(plain).waiter
+	set.watch(s)
+	s.reads.Add(1)
+	set.sweep()
+	if set.timer != nil {
 		t.Error("the timer runs")
 	}
-	if lot.add(s) || lot.poller != nil {
+	if set.add(s) || set.poller != nil {
 		t.Error("a connection was taken")
 	}
 }
 
-// Without anything asked for, the timer parks.
-func TestLotParksByItself(t *testing.T) {
-	lot := NewLot()
-	defer lot.Close()
-	r := newRig(t, rigOptions{change: func(c *Config) { c.Lot = lot }})
+// Without anything asked for, the timer makes a connection idle.
+func TestIdleByTimer(t *testing.T) {
+	set := NewIdleSet()
+	defer set.Close()
+	r := newRig(t, rigOptions{change: func(c *Config) { c.Idle = set }})
 	for _, half := range r.halves() {
-		ssatest.Await(t, "the timer has parked it", func() bool { return isParked(half) })
+		ssatest.Await(t, "the timer has made it idle", func() bool { return isIdle(half) })
 	}
 }

@@ -14,8 +14,8 @@ const (
 	maxCiphertext = maxPlaintext + 2048 // RFC 5246, section 6.2.3
 )
 
-// inlet is the receiving half of a Wire. It belongs to one reader at a time.
-type inlet struct {
+// wireReader is the receiving half of a Wire. It belongs to one reader at a time.
+type wireReader struct {
 	in      *buffer // from TCP, not yet given to crypto/tls; nil when none
 	left    int     // bytes of the current record still to be given
 	inErr   error   // why TCP gives no more, io.EOF for its end
@@ -115,7 +115,7 @@ func (w *Wire) hold() {
 }
 
 // held counts the bytes in hand.
-func (i *inlet) held() int {
+func (i *wireReader) held() int {
 	if i.in == nil {
 		return 0
 	}
@@ -172,14 +172,14 @@ func (w *Wire) ready() bool {
 
 // await waits until crypto/tls can go on. It holds no buffer while it waits,
 // or a small one when a record has begun. The error is that of a deadline, or
-// errParked.
+// errIdle.
 func (w *Wire) await() error {
 	for !w.ready() {
 		err := w.fill()
 		if err != nil {
 			err = w.arrivals.waited(err, w.held() > 0)
 		} else {
-			w.arrivals.moves.Add(1)
+			w.arrivals.reads.Add(1)
 		}
 		if err != nil {
 			return err
