@@ -43,34 +43,6 @@ func Writable(fd int) bool {
 	return Poll(fd, unix.POLLOUT) != 0
 }
 
-// AcceptWaiting accepts a connection that waits already; EAGAIN when there is
-// none. The listener may be a blocking one that others accept from too: then a
-// connection that they take first makes this wait for the next. The accepted
-// socket is blocking and close-on-exec, accept4(2).
-func AcceptWaiting(listener int) (*FD, error) {
-	p := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(p, 0)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 {
-			return nil, unix.EAGAIN
-		}
-		fd, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		return Own(fd), nil
-	}
-}
-
 // Readable reports whether a socket has something to read, or has ended.
 func Readable(fd int) bool {
 	return Poll(fd, unix.POLLIN) != 0

@@ -80,3 +80,19 @@ func TestOthersGoOn(t *testing.T) {
 		}
 	}
 }
+
+// TestAcceptedByTwo: threads that accept from one listener, with an address and
+// without, take connections from each other. Nobody waits for the next one: not
+// a client, and not `ssa run` when the program has ended.
+func TestAcceptedByTwo(t *testing.T) {
+	const clients = 100
+	w := newWorld(t)
+	p := w.start(t, "accept-both", 0, clients)
+	port := p.Port()
+	for range clients {
+		w.network.Dial(t, port).ExpectEnd().Close()
+	}
+	if got := p.Finish(); !slices.Equal(got, []string{"100 connections", "exit status 0"}) {
+		t.Errorf("the program printed %q", got)
+	}
+}

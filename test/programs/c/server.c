@@ -1,5 +1,6 @@
 /* Servers: bind, listen, accept. */
 #include "trace.h"
+#include <pthread.h>
 #include <sys/syscall.h>
 
 static void serve(int c)
@@ -103,6 +104,34 @@ static void accept_many(void)
 	}
 	say("%ld bytes", total);
 	close(fd);
+}
+
+static int shared_listener;
+static long come; /* connections of both threads */
+
+static void *accept_shared(void *with_address)
+{
+	for (;;) {
+		struct sockaddr_storage a;
+		socklen_t len = sizeof a;
+		int c = with_address ? accept(shared_listener, (struct sockaddr *)&a, &len) : accept(shared_listener, NULL, NULL);
+		if (c < 0)
+			die("accept");
+		close(c);
+		if (__sync_add_and_fetch(&come, 1) == cfg.bytes) {
+			say("%ld connections", cfg.bytes);
+			exit(0); /* while the other thread waits */
+		}
+	}
+}
+
+/* Two threads accept from one listener, one with an address. */
+static void accept_both(void)
+{
+	pthread_t t;
+	shared_listener = new_listener();
+	pthread_create(&t, NULL, accept_shared, &shared_listener);
+	accept_shared(NULL);
 }
 
 static void accept_bad(void)
@@ -222,6 +251,7 @@ const struct scenario server_scenarios[] = {
 	{ "accept-flags", accept_flags },
 	{ "accept-nonblocking", accept_nonblocking },
 	{ "accept-many", accept_many },
+	{ "accept-both", accept_both },
 	{ "accept-bad", accept_bad },
 	{ "listen-unbound", listen_unbound },
 	{ "bind-states", bind_states },
