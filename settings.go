@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
@@ -25,8 +24,8 @@ func fill(req *engine.Request, settings []Setting) error {
 			req.Name, err = text(s)
 		case abi.ALPN:
 			var list string
-			if list, err = text(s); err == nil && list != "" {
-				req.ALPN = strings.Split(list, ",")
+			if list, err = text(s); err == nil {
+				req.ALPN, err = policy.ParseALPN(list)
 			}
 		case abi.TrustedPeerCertificates, abi.CertificateChain, abi.PrivateKey:
 			chains, err = certificates(req, s, chains)

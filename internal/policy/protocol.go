@@ -3,6 +3,7 @@ package policy
 import (
 	"crypto/tls"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -59,15 +60,14 @@ func decodeSuites(d *decoder, n *yaml.Node) change {
 }
 
 // joinSuites lists suites by name.
-func joinSuites(ids []uint16) string {
-	text := ""
-	for i, id := range ids {
-		if i > 0 {
-			text += ", "
-		}
-		text += SuiteName(id)
+func joinSuites(ids []uint16) string { return strings.Join(namesOf(ids), ", ") }
+
+func namesOf(ids []uint16) []string {
+	var names []string
+	for _, id := range ids {
+		names = append(names, SuiteName(id))
 	}
-	return text
+	return names
 }
 
 // The groups that may be chosen, and the built-in ones, best first.

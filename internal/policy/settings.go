@@ -45,9 +45,9 @@ func without(ids []uint16, id uint16) []uint16 {
 	return slices.DeleteFunc(slices.Clone(ids), func(x uint16) bool { return x == id })
 }
 
-// ParseClientAuth returns the value of TLS_REQUEST_PEER_AUTH, false for one
+// parseClientAuth returns the value of TLS_REQUEST_PEER_AUTH, false for one
 // that does not exist.
-func ParseClientAuth(value int32) (ClientAuth, bool) {
+func parseClientAuth(value int32) (ClientAuth, bool) {
 	i := slices.Index([]int32{0, 2, 1}, value)
 	return ClientAuth(max(i, 0)), i >= 0
 }

@@ -48,12 +48,12 @@ func TestParseSuite(t *testing.T) {
 
 func TestClientAuthValues(t *testing.T) {
 	for value, want := range map[int32]ClientAuth{0: ClientAuthNone, 1: ClientAuthRequire, 2: ClientAuthRequest} {
-		if got, ok := ParseClientAuth(value); !ok || got != want || got.OptionValue() != value {
+		if got, ok := parseClientAuth(value); !ok || got != want || got.OptionValue() != value {
 			t.Errorf("the option value %d is %v, want %v", value, got, want)
 		}
 	}
 	for _, value := range []int32{-1, 3, 1 << 30} {
-		if got, ok := ParseClientAuth(value); ok {
+		if got, ok := parseClientAuth(value); ok {
 			t.Errorf("the option value %d is %v, want none", value, got)
 		}
 	}

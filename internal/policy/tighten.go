@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/secure-socket-api/ssa/abi"
 )
@@ -44,39 +45,45 @@ type Rule struct {
 	// Tighter says in words in which direction the option may go.
 	Tighter string
 
-	value func(*ProgramSettings) string // "" when not set
-	apply func(*tightening) error       // nil when nothing changes
+	held
+	apply func(*tightening) error // nil when nothing changes
 }
 
 // Rules lists every option that can be set, in the order of application.
 func Rules() []Rule {
 	return []Rule{
-		{abi.VersionMin, "versions.min", "higher", versionMinValue, (*tightening).versionMin},
-		{abi.VersionMax, "versions.max", "lower, but not below the minimum", versionMaxValue, (*tightening).versionMax},
-		{abi.EnableCipher, "cipher_suites", "only what the policy has", enabledValue, (*tightening).enableCiphers},
-		{abi.TrustedCiphers, "cipher_suites", "fewer", trustedValue, (*tightening).trustCiphers},
-		{abi.DisableCipher, "cipher_suites", "fewer", disabledValue, (*tightening).disableCiphers},
-		{abi.SessionTTL, "sessions.lifetime", "shorter", ttlValue, (*tightening).sessionTTL},
-		{abi.SessionReuse, "sessions.resumption", "off", switchValue(func(s *ProgramSettings) *bool { return s.SessionReuse }), (*tightening).sessionReuse},
-		{abi.RequestPeerAuth, "server.client_auth", "none, then asked for, then required", peerAuthValue, (*tightening).peerAuth},
-		{abi.RevocationChecks, "trust.revocation", "on: an answer is required", switchValue(func(s *ProgramSettings) *bool { return s.RevocationChecks }), (*tightening).revocation},
-		{abi.OCSPStapledChecks, "trust.revocation", "off, unless the policy prefers answers", switchValue(func(s *ProgramSettings) *bool { return s.OCSPStapledChecks }),
-			way(abi.OCSPStapledChecks, func(w *RevocationWays) *bool { return &w.Stapled }, func(s *ProgramSettings) *bool { return s.OCSPStapledChecks })},
-		{abi.OCSPChecks, "trust.revocation", "off, unless the policy prefers answers", switchValue(func(s *ProgramSettings) *bool { return s.OCSPChecks }),
-			way(abi.OCSPChecks, func(w *RevocationWays) *bool { return &w.OCSP }, func(s *ProgramSettings) *bool { return s.OCSPChecks })},
-		{abi.CRLChecks, "trust.revocation", "off, unless the policy prefers answers", switchValue(func(s *ProgramSettings) *bool { return s.CRLChecks }),
-			way(abi.CRLChecks, func(w *RevocationWays) *bool { return &w.CRL }, func(s *ProgramSettings) *bool { return s.CRLChecks })},
-		{abi.CachedRevChecks, "trust.revocation", "off, unless the policy prefers answers", switchValue(func(s *ProgramSettings) *bool { return s.CachedRevChecks }),
-			way(abi.CachedRevChecks, func(w *RevocationWays) *bool { return &w.Cached }, func(s *ProgramSettings) *bool { return s.CachedRevChecks })},
-		{abi.ServerOCSPStapling, "server.ocsp_stapling", "on", switchValue(func(s *ProgramSettings) *bool { return s.OCSPStapling }), (*tightening).stapling},
-		{abi.ALPN, "server.alpn", "a server: only what the policy has", alpnValue, (*tightening).alpn},
-		{abi.TrustedPeerCertificates, "trust.program_roots", "as program_roots says", rootsValue, nil},
+		{abi.VersionMin, "versions.min", "higher",
+			heldVersion(func(s *ProgramSettings) *uint16 { return &s.VersionMin }), (*tightening).versionMin},
+		{abi.VersionMax, "versions.max", "lower, but not below the minimum",
+			heldVersion(func(s *ProgramSettings) *uint16 { return &s.VersionMax }), (*tightening).versionMax},
+		{abi.EnableCipher, "cipher_suites", "only what the policy has",
+			heldSuite((*ProgramSettings).EnableCipher, func(s *ProgramSettings) []uint16 { return s.enabled }), (*tightening).enableCiphers},
+		{abi.TrustedCiphers, "cipher_suites", "fewer",
+			heldSuites(func(s *ProgramSettings) *[]uint16 { return &s.TrustedCiphers }), (*tightening).trustCiphers},
+		{abi.DisableCipher, "cipher_suites", "fewer",
+			heldSuite((*ProgramSettings).DisableCipher, func(s *ProgramSettings) []uint16 { return s.disabled }), (*tightening).disableCiphers},
+		{abi.SessionTTL, "sessions.lifetime", "shorter",
+			heldSeconds(func(s *ProgramSettings) **time.Duration { return &s.SessionTTL }), (*tightening).sessionTTL},
+		{abi.SessionReuse, "sessions.resumption", "off",
+			heldFlag(func(s *ProgramSettings) **bool { return &s.SessionReuse }), (*tightening).sessionReuse},
+		{abi.RequestPeerAuth, "server.client_auth", "none, then asked for, then required",
+			heldAuth(), (*tightening).peerAuth},
+		{abi.RevocationChecks, "trust.revocation", "on: an answer is required",
+			heldFlag(func(s *ProgramSettings) **bool { return &s.RevocationChecks }), (*tightening).revocation},
+		way(abi.OCSPStapledChecks, func(s *ProgramSettings) **bool { return &s.OCSPStapledChecks }, func(w *RevocationWays) *bool { return &w.Stapled }),
+		way(abi.OCSPChecks, func(s *ProgramSettings) **bool { return &s.OCSPChecks }, func(w *RevocationWays) *bool { return &w.OCSP }),
+		way(abi.CRLChecks, func(s *ProgramSettings) **bool { return &s.CRLChecks }, func(w *RevocationWays) *bool { return &w.CRL }),
+		way(abi.CachedRevChecks, func(s *ProgramSettings) **bool { return &s.CachedRevChecks }, func(w *RevocationWays) *bool { return &w.Cached }),
+		{abi.ServerOCSPStapling, "server.ocsp_stapling", "on",
+			heldFlag(func(s *ProgramSettings) **bool { return &s.OCSPStapling }), (*tightening).stapling},
+		{abi.ALPN, "server.alpn", "a server: only what the policy has", heldProtocols, (*tightening).alpn},
+		{abi.TrustedPeerCertificates, "trust.program_roots", "as program_roots says", heldRoots, nil},
 
-		{abi.RemoteHostname, "", "names the peer to verify", unset, nil},
-		{abi.Hostname, "", "names this end", unset, nil},
-		{abi.CertificateChain, "", "identifies this end", unset, nil},
-		{abi.PrivateKey, "", "identifies this end", unset, nil},
-		{abi.Context, "", "the settings taken over are tightened again", unset, nil},
+		{abi.RemoteHostname, "", "names the peer to verify", notHeld, nil},
+		{abi.Hostname, "", "names this end", notHeld, nil},
+		{abi.CertificateChain, "", "identifies this end", notHeld, nil},
+		{abi.PrivateKey, "", "identifies this end", notHeld, nil},
+		{abi.Context, "", "the settings taken over are tightened again", notHeld, nil},
 	}
 }
 
@@ -101,7 +108,7 @@ type tightening struct {
 func Tighten(base *Effective, asked ProgramSettings) (*Effective, error) {
 	t := &tightening{base: base, asked: &asked}
 	for _, rule := range Rules() {
-		value := rule.value(&asked)
+		value := rule.text(&asked)
 		if value == "" {
 			continue
 		}
@@ -137,11 +144,4 @@ func (t *tightening) impossible(option abi.Option, format string, args ...any) e
 	return &Impossible{option, t.value(option), fmt.Sprintf(format, args...)}
 }
 
-func (t *tightening) value(option abi.Option) string {
-	for _, rule := range Rules() {
-		if rule.Option == option {
-			return rule.value(t.asked)
-		}
-	}
-	return ""
-}
+func (t *tightening) value(option abi.Option) string { return heldOf(option).text(t.asked) }

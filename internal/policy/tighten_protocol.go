@@ -8,10 +8,8 @@ import (
 	"github.com/secure-socket-api/ssa/abi"
 )
 
-func versionMinValue(s *ProgramSettings) string { return versionValue(s.VersionMin) }
-func versionMaxValue(s *ProgramSettings) string { return versionValue(s.VersionMax) }
-
-func versionValue(v uint16) string {
+// versionText names a version that a program asked for, "" when it did not.
+func versionText(v uint16) string {
 	if v == 0 {
 		return ""
 	}
@@ -45,15 +43,6 @@ func (t *tightening) versionMax() error {
 	}
 	t.to.MaxVersion = v
 	return nil
-}
-
-func enabledValue(s *ProgramSettings) string  { return joinSuites(s.enabled) }
-func disabledValue(s *ProgramSettings) string { return joinSuites(s.disabled) }
-func trustedValue(s *ProgramSettings) string {
-	if s.TrustedCiphers != nil && len(s.TrustedCiphers) == 0 {
-		return "(an empty list)"
-	}
-	return joinSuites(s.TrustedCiphers)
 }
 
 // suites12 and suites13 resolve the built-in lists.

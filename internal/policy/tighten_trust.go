@@ -1,43 +1,17 @@
 package policy
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/secure-socket-api/ssa/abi"
 )
 
-// unset is the value of options that ProgramSettings does not hold.
-func unset(*ProgramSettings) string { return "" }
-
-// switchValue is the value of a switch.
-func switchValue(get func(*ProgramSettings) *bool) func(*ProgramSettings) string {
-	return func(s *ProgramSettings) string {
-		v := get(s)
-		switch {
-		case v == nil:
-			return ""
-		case *v:
-			return "1"
-		default:
-			return "0"
-		}
-	}
-}
-
 func onOffText(on bool) string {
 	if on {
 		return "on"
 	}
 	return "off"
-}
-
-func ttlValue(s *ProgramSettings) string {
-	if s.SessionTTL == nil {
-		return ""
-	}
-	return fmt.Sprintf("%.0f", s.SessionTTL.Seconds())
 }
 
 func (t *tightening) sessionTTL() error {
@@ -64,13 +38,6 @@ func (t *tightening) sessionReuse() error {
 	return nil
 }
 
-func peerAuthValue(s *ProgramSettings) string {
-	if s.PeerAuth == nil {
-		return ""
-	}
-	return fmt.Sprint(s.PeerAuth.OptionValue())
-}
-
 func (t *tightening) peerAuth() error {
 	if *t.asked.PeerAuth < t.base.ClientAuth {
 		return t.weaker(abi.RequestPeerAuth, "server.client_auth", t.base.ClientAuth.String())
@@ -93,9 +60,9 @@ func (t *tightening) revocation() error {
 // way makes the rule of one way to learn of a revocation. Closing a way makes
 // fewer answers count: tighter when an answer is required, but weaker when one
 // is only preferred, since a revocation may then stay unknown.
-func way(option abi.Option, of func(*RevocationWays) *bool, get func(*ProgramSettings) *bool) func(*tightening) error {
-	return func(t *tightening) error {
-		on := *get(t.asked)
+func way(option abi.Option, field func(*ProgramSettings) **bool, of func(*RevocationWays) *bool) Rule {
+	return Rule{option, "trust.revocation", "off, unless the policy prefers answers", heldFlag(field), func(t *tightening) error {
+		on := **field(t.asked)
 		if !on && t.base.Revocation == RevocationPrefer {
 			return t.weaker(option, "trust.revocation", t.base.Revocation.String())
 		}
@@ -108,7 +75,7 @@ func way(option abi.Option, of func(*RevocationWays) *bool, get func(*ProgramSet
 			return t.impossible(option, "an answer on revocation is required and no way to one is left")
 		}
 		return nil
-	}
+	}}
 }
 
 func (t *tightening) stapling() error {
@@ -118,8 +85,6 @@ func (t *tightening) stapling() error {
 	t.to.OCSPStapling = *t.asked.OCSPStapling
 	return nil
 }
-
-func alpnValue(s *ProgramSettings) string { return strings.Join(s.ALPN, ",") }
 
 func (t *tightening) alpn() error {
 	if !t.asked.Server || len(t.base.ServerALPN) == 0 {
@@ -131,11 +96,4 @@ func (t *tightening) alpn() error {
 		}
 	}
 	return nil
-}
-
-func rootsValue(s *ProgramSettings) string {
-	if s.Roots {
-		return "given"
-	}
-	return ""
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/identity"
-	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
 // pemValue returns PEM text: the value itself, or the content of the file or
@@ -76,7 +75,9 @@ func setRoots(s *Socket, c Caller, info abi.OptionInfo, content []byte) error {
 	if err != nil {
 		return fail(abi.EINVAL, "%s: %v", info.Name, err)
 	}
-	if err := s.tightenLocked(c, info.Option, func(p *policy.ProgramSettings) { p.Roots = true }); err != nil {
+	asked := s.set.asked
+	asked.Roots = true
+	if err := s.tightenLocked(c, info.Option, asked); err != nil {
 		return err
 	}
 	if err := s.holdLocked(info, len(content)); err != nil {

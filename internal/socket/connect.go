@@ -189,7 +189,7 @@ func (s *Socket) clientRequestLocked(c Caller, to abi.Sockaddr) (*engine.Request
 		}
 	}
 	return &engine.Request{
-		Role: engine.Client, ID: s.id, Policy: s.effectiveLocked(c), Name: name, Port: to.Port, ALPN: s.set.alpn,
+		Role: engine.Client, ID: s.id, Policy: s.effectiveLocked(c), Name: name, Port: to.Port, ALPN: s.set.asked.ALPN,
 		Identities: s.set.identities, ProgramRoots: s.set.roots, Sharers: s.sharersLocked(c), Asked: s.set.asked,
 	}, nil
 }

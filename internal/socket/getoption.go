@@ -46,7 +46,7 @@ var getters = map[abi.Option]func(s *Socket) []byte{
 		if s.facts != nil {
 			return text(s.facts.ALPN)
 		}
-		return text(strings.Join(s.set.alpn, ","))
+		return text(strings.Join(s.set.asked.ALPN, ","))
 	},
 	abi.PeerIdentity: func(s *Socket) []byte { return text(s.facts.PeerIdentity) },
 	abi.PeerCertificateChain: func(s *Socket) []byte {

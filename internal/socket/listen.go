@@ -117,7 +117,7 @@ func (s *Socket) serverRequestLocked(c Caller) (*engine.Request, error) {
 	}
 	s.set.asked, s.effective = asked, effective
 	return &engine.Request{
-		Role: engine.Server, Policy: effective, ALPN: s.set.alpn, Identities: s.set.identities,
+		Role: engine.Server, Policy: effective, ALPN: s.set.asked.ALPN, Identities: s.set.identities,
 		ProgramRoots: s.set.roots, HandshakeTimeout: effective.HandshakeTimeout, Sharers: s.sharersLocked(c), Asked: asked,
 	}, nil
 }

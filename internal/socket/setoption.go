@@ -2,10 +2,8 @@ package socket
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/secure-socket-api/ssa/abi"
-	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
 // MaxOption is how many bytes an option's value may have: PEM text of a long
@@ -75,22 +73,22 @@ var setters = map[abi.Option]setter{
 	abi.TrustedPeerCertificates: setRoots,
 	abi.CertificateChain:        setChain,
 	abi.PrivateKey:              setKey,
-	abi.ALPN:                    setALPN,
-	abi.SessionTTL:              setTTL(),
-	abi.DisableCipher:           setCipher((*policy.ProgramSettings).DisableCipher),
-	abi.EnableCipher:            setCipher((*policy.ProgramSettings).EnableCipher),
-	abi.TrustedCiphers:          setTrustedCiphers,
-	abi.RequestPeerAuth:         setPeerAuth(),
+	abi.ALPN:                    setAsked,
 	abi.Context:                 setContext,
-	abi.SessionReuse:            setBool(func(p *policy.ProgramSettings) **bool { return &p.SessionReuse }),
-	abi.RevocationChecks:        setBool(func(p *policy.ProgramSettings) **bool { return &p.RevocationChecks }),
-	abi.OCSPStapledChecks:       setBool(func(p *policy.ProgramSettings) **bool { return &p.OCSPStapledChecks }),
-	abi.OCSPChecks:              setBool(func(p *policy.ProgramSettings) **bool { return &p.OCSPChecks }),
-	abi.CRLChecks:               setBool(func(p *policy.ProgramSettings) **bool { return &p.CRLChecks }),
-	abi.CachedRevChecks:         setBool(func(p *policy.ProgramSettings) **bool { return &p.CachedRevChecks }),
-	abi.ServerOCSPStapling:      setBool(func(p *policy.ProgramSettings) **bool { return &p.OCSPStapling }),
-	abi.VersionMin:              setVersion(func(p *policy.ProgramSettings) *uint16 { return &p.VersionMin }),
-	abi.VersionMax:              setVersion(func(p *policy.ProgramSettings) *uint16 { return &p.VersionMax }),
+	abi.SessionTTL:              setAsked,
+	abi.DisableCipher:           setAsked,
+	abi.EnableCipher:            setAsked,
+	abi.TrustedCiphers:          setAsked,
+	abi.RequestPeerAuth:         setAsked,
+	abi.SessionReuse:            setAsked,
+	abi.RevocationChecks:        setAsked,
+	abi.OCSPStapledChecks:       setAsked,
+	abi.OCSPChecks:              setAsked,
+	abi.CRLChecks:               setAsked,
+	abi.CachedRevChecks:         setAsked,
+	abi.ServerOCSPStapling:      setAsked,
+	abi.VersionMin:              setAsked,
+	abi.VersionMax:              setAsked,
 }
 
 // setter checks a value and changes the socket; s.mu is held.
@@ -118,25 +116,6 @@ func setHostname(s *Socket, _ Caller, info abi.OptionInfo, value []byte) error {
 		return fail(abi.EINVAL, "%s: %q is no host name or address", info.Name, value)
 	}
 	s.set.hostname = string(value)
-	return nil
-}
-
-func setALPN(s *Socket, c Caller, info abi.OptionInfo, value []byte) error {
-	var protocols []string
-	if len(value) > 0 {
-		protocols = strings.Split(string(value), ",")
-	}
-	for i, p := range protocols {
-		p = strings.TrimSpace(p) // "h2, http/1.1" means no blank
-		protocols[i] = p
-		if p == "" || len(p) > 255 { // RFC 7301, section 3.1
-			return fail(abi.EINVAL, "%s: a protocol has 1 to 255 bytes, and %q has %d", info.Name, p, len(p))
-		}
-	}
-	if err := s.tightenLocked(c, info.Option, func(p *policy.ProgramSettings) { p.ALPN = protocols }); err != nil {
-		return err
-	}
-	s.set.alpn = protocols
 	return nil
 }
 

@@ -90,7 +90,6 @@ type settings struct {
 	roots      []*x509.Certificate
 	chains     []identity.Chain
 	identities []*identity.Identity
-	alpn       []string
 	asked      policy.ProgramSettings // of the policy
 }
 
