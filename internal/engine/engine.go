@@ -148,12 +148,12 @@ type Conn interface {
 	// holds. The caller then writes one byte of no meaning to the program's
 	// end and shuts it down for writing. See package relay.
 	Guard()
-	// HurryUp tells that nobody waits for this connection any more: once the
+	// StopLingering tells that nobody waits for this connection any more: once the
 	// program has gone, the relay ends as soon as the peer has acknowledged
 	// everything, or after a second, instead of waiting for the peer's own end.
 	// What the program wrote still goes out. It never waits, and may be called
 	// at any time, before Relay too, and more than once.
-	HurryUp()
+	StopLingering()
 	// SetAbortive says what the program's close means from now on: true, for
 	// SO_LINGER with a time of zero, drops what has not been sent and resets
 	// TCP, without a close_notify. When it returns, that holds. A program that
@@ -184,7 +184,7 @@ type RelayOptions struct {
 	// program may ask for at once. Unless something is unread in the relay's queue,
 	// it puts a byte there; that makes the kernel report ECONNRESET on close.
 	BeforeReset func(why error)
-	// Leftover, when not nil, takes over what HurryUp would have to wait for: see
+	// Leftover, when not nil, takes over what StopLingering would have to wait for: see
 	// package relay. An engine in another process needs nobody to.
 	Leftover func(tcp Stream, rest []byte)
 	// Bug, when not nil, is told of a panic in the relay, a bug of ours that must

@@ -221,8 +221,8 @@ func (c *caller) dispatchConnection(f *wire.Frame) error {
 	case *wire.SetAbortive:
 		c.with(m.Ref, func(x *connection) { x.setAbortive(m.On) })
 		return c.conn.Send(&wire.Done{Ref: m.Ref})
-	case *wire.HurryUp:
-		c.with(m.Ref, (*connection).hurryUp)
+	case *wire.StopLingering:
+		c.with(m.Ref, (*connection).stopLingering)
 	case *wire.Abort:
 		c.with(m.Ref, (*connection).abort)
 	case *wire.ResetDone:

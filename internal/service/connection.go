@@ -224,9 +224,9 @@ func (x *connection) guard() {
 	}
 }
 
-func (x *connection) hurryUp() {
+func (x *connection) stopLingering() {
 	if conn := x.established(); conn != nil {
-		conn.HurryUp()
+		conn.StopLingering()
 	}
 }
 

@@ -227,7 +227,7 @@ func (s *Socket) hurry() {
 		s.listener.stop()
 	}
 	if s.conn != nil {
-		s.conn.HurryUp()
+		s.conn.StopLingering()
 	}
 }
 

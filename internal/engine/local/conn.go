@@ -26,11 +26,11 @@ type localConn struct {
 
 	abortive atomic.Bool // see SetAbortive
 
-	mu      sync.Mutex
-	cfg     relay.Config // until Relay is called
-	relay   *relay.Relay // nil until Relay is called
-	guarded bool         // Guard was called before Relay
-	hurried bool         // HurryUp was called before Relay
+	mu       sync.Mutex
+	cfg      relay.Config // until Relay is called
+	relay    *relay.Relay // nil until Relay is called
+	guarded  bool         // Guard was called before Relay
+	noLinger bool         // StopLingering was called before Relay
 }
 
 func newConn(a *attempt, conn *tls.Conn, wire *relay.Wire) *localConn {
@@ -90,8 +90,8 @@ func (c *localConn) begin(plain engine.Stream, opts engine.RelayOptions, memory 
 	if c.guarded {
 		c.relay.Guard()
 	}
-	if c.hurried {
-		c.relay.HurryUp()
+	if c.noLinger {
+		c.relay.StopLingering()
 	}
 	return c.relay
 }
@@ -107,15 +107,15 @@ func (c *localConn) Guard() {
 	c.relay.Guard()
 }
 
-// HurryUp implements Conn. Before Relay it takes effect when that starts.
-func (c *localConn) HurryUp() {
+// StopLingering implements Conn. Before Relay it takes effect when that starts.
+func (c *localConn) StopLingering() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.relay == nil {
-		c.hurried = true
+		c.noLinger = true
 		return
 	}
-	c.relay.HurryUp()
+	c.relay.StopLingering()
 }
 
 // SetAbortive implements Conn.

@@ -117,7 +117,7 @@ func TestNobodyWaits(t *testing.T) {
 		abortive bool
 		want     error // of the peer's reading
 	}{
-		{name: "hurried", before: func(c engine.Conn) { c.HurryUp(); c.HurryUp() }},
+		{name: "no linger", before: func(c engine.Conn) { c.StopLingering(); c.StopLingering() }},
 		{name: "aborted", before: func(engine.Conn) {}, abortive: true, want: syscall.ECONNRESET},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -31,7 +31,7 @@ func (h *heir) take(t *testing.T) func(Stream, []byte) {
 	}
 }
 
-// A relay that hurries waits for no peer: what TCP has not taken is somebody
+// A relay that no longer lingers waits for no peer: what TCP has not taken is somebody
 // else's to send, and nothing is lost.
 func TestLeftover(t *testing.T) {
 	each(t, func(t *testing.T, opts rigOptions) {
@@ -42,7 +42,7 @@ func TestLeftover(t *testing.T) {
 		r.start(t)
 		n := r.overfill(t)
 		must(t, r.program.Close())
-		r.relay.HurryUp()
+		r.relay.StopLingering()
 		if end := r.expectEnd(t, nil); end.SendErr != nil || end.Sent != int64(n) {
 			t.Errorf("the relay ended with %+v, want %d bytes sent", end, n)
 		}
@@ -71,14 +71,14 @@ func TestNothingLeftOver(t *testing.T) {
 		must(t, r.program.Close())
 		expectRead(t, "the peer", r.peer, []byte("read at once"), nil)
 		must(t, r.peer.Close())
-		r.relay.HurryUp()
+		r.relay.StopLingering()
 		r.expectEnd(t, nil)
 	})
 }
 
-// A program that is still there is not hurried: a descriptor may be held by who
+// A program that is still there is left alone: a descriptor may be held by who
 // is not known.
-func TestHurryLeavesProgramsAlone(t *testing.T) {
+func TestStopLingeringLeavesProgramsAlone(t *testing.T) {
 	var h heir
 	r := newRig(t, rigOptions{change: func(c *Config) { c.Leftover = h.take(t) }})
 	for range 2 {
@@ -86,7 +86,7 @@ func TestHurryLeavesProgramsAlone(t *testing.T) {
 		if _, err := io.ReadFull(r.peer, make([]byte, len("still here"))); err != nil {
 			t.Fatal(err)
 		}
-		r.relay.HurryUp()
+		r.relay.StopLingering()
 	}
 	mustWrite(t, r.peer, []byte("and you"))
 	must(t, r.peer.CloseWrite())
@@ -106,7 +106,7 @@ func TestNothingLeftOfAborted(t *testing.T) {
 	r.start(t)
 	r.overfill(t)
 	must(t, r.program.Close())
-	r.relay.HurryUp()
+	r.relay.StopLingering()
 	r.end()
 	if _, err := io.ReadAll(r.peerTCP); err != syscall.ECONNRESET && describe(err) != "ECONNRESET" {
 		t.Errorf("the peer read %v, want ECONNRESET", describe(err))

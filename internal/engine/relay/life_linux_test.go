@@ -43,12 +43,12 @@ func TestLingerEnds(t *testing.T) {
 	expectRead(t, "the peer", r.peer, []byte("last words"), nil)
 }
 
-func TestHurryUp(t *testing.T) {
+func TestStopLingering(t *testing.T) {
 	for name, early := range map[string]bool{"before the program has gone": true, "while lingering": false} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, rigOptions{change: func(c *Config) { c.Linger = time.Hour }})
 			if early {
-				r.relay.HurryUp()
+				r.relay.StopLingering()
 			}
 			data := pattern(1 << 20)
 			go func() {
@@ -59,17 +59,17 @@ func TestHurryUp(t *testing.T) {
 				r.program.Close()
 			}()
 			expectRead(t, "the peer", r.peer, data, nil)
-			r.relay.HurryUp()
-			r.relay.HurryUp()
+			r.relay.StopLingering()
+			r.relay.StopLingering()
 			r.expectEnd(t, nil)
 		})
 	}
 }
 
-// A program's half-close is no reason to hurry.
-func TestHurryUpSparesHalfClose(t *testing.T) {
+// A program's half-close does not end it early.
+func TestStopLingeringSparesHalfClose(t *testing.T) {
 	r := newRig(t, rigOptions{change: func(c *Config) { c.Linger = time.Nanosecond }})
-	r.relay.HurryUp()
+	r.relay.StopLingering()
 	must(t, r.program.CloseWrite())
 	expectRead(t, "the peer", r.peer, nil, nil)
 	mustWrite(t, r.peer, []byte("late"))

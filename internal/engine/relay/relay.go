@@ -68,10 +68,10 @@ type Config struct {
 	// Stall ends a connection whose program has gone and whose peer has taken
 	// nothing for that long. Zero means DefaultStall.
 	Stall time.Duration
-	// Leftover, when not nil, takes over what HurryUp finds on its way: the TCP
+	// Leftover, when not nil, takes over what StopLingering finds on its way: the TCP
 	// connection of a program that has gone, and what of its records TCP has not
 	// taken yet, the end included. It is called at most once, before TCP is
-	// closed, for which it has to duplicate the descriptor. HurryUp then waits for
+	// closed, for which it has to duplicate the descriptor. StopLingering then waits for
 	// no peer.
 	Leftover func(tcp Stream, rest []byte)
 	// Idle, when not nil, is where each half of the connection waits while
@@ -136,8 +136,8 @@ type Relay struct {
 	recvDone chan struct{} // closed when receive has ended
 	sendDone chan struct{} // closed when send has ended
 
-	hurryOnce sync.Once
-	hurry     chan struct{} // closed by HurryUp
+	stopLingerOnce sync.Once
+	stopLinger     chan struct{} // closed by StopLingering
 
 	overOnce sync.Once
 	done     func(End)
@@ -161,16 +161,16 @@ func New(cfg Config) *Relay {
 		source.stalls, source.takes = &cfg.Wire.stalls, cfg.Wire.takes
 	}
 	return &Relay{
-		records:  records,
-		cfg:      cfg,
-		wire:     cfg.Wire,
-		plain:    cfg.Plain,
-		source:   source,
-		sink:     sink,
-		sendLost: make(chan struct{}),
-		recvDone: make(chan struct{}),
-		sendDone: make(chan struct{}),
-		hurry:    make(chan struct{}),
+		records:    records,
+		cfg:        cfg,
+		wire:       cfg.Wire,
+		plain:      cfg.Plain,
+		source:     source,
+		sink:       sink,
+		sendLost:   make(chan struct{}),
+		recvDone:   make(chan struct{}),
+		sendDone:   make(chan struct{}),
+		stopLinger: make(chan struct{}),
 	}
 }
 
@@ -263,12 +263,12 @@ func (r *Relay) Progress() (sent, received int64) { return r.sent.Load(), r.rece
 // never gets it. Guard never waits; it may be called at any time, more than once.
 func (r *Relay) Guard() { r.source.guard() }
 
-// HurryUp cuts lingering short: once the program has gone, the relay ends as
+// StopLingering cuts lingering short: once the program has gone, the relay ends as
 // soon as the peer has acknowledged everything, or after a second. What the
 // program wrote still goes out. It never waits and may be called at any time.
-func (r *Relay) HurryUp() {
-	r.hurryOnce.Do(func() {
-		close(r.hurry)
+func (r *Relay) StopLingering() {
+	r.stopLingerOnce.Do(func() {
+		close(r.stopLinger)
 		if r.cfg.Leftover != nil && r.wire.raw != nil {
 			r.wire.leave()
 		}

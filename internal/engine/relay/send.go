@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// hurryLimit and hurryStep say how long and how often HurryUp asks TCP whether
+// ackLimit and ackStep say how long and how often StopLingering asks TCP whether
 // the peer has acknowledged everything.
 const (
-	hurryLimit = time.Second
-	hurryStep  = 2 * time.Millisecond
-	// leaveLimit is that of a relay whose TCP somebody takes over.
-	leaveLimit = 200 * time.Millisecond
+	ackLimit = time.Second
+	ackStep  = 2 * time.Millisecond
+	// leftoverAckLimit is that of a relay whose TCP somebody takes over.
+	leftoverAckLimit = 200 * time.Millisecond
 )
 
 // send moves what the program writes to the peer, its end included, and stays
@@ -113,7 +113,7 @@ func (r *Relay) leave() {
 	case <-r.recvDone:
 		return
 	case <-timer.C:
-	case <-r.hurry:
+	case <-r.stopLinger:
 		r.handOver.Store(!r.awaitAcknowledged())
 	}
 	r.wire.interruptRead()
@@ -122,13 +122,13 @@ func (r *Relay) leave() {
 // awaitAcknowledged waits, not for long, until the peer's kernel has all we sent.
 // It returns false when that takes longer.
 func (r *Relay) awaitAcknowledged() bool {
-	limit := hurryLimit
+	limit := ackLimit
 	if r.cfg.Leftover != nil {
-		limit = leaveLimit
+		limit = leftoverAckLimit
 	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	ticker := time.NewTicker(hurryStep)
+	ticker := time.NewTicker(ackStep)
 	defer ticker.Stop()
 	for r.wire.unsent() > 0 {
 		select {

@@ -208,8 +208,8 @@ func (c *connection) Guard() { c.ask(&wire.Guard{Ref: c.ref}) }
 // SetAbortive implements engine.Conn.
 func (c *connection) SetAbortive(on bool) { c.ask(&wire.SetAbortive{Ref: c.ref, On: on}) }
 
-// HurryUp implements engine.Conn.
-func (c *connection) HurryUp() { _ = c.link.conn.Send(&wire.HurryUp{Ref: c.ref}) }
+// StopLingering implements engine.Conn.
+func (c *connection) StopLingering() { _ = c.link.conn.Send(&wire.StopLingering{Ref: c.ref}) }
 
 // Progress implements engine.Conn: the service alone knows.
 func (c *connection) Progress() (sent, received int64) { return 0, 0 }

@@ -84,7 +84,7 @@ func (d *dialer) secure(ctx context.Context, tcp *net.TCPConn) (*redis, error) {
 		conn.Abort()
 		return nil, err
 	}
-	conn.HurryUp() // nobody waits for the store's own end
+	conn.StopLingering() // nobody waits for the store's own end
 	ended := make(chan engine.End, 1)
 	go func() { ended <- engine.RelayToEnd(conn, its, engine.RelayOptions{}) }()
 	return &redis{conn: ours, relayed: ended}, nil

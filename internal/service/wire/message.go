@@ -14,7 +14,7 @@ const (
 	KindCancel
 	KindRelay
 	KindGuard
-	KindHurryUp
+	KindStopLingering
 	KindAbort
 	KindSetAbortive
 	KindResetDone
@@ -49,34 +49,34 @@ type Message interface {
 
 // makers make an empty message of each kind.
 var makers = map[Kind]func() Message{
-	KindHello:       func() Message { return &Hello{} },
-	KindListen:      func() Message { return &Listen{} },
-	KindUnlisten:    func() Message { return &Unlisten{} },
-	KindHandshake:   func() Message { return &Handshake{} },
-	KindCancel:      func() Message { return &Cancel{} },
-	KindRelay:       func() Message { return &Relay{} },
-	KindGuard:       func() Message { return &Guard{} },
-	KindHurryUp:     func() Message { return &HurryUp{} },
-	KindAbort:       func() Message { return &Abort{} },
-	KindSetAbortive: func() Message { return &SetAbortive{} },
-	KindResetDone:   func() Message { return &ResetDone{} },
-	KindStatus:      func() Message { return &Status{} },
-	KindKeyLog:      func() Message { return &KeyLog{} },
-	KindTakeOver:    func() Message { return &TakeOver{} },
-	KindDenied:      func() Message { return &Denied{} },
-	KindIdentify:    func() Message { return &Identify{} },
-	KindWelcome:     func() Message { return &Welcome{} },
-	KindPolicy:      func() Message { return &Policy{} },
-	KindListening:   func() Message { return &Listening{} },
-	KindRefused:     func() Message { return &Refused{} },
-	KindEstablished: func() Message { return &Established{} },
-	KindDone:        func() Message { return &Done{} },
-	KindResetNeeded: func() Message { return &ResetNeeded{} },
-	KindEnded:       func() Message { return &Ended{} },
-	KindGoAway:      func() Message { return &GoAway{} },
-	KindReport:      func() Message { return &Report{} },
-	KindTaken:       func() Message { return &Taken{} },
-	KindIdentified:  func() Message { return &Identified{} },
+	KindHello:         func() Message { return &Hello{} },
+	KindListen:        func() Message { return &Listen{} },
+	KindUnlisten:      func() Message { return &Unlisten{} },
+	KindHandshake:     func() Message { return &Handshake{} },
+	KindCancel:        func() Message { return &Cancel{} },
+	KindRelay:         func() Message { return &Relay{} },
+	KindGuard:         func() Message { return &Guard{} },
+	KindStopLingering: func() Message { return &StopLingering{} },
+	KindAbort:         func() Message { return &Abort{} },
+	KindSetAbortive:   func() Message { return &SetAbortive{} },
+	KindResetDone:     func() Message { return &ResetDone{} },
+	KindStatus:        func() Message { return &Status{} },
+	KindKeyLog:        func() Message { return &KeyLog{} },
+	KindTakeOver:      func() Message { return &TakeOver{} },
+	KindDenied:        func() Message { return &Denied{} },
+	KindIdentify:      func() Message { return &Identify{} },
+	KindWelcome:       func() Message { return &Welcome{} },
+	KindPolicy:        func() Message { return &Policy{} },
+	KindListening:     func() Message { return &Listening{} },
+	KindRefused:       func() Message { return &Refused{} },
+	KindEstablished:   func() Message { return &Established{} },
+	KindDone:          func() Message { return &Done{} },
+	KindResetNeeded:   func() Message { return &ResetNeeded{} },
+	KindEnded:         func() Message { return &Ended{} },
+	KindGoAway:        func() Message { return &GoAway{} },
+	KindReport:        func() Message { return &Report{} },
+	KindTaken:         func() Message { return &Taken{} },
+	KindIdentified:    func() Message { return &Identified{} },
 }
 
 func newMessage(kind Kind) Message {

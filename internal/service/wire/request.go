@@ -122,11 +122,11 @@ type Guard struct{ Ref uint64 }
 func (*Guard) kind() Kind          { return KindGuard }
 func (m *Guard) fields(v *visitor) { v.number(1, &m.Ref) }
 
-// HurryUp says that nobody waits for the connection any more. No answer.
-type HurryUp struct{ Ref uint64 }
+// StopLingering says that nobody waits for the connection any more. No answer.
+type StopLingering struct{ Ref uint64 }
 
-func (*HurryUp) kind() Kind          { return KindHurryUp }
-func (m *HurryUp) fields(v *visitor) { v.number(1, &m.Ref) }
+func (*StopLingering) kind() Kind          { return KindStopLingering }
+func (m *StopLingering) fields(v *visitor) { v.number(1, &m.Ref) }
 
 // Abort ends an established connection that is not going to be relayed.
 type Abort struct{ Ref uint64 }
