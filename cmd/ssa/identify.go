@@ -10,13 +10,13 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/sys/regular"
 )
 
 // identified is a program as the policy will see it once it runs.
 type identified struct {
-	policy.Program
+	subject.Program
 	user, group string // names, or numbers without one
 }
 

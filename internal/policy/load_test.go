@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
@@ -134,7 +135,7 @@ func TestRootsOfFilesAndFolders(t *testing.T) {
 	if want := filepath.Join(root, "one.pem") + " and " + filepath.Join(root, "more"); e.RootsFrom != want {
 		t.Errorf("the roots are from %q, want %q", e.RootsFrom, want)
 	}
-	if first := e.Roots(); e.Roots() != first || p.For(Program{Exe: "/x"}).Roots() != e.Roots() {
+	if first := e.Roots(); e.Roots() != first || p.For(subject.Program{Exe: "/x"}).Roots() != e.Roots() {
 		t.Error("the pool was made more than once")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
@@ -65,7 +66,7 @@ func TestLogListsAreReadOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if other := p.For(Program{Exe: "/x", UID: 1}); other.Profile != "p" || other.Logs != p.Default().Logs {
+	if other := p.For(subject.Program{Exe: "/x", UID: 1}); other.Profile != "p" || other.Logs != p.Default().Logs {
 		t.Errorf("profile %s has another list than the default", other.Profile)
 	}
 }

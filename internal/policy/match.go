@@ -8,28 +8,9 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 )
-
-// Program is what the gate knows of a program, from the kernel and not from
-// the program itself.
-type Program struct {
-	// Exe is the real path of the executable, so never a symbolic link, where
-	// it is known to be the file of that path: package program says what that
-	// takes. Any other one does not begin with a slash. Of a script it is the
-	// interpreter.
-	Exe string
-	// Script is the real path of the script when Exe is its interpreter, ""
-	// if none. The kernel does not vouch for it: a profile that is laxer than
-	// the default should not be given by script.
-	Script   string
-	UID, GID uint32
-	Groups   []uint32 // supplementary groups
-	Cgroup   string   // path in the unified hierarchy, for example "/user.slice"
-}
-
-// DeletedMark is what the kernel appends to the path of an executable that was
-// removed or replaced while it runs (proc(5)).
-const DeletedMark = " (deleted)"
 
 // match says which programs a profile is for: those that meet all its parts.
 type match struct {
@@ -39,7 +20,7 @@ type match struct {
 	at          Position
 }
 
-func (m *match) matches(p *Program) bool {
+func (m *match) matches(p *subject.Program) bool {
 	return (m.user == nil || *m.user == p.UID) &&
 		(m.exe == nil || m.exe.matches(p.Exe)) &&
 		(m.script == nil || p.Script != "" && m.script.matches(p.Script)) &&

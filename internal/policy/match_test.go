@@ -3,6 +3,8 @@ package policy
 import (
 	"fmt"
 	"testing"
+
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 )
 
 func TestMostSpecificProfileWins(t *testing.T) {
@@ -22,28 +24,28 @@ profiles:
   - {name: slice, match: {cgroup: /user.slice}}
 `)
 	tests := []struct {
-		program Program
+		program subject.Program
 		want    string
 	}{
-		{Program{Exe: "/usr/bin/python3"}, "literal"},
-		{Program{Exe: "elsewhere:/usr/bin/python3"}, "default"},
-		{Program{Exe: "elsewhere:/usr/bin/python3 (deleted)"}, "default"},
-		{Program{Exe: "/usr/bin/python3", UID: 1000}, "literal-alice"},
-		{Program{Exe: "/usr/bin/python3", Script: "/opt/tool.py", UID: 1000}, "script"},
-		{Program{Exe: "/usr/bin/python3", Script: "/opt/other.py"}, "literal"},
-		{Program{Exe: "/usr/bin/python3.11"}, "long-glob"},
-		{Program{Exe: "/usr/bin/perl", UID: 1000}, "short-glob"},
-		{Program{Exe: "/usr/bin/sub/perl", UID: 1000}, "alice"},
-		{Program{Exe: "/srv/a/b/ncx", UID: 1000}, "anywhere"},
-		{Program{Exe: "/usr/bin/nc.openbsd"}, "linked"},
-		{Program{Exe: "/usr/bin/tool1"}, "bin"},
-		{Program{Exe: "/x", UID: 7, GID: 50}, "staff"},
-		{Program{Exe: "/x", UID: 7, Groups: []uint32{4, 50}, Cgroup: "/user.slice/a"}, "staff"},
-		{Program{Exe: "/x", Cgroup: "/user.slice/a/b"}, "deep"},
-		{Program{Exe: "/x", Cgroup: "/user.slice/ab"}, "slice"},
-		{Program{Exe: "/x", Cgroup: "/user.slices"}, "default"},
-		{Program{Exe: ""}, "default"},
-		{Program{}, "default"},
+		{subject.Program{Exe: "/usr/bin/python3"}, "literal"},
+		{subject.Program{Exe: "elsewhere:/usr/bin/python3"}, "default"},
+		{subject.Program{Exe: "elsewhere:/usr/bin/python3 (deleted)"}, "default"},
+		{subject.Program{Exe: "/usr/bin/python3", UID: 1000}, "literal-alice"},
+		{subject.Program{Exe: "/usr/bin/python3", Script: "/opt/tool.py", UID: 1000}, "script"},
+		{subject.Program{Exe: "/usr/bin/python3", Script: "/opt/other.py"}, "literal"},
+		{subject.Program{Exe: "/usr/bin/python3.11"}, "long-glob"},
+		{subject.Program{Exe: "/usr/bin/perl", UID: 1000}, "short-glob"},
+		{subject.Program{Exe: "/usr/bin/sub/perl", UID: 1000}, "alice"},
+		{subject.Program{Exe: "/srv/a/b/ncx", UID: 1000}, "anywhere"},
+		{subject.Program{Exe: "/usr/bin/nc.openbsd"}, "linked"},
+		{subject.Program{Exe: "/usr/bin/tool1"}, "bin"},
+		{subject.Program{Exe: "/x", UID: 7, GID: 50}, "staff"},
+		{subject.Program{Exe: "/x", UID: 7, Groups: []uint32{4, 50}, Cgroup: "/user.slice/a"}, "staff"},
+		{subject.Program{Exe: "/x", Cgroup: "/user.slice/a/b"}, "deep"},
+		{subject.Program{Exe: "/x", Cgroup: "/user.slice/ab"}, "slice"},
+		{subject.Program{Exe: "/x", Cgroup: "/user.slices"}, "default"},
+		{subject.Program{Exe: ""}, "default"},
+		{subject.Program{}, "default"},
 	}
 	for _, tt := range tests {
 		got := p.For(tt.program)
@@ -145,7 +147,7 @@ func BenchmarkFor(b *testing.B) {
 			text := "profiles:\n" + manyLines("  - {name: p%d, match: {exe: /usr/bin/p%[1]d, user: 5}}\n", n)
 			text += "  - {name: glob, match: {exe: /usr/bin/py*}}\n"
 			p := mustParse(b, text)
-			program := Program{Exe: "/usr/bin/python3", UID: 5}
+			program := subject.Program{Exe: "/usr/bin/python3", UID: 5}
 			for b.Loop() {
 				if p.For(program).Profile != "glob" {
 					b.Fatal("wrong profile")

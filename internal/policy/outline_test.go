@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 )
 
 // An outline answers what a program may ask for as the policy itself does,
@@ -34,7 +35,7 @@ profiles:
 	if e := p.Default(); e.MinVersion != 0x0304 || len(e.ServerIdentities) != 1 || e.MayUse(abi.VersionMin) == nil || e.MayUse(abi.VersionMax) != nil {
 		t.Errorf("the default of the outline is %+v", e)
 	}
-	if e := p.For(Program{Exe: "/bin/lax"}); e.Profile != "default" || !p.IsOutline() {
+	if e := p.For(subject.Program{Exe: "/bin/lax"}); e.Profile != "default" || !p.IsOutline() {
 		t.Errorf("the outline says whom a profile is for: %s", e.Profile)
 	}
 	if e := p.Named("gone"); e.Profile != "default" {

@@ -1,6 +1,10 @@
 package policy
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
+)
 
 // Policy is a loaded and validated policy. It is immutable, and safe for
 // concurrent use.
@@ -28,7 +32,7 @@ func (p *Policy) Loaded() map[string]*IdentityFiles {
 
 // For returns what holds for a program before it has asked for anything. It is
 // the same pointer for all programs of a profile.
-func (p *Policy) For(program Program) *Effective {
+func (p *Policy) For(program subject.Program) *Effective {
 	if p.outline {
 		return p.fallback
 	}

@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
@@ -136,7 +137,7 @@ func TestVerificationOffIsWarnedAbout(t *testing.T) {
 	if fmt.Sprint(got) != want {
 		t.Errorf("the warnings are\n%v\nwant\n%s", got, want)
 	}
-	if !p.For(Program{Exe: "/opt/lab"}).SkipVerify || p.Default().SkipVerify {
+	if !p.For(subject.Program{Exe: "/opt/lab"}).SkipVerify || p.Default().SkipVerify {
 		t.Error("verification is not off for the profile alone")
 	}
 }
@@ -180,7 +181,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("unusable value accepted: %+v", e)
 			}
 		}
-		p.For(Program{Exe: "/usr/bin/nc", UID: 1000, Cgroup: "/user.slice"})
+		p.For(subject.Program{Exe: "/usr/bin/nc", UID: 1000, Cgroup: "/user.slice"})
 		if slices.ContainsFunc(p.Default().ServerIdentities, func(id *IdentityFiles) bool { return id.Name != "www" }) {
 			return
 		}

@@ -1,6 +1,10 @@
 package policy
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
+)
 
 // Sharing says which programs share sessions.
 type Sharing uint8
@@ -14,7 +18,7 @@ const (
 
 // Sharers names those who share sessions with a program, beyond its profile.
 // Programs with the same text do. It is never empty.
-func (e *Effective) Sharers(program Program) string {
+func (e *Effective) Sharers(program subject.Program) string {
 	switch e.SharedBy {
 	case SharedByProfile:
 		return "profile"

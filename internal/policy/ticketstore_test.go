@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
@@ -68,7 +69,7 @@ profiles:
 	}
 	for exe, want := range map[string]string{"/opt/long": "farm", "/opt/alone": "", "/opt/other": "here"} {
 		got := ""
-		if s := p.For(Program{Exe: exe}).TicketStore; s != nil {
+		if s := p.For(subject.Program{Exe: exe}).TicketStore; s != nil {
 			got = s.Name
 		}
 		if got != want {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 )
 
 const tightPolicy = `
@@ -234,7 +235,7 @@ func TestTightenMessages(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var s ProgramSettings
 			tt.set(&s)
-			_, err := Tighten(p.For(Program{UID: tt.uid}), s)
+			_, err := Tighten(p.For(subject.Program{UID: tt.uid}), s)
 			if got := fmt.Sprint(err); tt.want != got && (tt.want != "" || err != nil) {
 				t.Errorf("error\n %s\nwant\n %s", got, tt.want)
 			}

@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -21,8 +20,21 @@ type Looker struct {
 	own   Namespace // of users
 	hold  bool
 	held  held
-	rules atomic.Pointer[policy.Policy] // nil before SetPolicy
+	rules atomic.Pointer[Rules] // nil before SetPolicy
 }
+
+// Rules are what has to be known of the policy in order to look.
+type Rules interface {
+	// Executables are the files that a profile names.
+	Executables() []string
+	// TellsScripts reports whether it matters which script a program is.
+	TellsScripts() bool
+	// TellsScript reports whether it matters that a program is this one.
+	TellsScript(path string) bool
+}
+
+// ErrEnding is the error of who can look no more, since the service ends.
+var ErrEnding = errors.New("the service is ending")
 
 // Config is what a Looker works with.
 type Config struct {
@@ -56,11 +68,11 @@ func (l *Looker) Close() {
 
 // SetPolicy says what is to be found out from now on: scripts only where a
 // profile is for one.
-func (l *Looker) SetPolicy(p *policy.Policy) {
+func (l *Looker) SetPolicy(p Rules) {
 	if l.hold {
 		l.held.set(l.root, p.Executables())
 	}
-	l.rules.Store(p)
+	l.rules.Store(&p)
 }
 
 // Look describes the process of a pidfd. It is an error when it has ended.
@@ -126,8 +138,8 @@ func (l *Looker) Thread(thread int) (Process, error) {
 		return Process{}, err
 	}
 	p.Cgroup = Cgroup(thread)
-	if rules := l.rules.Load(); rules != nil && rules.TellsScripts() && strings.HasPrefix(p.Exe, "/") {
-		if script := scriptOf(thread, l.root); rules.TellsScript(script) {
+	if rules := l.rules.Load(); rules != nil && (*rules).TellsScripts() && strings.HasPrefix(p.Exe, "/") {
+		if script := scriptOf(thread, l.root); (*rules).TellsScript(script) {
 			p.Script = script
 		}
 	}

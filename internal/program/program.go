@@ -21,13 +21,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // Process is a program as the kernel describes it.
 type Process struct {
-	policy.Program
+	subject.Program
 	PID  int
 	File FileID // what it executes, "" when that cannot be told
 	// UIDs and GIDs are its real, effective, saved and file system ids.
@@ -64,7 +64,7 @@ type Executable struct {
 const Elsewhere = "elsewhere:"
 
 // deleted is what the kernel appends to the path of a file that has gone.
-const deleted = policy.DeletedMark
+const deleted = subject.DeletedMark
 
 // Unproven returns the path of a program as the kernel had it, also when it is
 // not known to be the file of that path.

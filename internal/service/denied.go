@@ -89,7 +89,7 @@ func (c *caller) attribute(told *Refusal, claimed claim, pidfd *sys.FD) *engine.
 		return c.refusedFor(Unidentified, Connection{Process: c.process()}, refused("a refusal is told with a pidfd of the program's process, and this one has none"))
 	}
 	process, err := c.service.looks.Look(pidfd, claimed)
-	if errors.Is(err, ErrEnding) {
+	if errors.Is(err, programs.ErrEnding) {
 		return errLeaving
 	}
 	if err == nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -49,7 +50,7 @@ func newGateRig(t *testing.T) *gateRig {
 	}
 	r := &gateRig{looker: &looked{}}
 	uid, gid := uint32(os.Getuid()), uint32(os.Getgid())
-	r.looker.process = Process{Program: policy.Program{Exe: "/bin/web", UID: uid, GID: gid}, PID: 7, UIDs: [4]uint32{uid, uid, uid, uid}, GIDs: [4]uint32{gid, gid, gid, gid}}
+	r.looker.process = Process{Program: subject.Program{Exe: "/bin/web", UID: uid, GID: gid}, PID: 7, UIDs: [4]uint32{uid, uid, uid, uid}, GIDs: [4]uint32{gid, gid, gid, gid}}
 	s := New(Config{Policy: rules, Looker: r.looker, Observer: refusals{all: &r.told}, Log: slog.New(slog.DiscardHandler)})
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

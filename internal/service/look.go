@@ -1,7 +1,6 @@
 package service
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -17,10 +16,6 @@ type Process = programs.Process
 type Looker interface {
 	Look(pidfd *sys.FD) (Process, error)
 }
-
-// ErrEnding is the error of a Looker that can look no more, since the service
-// ends.
-var ErrEnding = errors.New("the service is ending")
 
 // person is whom the kernel says a caller to be.
 type person struct {

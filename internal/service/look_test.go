@@ -4,13 +4,13 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 )
 
 // processOf is one of a user and group, with some more groups.
 func processOf(uid, gid uint32, more ...uint32) *Process {
 	return &Process{PID: 7, UIDs: [4]uint32{uid, uid, uid, uid}, GIDs: [4]uint32{gid, gid, gid, gid},
-		Program: policy.Program{UID: uid, GID: gid, Groups: more}}
+		Program: subject.Program{UID: uid, GID: gid, Groups: more}}
 }
 
 // alone says that a user belongs to nobody else.
@@ -115,7 +115,7 @@ func TestUsersOfNamespaces(t *testing.T) {
 
 func TestClaim(t *testing.T) {
 	process := func(exe, file string) *Process {
-		p := &Process{Program: policy.Program{Exe: exe}}
+		p := &Process{Program: subject.Program{Exe: exe}}
 		p.File = "1:2"
 		if file == "" {
 			p.File = ""

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -23,7 +23,7 @@ type counter struct {
 
 func (c *counter) Look(*sys.FD) (Process, error) {
 	c.looks++
-	return Process{Program: policy.Program{Exe: c.exe}}, c.err
+	return Process{Program: subject.Program{Exe: c.exe}}, c.err
 }
 
 func pidfdOf(t *testing.T, pid int) *sys.FD {

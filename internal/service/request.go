@@ -62,7 +62,7 @@ func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Err
 	}
 	claim := claim{r.Exe, programs.FileID(r.ExeFile)}
 	process, err := c.service.looks.Look(pidfd, claim)
-	if errors.Is(err, ErrEnding) {
+	if errors.Is(err, programs.ErrEnding) {
 		return nil, errLeaving
 	}
 	if err != nil {

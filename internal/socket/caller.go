@@ -3,7 +3,7 @@ package socket
 import (
 	"errors"
 
-	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -24,7 +24,7 @@ type Caller interface {
 	// String names the program in messages, such as "curl[1234]".
 	String() string
 	// Program describes the program for the policy.
-	Program() policy.Program
+	Program() subject.Program
 	// Executable is the path of the file the program executes, as its own
 	// mounts have it, and what tells that file from others.
 	Executable() (path, file string)

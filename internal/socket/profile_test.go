@@ -10,6 +10,7 @@ import (
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
@@ -26,7 +27,7 @@ func TestProfileOfTheService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.own = policy.Program{Exe: "/test"}
+	r.own = subject.Program{Exe: "/test"}
 	var name string
 	var answer error
 	r.table.cfg.NamePrograms = true

@@ -18,6 +18,7 @@ import (
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine/local"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -25,7 +26,7 @@ import (
 // rig is a table without a gate: the test itself is the program.
 type rig struct {
 	table *Table
-	own   policy.Program
+	own   subject.Program
 
 	mu   sync.Mutex
 	ends map[uint64]*sys.FD // the program's descriptors, by inode
@@ -112,7 +113,7 @@ func (c *testCaller) Process() int                 { return os.Getpid() }
 func (c *testCaller) DescendsFrom(p int) bool      { return p == os.Getpid() }
 func (c *testCaller) String() string               { return "test" }
 func (c *testCaller) Executable() (string, string) { return "/test", "" }
-func (c *testCaller) Program() policy.Program      { return c.rig.own }
+func (c *testCaller) Program() subject.Program     { return c.rig.own }
 func (c *testCaller) Holder(bool) string           { return "" }
 func (c *testCaller) Where() Where                 { return Where{} }
 func (c *testCaller) End() (*sys.FD, error)        { return c.end.Dup() }

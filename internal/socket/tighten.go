@@ -8,6 +8,7 @@ import (
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 )
 
 // baseLocked is the administrator's policy for the program, the one of when the
@@ -82,7 +83,7 @@ func suitesText(e *policy.Effective) string {
 func (s *Socket) sharersLocked(c Caller) string {
 	e := s.effectiveLocked(c)
 	if e.SharedBy == policy.SharedByProfile || s.table.cfg.NamePrograms { // the service finds out by itself
-		return e.Sharers(policy.Program{})
+		return e.Sharers(subject.Program{})
 	}
 	return e.Sharers(c.Program())
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/engine/local"
 	"github.com/secure-socket-api/ssa/internal/identity"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
@@ -26,7 +27,7 @@ func obeying(t testing.TB, a *ssatest.Authority, text string) *policy.Effective 
 	if err != nil {
 		t.Fatalf("policy not accepted: %v", err)
 	}
-	return p.For(policy.Program{Exe: "/opt/program"})
+	return p.For(subject.Program{Exe: "/opt/program"})
 }
 
 // What the policy file says of clients is what happens on the wire.

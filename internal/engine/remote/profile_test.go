@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
-	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/socket"
@@ -25,7 +25,7 @@ func TestProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newRigWith(t, service.Config{}, fmt.Sprintf("profiles: [{name: test, match: {exe: %q, user: %d}, plain_tcp: deny}]", exe, os.Getuid()))
-	if got := r.policy.For(policy.Program{Exe: exe, UID: uint32(os.Getuid())}).Profile; got != "default" || !socket.JudgesPlainTCP(r.policy) {
+	if got := r.policy.For(subject.Program{Exe: exe, UID: uint32(os.Getuid())}).Profile; got != "default" || !socket.JudgesPlainTCP(r.policy) {
 		t.Errorf("by itself the policy that the service passes on gives profile %s", got)
 	}
 	own, err := program.ExecutableOf(os.Getpid())

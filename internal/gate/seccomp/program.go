@@ -8,7 +8,7 @@ import (
 
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
-	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -16,15 +16,15 @@ import (
 // Program describes the program for the policy. What cannot be read stays empty
 // and matches no profile, as what a thread was that does not wait any more:
 // another thread of its process may have executed something else meanwhile.
-func (c *call) Program() policy.Program {
+func (c *call) Program() subject.Program {
 	turn, err := c.enter()
 	if err != nil {
-		return policy.Program{}
+		return subject.Program{}
 	}
 	defer turn.Leave()
 	p, err := c.gate.cfg.Programs.Thread(c.Call.Thread)
 	if err != nil || !c.Waiting() {
-		return policy.Program{}
+		return subject.Program{}
 	}
 	return p.Program
 }

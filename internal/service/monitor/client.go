@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/secure-socket-api/ssa/internal/policy/bundle"
+	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -137,12 +138,12 @@ func (c *Client) Ready() error { return c.channel.send(&message{Kind: kindReady}
 func (c *Client) Leaving() error { return c.channel.send(&message{Kind: kindLeaving}, -1) }
 
 // Look implements service.Looker.
-func (c *Client) Look(pidfd *sys.FD) (service.Process, error) {
+func (c *Client) Look(pidfd *sys.FD) (program.Process, error) {
 	answer := make(chan *message, 1)
 	c.mu.Lock()
 	if c.failed != nil {
 		c.mu.Unlock()
-		return service.Process{}, ending(c.failed)
+		return program.Process{}, ending(c.failed)
 	}
 	c.lastID++
 	id := c.lastID
@@ -152,19 +153,19 @@ func (c *Client) Look(pidfd *sys.FD) (service.Process, error) {
 		c.mu.Lock()
 		delete(c.asked, id)
 		c.mu.Unlock()
-		return service.Process{}, ending(err)
+		return program.Process{}, ending(err)
 	}
 	m := <-answer
 	switch {
 	case m == nil:
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return service.Process{}, ending(c.failed)
+		return program.Process{}, ending(c.failed)
 	case m.Process == nil:
-		return service.Process{}, errors.New(string(m.Text))
+		return program.Process{}, errors.New(string(m.Text))
 	}
 	return m.Process.fromWire(), nil
 }
 
 // ending is the error of a worker whose monitor has gone.
-func ending(err error) error { return fmt.Errorf("%w: %w", service.ErrEnding, err) }
+func ending(err error) error { return fmt.Errorf("%w: %w", program.ErrEnding, err) }

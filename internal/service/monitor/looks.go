@@ -10,17 +10,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/secure-socket-api/ssa/internal/service"
+	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // Looker says which program is behind a pidfd, in two steps.
 type Looker interface {
 	// Who finds out whose process it is, and waits for nobody.
-	Who(pidfd *sys.FD) (service.Process, error)
+	Who(pidfd *sys.FD) (program.Process, error)
 	// What completes that by what it executes. A process can be made so that
 	// this takes long: the kernel waits for locks of its memory.
-	What(pidfd *sys.FD, p *service.Process) error
+	What(pidfd *sys.FD, p *program.Process) error
 }
 
 // Limits of look-ups.
@@ -100,7 +100,7 @@ func (p *places) admitLocked() {
 
 // lookUp finds out which program is behind a pidfd, which it owns, until ctx is
 // done. The goroutine that may hang is nobody's to wait for.
-func (m *Monitor) lookUp(ctx context.Context, pidfd *sys.FD) (service.Process, error) {
+func (m *Monitor) lookUp(ctx context.Context, pidfd *sys.FD) (program.Process, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, m.lookTime, errLooksHang)
 	defer cancel()
 	process, err := m.cfg.Looker.Who(pidfd)
@@ -114,7 +114,7 @@ func (m *Monitor) lookUp(ctx context.Context, pidfd *sys.FD) (service.Process, e
 		return process, err
 	}
 	type found struct {
-		process service.Process
+		process program.Process
 		err     error
 	}
 	done := make(chan found, 1)
@@ -128,7 +128,7 @@ func (m *Monitor) lookUp(ctx context.Context, pidfd *sys.FD) (service.Process, e
 	case f := <-done:
 		return f.process, f.err
 	case <-ctx.Done():
-		return service.Process{}, context.Cause(ctx)
+		return program.Process{}, context.Cause(ctx)
 	}
 }
 

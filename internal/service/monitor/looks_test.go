@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/secure-socket-api/ssa/internal/service"
+	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -27,17 +27,17 @@ type hanging struct {
 	hang map[uint32]bool
 }
 
-func (h *hanging) Who(*sys.FD) (service.Process, error) {
+func (h *hanging) Who(*sys.FD) (program.Process, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	person := h.who[0]
 	if len(h.who) > 1 {
 		h.who = h.who[1:]
 	}
-	return service.Process{PID: 7, UIDs: [4]uint32{person}}, nil
+	return program.Process{PID: 7, UIDs: [4]uint32{person}}, nil
 }
 
-func (h *hanging) What(_ *sys.FD, p *service.Process) error {
+func (h *hanging) What(_ *sys.FD, p *program.Process) error {
 	if h.hang[p.UIDs[0]] {
 		<-h.free
 	}

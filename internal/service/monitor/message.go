@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/program"
-	"github.com/secure-socket-api/ssa/internal/service"
 )
 
 // kind says what a message is about.
@@ -50,7 +49,7 @@ type message struct {
 	Process *process `json:"process,omitempty"`
 }
 
-// process is a service.Process.
+// process is a program.Process.
 type process struct {
 	Exe    []byte    `json:"exe"`
 	Script []byte    `json:"script,omitempty"`
@@ -66,7 +65,7 @@ type process struct {
 	Owner  uint32    `json:"owner,omitempty"`
 }
 
-func toWire(p *service.Process) (*process, error) {
+func toWire(p *program.Process) (*process, error) {
 	if len(p.Groups) > maxGroups {
 		return nil, fmt.Errorf("process %d is in %d groups, and at most %d are looked at", p.PID, len(p.Groups), maxGroups)
 	}
@@ -74,8 +73,8 @@ func toWire(p *service.Process) (*process, error) {
 		Groups: p.Groups, PID: p.PID, UIDs: p.UIDs, GIDs: p.GIDs, File: string(p.File), Nested: p.Nested, Owner: p.Owner}, nil
 }
 
-func (p *process) fromWire() service.Process {
-	return service.Process{PID: p.PID, UIDs: p.UIDs, GIDs: p.GIDs, File: program.FileID(p.File), Nested: p.Nested, Owner: p.Owner, Program: policy.Program{Exe: string(p.Exe), Script: string(p.Script),
+func (p *process) fromWire() program.Process {
+	return program.Process{PID: p.PID, UIDs: p.UIDs, GIDs: p.GIDs, File: program.FileID(p.File), Nested: p.Nested, Owner: p.Owner, Program: subject.Program{Exe: string(p.Exe), Script: string(p.Script),
 		Cgroup: string(p.Cgroup), UID: p.UID, GID: p.GID, Groups: p.Groups}}
 }
 

@@ -21,10 +21,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/policy/bundle"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 	"github.com/secure-socket-api/ssa/internal/program"
-	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -50,13 +49,13 @@ func bundleOf(t testing.TB, text string) []byte {
 
 // looker answers for any descriptor.
 type looker struct {
-	process service.Process
+	process program.Process
 	err     error
 }
 
-func (l looker) Who(*sys.FD) (service.Process, error) { return l.process, l.err }
+func (l looker) Who(*sys.FD) (program.Process, error) { return l.process, l.err }
 
-func (l looker) What(*sys.FD, *service.Process) error { return l.err }
+func (l looker) What(*sys.FD, *program.Process) error { return l.err }
 
 // lockedBuffer is a buffer that goroutines write.
 type lockedBuffer struct {
@@ -151,7 +150,7 @@ func named() (*os.File, error) {
 
 func TestWorker(t *testing.T) {
 	exe := "/usr/bin/a\xff" // paths need not be UTF-8
-	r := start(t, "serve", looker{process: service.Process{PID: 7, Program: policy.Program{Exe: exe}}}, func(c *Config) {
+	r := start(t, "serve", looker{process: program.Process{PID: 7, Program: subject.Program{Exe: exe}}}, func(c *Config) {
 		if os.Getuid() == 0 {
 			c.Worker.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
 		}
@@ -198,7 +197,7 @@ func TestLookFails(t *testing.T) {
 }
 
 func TestTooManyGroups(t *testing.T) {
-	p := service.Process{PID: 7}
+	p := program.Process{PID: 7}
 	p.Groups = make([]uint32, maxGroups+1)
 	r := start(t, "serve", looker{process: p}, nil)
 	r.want("policy one <nil>")

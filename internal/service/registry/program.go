@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/policy/subject"
 )
 
 // maxPrograms bounds how many programs are listed one by one. Of the user who
@@ -167,7 +167,7 @@ func (p ProgramInfo) Short() string {
 	if file == "" {
 		file = p.Exe
 	}
-	file = strings.TrimSuffix(file, policy.DeletedMark)
+	file = strings.TrimSuffix(file, subject.DeletedMark)
 	return file[strings.LastIndexByte(file, '/')+1:]
 }
 

@@ -90,7 +90,7 @@ type Program struct {
 	PID    int
 	UID    uint32
 	Exe    string
-	Script string // see policy.Program
+	Script string // see subject.Program
 	Cgroup string
 	// Profile is the name of the profile that holds for it.
 	Profile string
