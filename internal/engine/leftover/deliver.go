@@ -45,12 +45,14 @@ func (i item) deliver(l Limits) {
 	}
 	// What the peer sends is dropped: closing with some of it unread would be a
 	// reset, which destroys what is under way.
-	peerDone := make(chan struct{})
+	peerDone, lost := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(peerDone)
-		_, _ = io.Copy(io.Discard, onlyReader{tcp})
+		if _, err := io.Copy(io.Discard, onlyReader{tcp}); err != nil {
+			close(lost)
+		}
 	}()
-	if send(tcp, i.rest, l.Stall) == nil && tcp.CloseWrite() == nil && acknowledged(tcp, l.Stall) {
+	if send(tcp, i.rest, l.Stall) == nil && tcp.CloseWrite() == nil && acknowledged(tcp, l.Stall, lost) {
 		select {
 		case <-peerDone:
 		case <-time.After(l.Linger):
@@ -79,8 +81,9 @@ func send(tcp *net.TCPConn, rest []byte, stall time.Duration) error {
 }
 
 // acknowledged waits until the peer's kernel has everything. It returns false when
-// it takes nothing for the time of stall, or has gone.
-func acknowledged(tcp *net.TCPConn, stall time.Duration) bool {
+// it takes nothing for the time of stall, or the connection is lost: then the
+// kernel goes on counting what was not acknowledged.
+func acknowledged(tcp *net.TCPConn, stall time.Duration, lost <-chan struct{}) bool {
 	before, quiet := -1, time.Duration(0)
 	for {
 		left := unsent(tcp)
@@ -93,7 +96,11 @@ func acknowledged(tcp *net.TCPConn, stall time.Duration) bool {
 		if quiet += step; quiet > stall {
 			return false
 		}
-		time.Sleep(step) // a peer that resets leaves nothing unsent
+		select {
+		case <-time.After(step):
+		case <-lost:
+			return false
+		}
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/secure-socket-api/ssa/internal/engine/leftover"
 )
 
@@ -107,6 +109,49 @@ func TestStall(t *testing.T) {
 		c.Deliver(leftover.Limits{Stall: time.Millisecond, Linger: time.Millisecond})
 		if !c.Empty() {
 			t.Errorf("%s: something is left", name)
+		}
+	}
+}
+
+// TestReset: nobody waits for a peer that has reset the connection, although
+// the kernel goes on counting what it has not acknowledged.
+func TestReset(t *testing.T) {
+	var c leftover.Collection
+	ours, peer := pair(t)
+	if err := errors.Join(peer.SetReadBuffer(4<<10), ours.SetWriteBuffer(1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	c.Add(ours, make([]byte, 100<<10))
+	done := make(chan struct{})
+	go func() { defer close(done); c.Deliver(patient) }()
+	awaitState(t, ours, unix.BPF_TCP_FIN_WAIT1) // all is sent, and not all acknowledged
+	if err := errors.Join(peer.SetLinger(0), peer.Close()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("waits for a peer that has reset the connection")
+	}
+}
+
+func awaitState(t *testing.T, c *net.TCPConn, want uint8) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		var info *unix.TCPInfo
+		closed := raw.Control(func(fd uintptr) { info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) })
+		if err := errors.Join(closed, err); err != nil {
+			t.Fatal(err)
+		}
+		if info.State == want {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("TCP is in state %d, not %d", info.State, want)
 		}
 	}
 }
