@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -52,6 +53,9 @@ func (f *file) at(pos token.Pos) string {
 	return f.name + ":" + strconv.Itoa(f.fset.Position(pos).Line)
 }
 
+// path is the import path of the file's package.
+func (f *file) path() string { return path.Join(module, f.dir) }
+
 // shipped reports whether the file ends up in the ssa command.
 func (f *file) shipped() bool {
 	return !f.test && !within(f.dir, "bench") && !within(f.dir, "examples") && !within(f.dir, "test") && !within(f.dir, "internal/ssatest")
@@ -60,6 +64,11 @@ func (f *file) shipped() bool {
 // within reports whether a package's folder or path is parent or lies below it.
 func within(name, parent string) bool {
 	return name == parent || strings.HasPrefix(name, parent+"/")
+}
+
+// withinAny reports whether a package lies below any of some parents.
+func withinAny(name string, parents []string) bool {
+	return slices.ContainsFunc(parents, func(p string) bool { return within(name, p) })
 }
 
 // walk calls visit for every file of the repository, by its relative name.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/secure-socket-api/ssa/internal/policy/bundle"
 	"github.com/secure-socket-api/ssa/internal/program"
-	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -23,8 +22,6 @@ type Client struct {
 	asked  map[uint64]chan<- *message
 	failed error
 }
-
-var _ service.Looker = (*Client)(nil)
 
 // Policy is one that the monitor hands over, or what it says of one.
 type Policy struct {
