@@ -1,9 +1,7 @@
 package sys
 
 import (
-	"context"
 	"errors"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,29 +33,4 @@ func AcceptsLater(err error) bool {
 		}
 	}
 	return false
-}
-
-// AwaitReadable waits until there is something to read or the stream has ended:
-// false when that takes longer than the limit, or ctx is done. It uses the
-// stream's read deadline, and leaves none. A stream that is readable already
-// does not go to the poller for this.
-func (s *Stream) AwaitReadable(ctx context.Context, limit time.Duration) bool {
-	readable := false
-	_ = s.Control(func(fd int) error {
-		readable = Readable(fd)
-		return nil
-	})
-	if readable {
-		return true
-	}
-	begun := time.Now()
-	_ = s.SetReadDeadline(begun.Add(limit))
-	stop := context.AfterFunc(ctx, func() { _ = s.SetReadDeadline(begun) })
-	raw, err := s.SyscallConn()
-	if err == nil {
-		err = raw.Read(func(fd uintptr) bool { return Readable(int(fd)) })
-	}
-	stop()
-	_ = s.SetReadDeadline(time.Time{})
-	return err == nil
 }

@@ -163,6 +163,21 @@ func TestManyThreads(t *testing.T) {
 	r.want(threads, 0)
 }
 
+// TestSignalWhileLooking: a signal does not hide a call.
+func TestSignalWhileLooking(t *testing.T) {
+	for _, then := range []int16{0, unix.POLLIN, unix.POLLIN | unix.POLLERR, unix.POLLHUP} {
+		says := []int16{unix.POLLERR, unix.POLLERR, then}
+		got := settled(func() int16 {
+			next := says[0]
+			says = says[1:]
+			return next
+		})
+		if got != then || len(says) > 0 {
+			t.Errorf("after a signal %#x is taken for %#x", then, got)
+		}
+	}
+}
+
 // TestClose: nobody waits for a gate that has gone.
 func TestClose(t *testing.T) {
 	r := newRig(t, Program{})

@@ -41,8 +41,6 @@ func (l *Listener) TryReceive() (c Call, found bool, err error) {
 func (l *Listener) take(fd uintptr) (c Call, found bool, err error) {
 	l.taking.Lock()
 	defer l.taking.Unlock()
-	// POLLERR only says that a signal came (seccomp_notify_poll in the
-	// kernel's kernel/seccomp.c).
 	switch events := look(fd); {
 	case events&unix.POLLIN != 0:
 		var n seccompNotif
@@ -57,4 +55,16 @@ func (l *Listener) take(fd uintptr) (c Call, found bool, err error) {
 }
 
 // look returns what poll(2) says at this moment.
-func look(fd uintptr) int16 { return sys.Poll(int(fd), unix.POLLIN) }
+func look(fd uintptr) int16 { return settled(func() int16 { return sys.Poll(int(fd), unix.POLLIN) }) }
+
+// settled looks again while there is nothing but POLLERR: that says that a
+// signal came while the kernel waited for a lock, and nothing of calls
+// (seccomp_notify_poll in the kernel's kernel/seccomp.c). Whoever went on to
+// wait would miss the call that has been announced.
+func settled(look func() int16) int16 {
+	for {
+		if events := look(); events != unix.POLLERR {
+			return events
+		}
+	}
+}
