@@ -3,8 +3,10 @@ package relay
 // leave makes sending wait no more, once the program has gone: what TCP does not
 // take then is left behind.
 func (w *Wire) leave() {
+	w.deadlineMu.Lock()
+	defer w.deadlineMu.Unlock()
 	w.leaving.Store(true)
-	w.setWriteDeadline(longAgo) // who waits looks about
+	w.setWriteDeadlineLocked(longAgo) // who waits looks about
 }
 
 // keepRest leaves behind what TCP does not take at once of rest.

@@ -253,13 +253,16 @@ func (w *Wire) isCutOff() bool {
 
 // armStall sets the deadline of a step, from now on.
 func (w *Wire) armStall() {
-	if w.stall > 0 {
-		step := w.step
-		if w.leaving.Load() {
-			step = min(step, abortStep)
-		}
-		w.setWriteDeadline(time.Now().Add(step))
+	if w.stall == 0 {
+		return
 	}
+	w.deadlineMu.Lock() // what leave set meanwhile stays
+	defer w.deadlineMu.Unlock()
+	step := w.step
+	if w.leaving.Load() {
+		step = min(step, abortStep)
+	}
+	w.setWriteDeadlineLocked(time.Now().Add(step))
 }
 
 func (w *Wire) disarmStall() {
@@ -272,6 +275,10 @@ func (w *Wire) disarmStall() {
 func (w *Wire) setWriteDeadline(t time.Time) {
 	w.deadlineMu.Lock()
 	defer w.deadlineMu.Unlock()
+	w.setWriteDeadlineLocked(t)
+}
+
+func (w *Wire) setWriteDeadlineLocked(t time.Time) {
 	if !w.cutOff {
 		_ = w.tcp.SetWriteDeadline(t)
 	}

@@ -124,3 +124,23 @@ func TestGatheringKeepsWhatWaits(t *testing.T) {
 		t.Errorf("%q left", got)
 	}
 }
+
+// Who begins to wait for TCP in the moment in which leave is called does not
+// wait for long.
+func TestLeaveWhileBeginningToWait(t *testing.T) {
+	for i := range 100_000 {
+		tcp := &reluctant{}
+		w := NewWire(tcp)
+		w.stall, w.step = time.Hour, time.Hour
+		left := make(chan struct{})
+		go func() {
+			defer close(left)
+			w.leave()
+		}()
+		w.armStall()
+		<-left
+		if wait := time.Until(tcp.deadline); wait > time.Minute {
+			t.Fatalf("round %d: waits for %v", i, wait)
+		}
+	}
+}
