@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -117,26 +118,30 @@ func (t *Table) forgetOlder(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+		t.mu.Lock()
+		before := maps.Clone(t.copies.older)
+		t.mu.Unlock()
 		exist, err := t.copies.lives.Inodes()
 		if err != nil {
 			t.cfg.Log.Debug(fmt.Sprintf("looking for older copies of sockets: %v", err))
 			continue
 		}
-		if !t.forgetClosed(exist) {
+		if !t.forgetClosed(before, exist) {
 			return
 		}
 	}
 }
 
-// forgetClosed reports whether older copies are left.
-func (t *Table) forgetClosed(exist map[uint64]bool) bool {
+// forgetClosed forgets those of before that do not exist any more, and reports
+// whether older copies are left. Nobody has looked for later ones.
+func (t *Table) forgetClosed(before map[uint64]olderCopies, exist map[uint64]bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	left := map[*Socket]bool{}
 	for inode, o := range t.copies.older {
 		switch {
 		case !o.watched:
-		case exist[inode]:
+		case exist[inode] || before[inode] != o:
 			left[o.socket] = true
 		default:
 			delete(t.copies.older, inode)
