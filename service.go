@@ -49,7 +49,7 @@ var theService = sync.OnceValue(func() *service {
 
 // request is what settings ask for.
 func (s *service) request(role engine.Role, settings []Setting) (*engine.Request, error) {
-	req := &engine.Request{Role: role, ID: s.engine.NewID(), Program: engine.Program{Process: s.self}}
+	req := &engine.Request{Role: role, ID: s.engine.NewID(), Program: engine.ProgramClaim{Process: s.self}}
 	if err := fill(req, settings); err != nil {
 		return nil, err
 	}

@@ -49,9 +49,9 @@ type chosen struct {
 	engine  engine.Engine
 	rules   *policy.Policy
 	remote  bool
-	profile func(context.Context, engine.Program) (string, error) // says which profile a program has; nil: it is looked up here
-	denied  func(*engine.Denial)                                  // told of what the gate refuses; nil for nobody
-	told    func()                                                // waits until that is told, a second at most
+	profile func(context.Context, engine.ProgramClaim) (string, error) // says which profile a program has; nil: it is looked up here
+	denied  func(*engine.Denial)                                       // told of what the gate refuses; nil for nobody
+	told    func()                                                     // waits until that is told, a second at most
 	close   func()
 	// follow passes later policies to the table. judged says that the gate
 	// judges plain TCP. The result ends that.

@@ -32,7 +32,7 @@ func startFamily(path string, what started, code []bpf.RawInstruction, denyTCP b
 	}
 	f := &family{status: make(chan unix.WaitStatus, 1), signals: make(chan os.Signal, 64), done: make(chan struct{})}
 	signal.Notify(f.signals, append(forwarded(), unix.SIGCHLD)...)
-	pid, listener, err := notify.Start(code, notify.Program{
+	pid, listener, err := notify.Start(code, notify.Command{
 		Path: what.path, Argv: what.argv, KeepPrivileges: mayKeepPrivileges(), DenyTCP: denyTCP,
 		Attr: syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}},
 	})
@@ -125,18 +125,18 @@ func (f *family) reap() {
 }
 
 // wait returns the program's status, once no process is left under the filter.
-func (f *family) wait() programStatus {
+func (f *family) wait() waitStatus {
 	status := <-f.status
 	signal.Stop(f.signals)
 	close(f.done)
-	return programStatus(status)
+	return waitStatus(status)
 }
 
-// programStatus is how the program ended.
-type programStatus unix.WaitStatus
+// waitStatus is how the program ended.
+type waitStatus unix.WaitStatus
 
 // exit ends ssa as the program ended: by the same signal, or with its status.
-func (p programStatus) exit() error {
+func (p waitStatus) exit() error {
 	status := unix.WaitStatus(p)
 	if status.Signaled() {
 		// No second core file, and no handler of ours.

@@ -128,7 +128,7 @@ func (o *workerOptions) work(client *monitor.Client, watch *watching, keys *shar
 		Revocation: received.revocations})
 	defer local.Close()
 	received.renew = local.Renew
-	s := service.New(service.Config{Engine: local, Policy: rules, Looker: client, Log: alarms,
+	s := service.New(service.Config{Engine: local, Policy: rules, Identifier: client, Log: alarms,
 		Observer: observer.New(watch.registry, watch.keyLogs), Administrator: o.administrator, Earlier: watch.earlier})
 	watch.registry.WatchQueue("handshakes", s.Waiting)
 	ctx, cancel := context.WithCancel(context.Background())

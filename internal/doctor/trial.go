@@ -66,7 +66,7 @@ func (t *trial) run(ctx context.Context, command []string) error {
 		return err
 	}
 	defer null.Close()
-	pid, listener, err := notify.Start(code, notify.Program{Path: command[0], Argv: command,
+	pid, listener, err := notify.Start(code, notify.Command{Path: command[0], Argv: command,
 		Attr: syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{null.Fd(), says.Fd(), says.Fd()}}})
 	says.Close()
 	if err != nil {

@@ -64,7 +64,7 @@ type Request struct {
 	// connection is made. Local needs neither; an engine in another process,
 	// which believes no requester, works Policy out again from them.
 	Asked   policy.ProgramSettings
-	Program Program
+	Program ProgramClaim
 	// Owner is the user whose share of the engine's memory the connection uses.
 	Owner uint32
 	// HandshakeTimeout ends a handshake; zero means that of the policy, which
@@ -75,8 +75,9 @@ type Request struct {
 // Descriptor is an open file descriptor that stays its owner's.
 type Descriptor interface{ Int() int }
 
-// Program is what a requester knows of a program.
-type Program struct {
+// ProgramClaim is what a requester says of a program. An engine in another process
+// makes sure of it.
+type ProgramClaim struct {
 	// Process is a pidfd (pidfd_open(2)) of the process; nil when nobody asks.
 	Process Descriptor
 	// Exe is the path of the executable, and File says which file it is, as the

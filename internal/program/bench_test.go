@@ -22,7 +22,7 @@ func BenchmarkLook(b *testing.B) {
 	}
 	defer l.Close()
 	for b.Loop() {
-		if _, err := l.Look(pidfd); err != nil {
+		if _, err := l.Identify(pidfd); err != nil {
 			b.Fatal(err)
 		}
 	}

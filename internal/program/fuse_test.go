@@ -57,14 +57,14 @@ func TestSilentFileSystem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLooker(t, Config{Host: true, Hold: true})
+	l := newIdentifier(t, Config{Host: true, Hold: true})
 	l.SetPolicy(rules)
 	program := copyOf(t, realTempDir(t), "program")
 	for _, name := range []string{"script", "folder/script"} {
 		path := filepath.Join(dir, name)
 		cmd := exec.Command(program, "-", path)
 		fd := start(t, cmd)
-		if p := l.mustLook(t, fd); p.Script != path || p.Exe != program {
+		if p := l.mustIdentify(t, fd); p.Script != path || p.Exe != program {
 			t.Errorf("it is the script %q of %q", p.Script, p.Exe)
 		}
 		_ = cmd.Process.Kill() // before it opens the file itself

@@ -41,16 +41,16 @@ func TestOverlay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	there, here := newLooker(t, Config{Hold: true}), newLooker(t, Config{Hold: true}, path)
+	there, here := newIdentifier(t, Config{Hold: true}), newIdentifier(t, Config{Hold: true}, path)
 	there.root.Close()
 	there.root = root{sys.Own(n)}
 	there.SetPolicy(policyFor(t, path))
 	check := func(when string) {
 		t.Helper()
-		if p := there.mustLook(t, fd); p.Exe != path {
+		if p := there.mustIdentify(t, fd); p.Exe != path {
 			t.Errorf("%s it is seen as %q, want %q", when, p.Exe, path)
 		}
-		if p := here.mustLook(t, fd); !strings.HasPrefix(p.Exe, Elsewhere) {
+		if p := here.mustIdentify(t, fd); !strings.HasPrefix(p.Exe, Elsewhere) {
 			t.Errorf("%s it is seen as %q where the overlay is not", when, p.Exe)
 		}
 	}
@@ -83,7 +83,7 @@ func TestInterpreterOfAFormat(t *testing.T) {
 		ssatest.Missing(t, "binfmt_misc in a user namespace: "+string(out))
 	}
 	fd := start(t, exec.Command("unshare", "-Urm", "sh", "-c", register+" && exec "+file+" -"))
-	if p := newLooker(t, Config{}, interpreter, file).mustLook(t, fd); p.Exe != interpreter {
+	if p := newIdentifier(t, Config{}, interpreter, file).mustIdentify(t, fd); p.Exe != interpreter {
 		t.Errorf("it is seen as %q, want %q", p.Exe, interpreter)
 	}
 }
@@ -113,7 +113,7 @@ func TestTraced(t *testing.T) {
 	}
 	fd := sys.Own(n)
 	defer fd.Close()
-	if p := newLooker(t, Config{}, path).mustLook(t, fd); p.Exe != path {
+	if p := newIdentifier(t, Config{}, path).mustIdentify(t, fd); p.Exe != path {
 		t.Errorf("it is seen as %q, want %q", p.Exe, path)
 	}
 }

@@ -19,7 +19,7 @@ func TestScript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLooker(t, Config{})
+	l := newIdentifier(t, Config{})
 	l.SetPolicy(rules)
 	path := func(name string) string { return filepath.Join(dir, name) }
 	if err := os.WriteFile(path("script"), []byte("#!/bin/cat\n"), 0o755); err != nil {
@@ -44,10 +44,10 @@ func TestScript(t *testing.T) {
 		cmd := exec.Command(program, "-", tc.argument) // which opens it after its standard input only
 		cmd.Dir = dir
 		fd := start(t, cmd)
-		if p := l.mustLook(t, fd); p.Script != tc.want || p.Exe != program {
+		if p := l.mustIdentify(t, fd); p.Script != tc.want || p.Exe != program {
 			t.Errorf("%s: it is the script %q of %q, want %q", tc.name, p.Script, p.Exe, tc.want)
 		}
-		if p := newLooker(t, Config{}, program).mustLook(t, fd); p.Script != "" {
+		if p := newIdentifier(t, Config{}, program).mustIdentify(t, fd); p.Script != "" {
 			t.Errorf("%s: a script is looked for though no profile is for one: %q", tc.name, p.Script)
 		}
 		_ = cmd.Process.Kill()
@@ -57,10 +57,10 @@ func TestScript(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := newLooker(t, Config{})
+		l := newIdentifier(t, Config{})
 		l.SetPolicy(rules)
 		fd := start(t, exec.Command(program, "-", path("script")))
-		if p := l.mustLook(t, fd); p.Script != path("script") {
+		if p := l.mustIdentify(t, fd); p.Script != path("script") {
 			t.Errorf("it is the script %q: two scripts would share their sessions", p.Script)
 		}
 	})
@@ -75,7 +75,7 @@ func TestScript(t *testing.T) {
 		if _, err := unix.FcntlInt(uintptr(n), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
 			t.Fatal(err)
 		}
-		if p := l.mustLook(t, fd); p.Script != path("script") {
+		if p := l.mustIdentify(t, fd); p.Script != path("script") {
 			t.Errorf("it is the script %q", p.Script)
 		}
 		if lease, err := unix.FcntlInt(uintptr(n), unix.F_GETLEASE, 0); err != nil || lease != unix.F_WRLCK {

@@ -88,7 +88,7 @@ func (c *caller) attribute(told *Refusal, claimed claim, pidfd *sys.FD) *engine.
 	if pidfd == nil {
 		return c.refusedFor(Unidentified, Connection{Process: c.process()}, refused("a refusal is told with a pidfd of the program's process, and this one has none"))
 	}
-	process, err := c.service.looks.Look(pidfd, claimed)
+	process, err := c.service.processes.identify(pidfd, claimed)
 	if errors.Is(err, programs.ErrEnding) {
 		return errLeaving
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/policy/subject"
+	programs "github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -26,20 +27,20 @@ type refusals struct {
 
 func (r refusals) Refused(f *Refusal) { *r.all = append(*r.all, *f) }
 
-// looked is a Looker whose answer is given.
+// looked is an Identifier whose answer is given.
 type looked struct {
-	process Process
+	process programs.Process
 	err     error
 }
 
-func (l *looked) Look(*sys.FD) (Process, error) { return l.process, l.err }
+func (l *looked) Identify(*sys.FD) (programs.Process, error) { return l.process, l.err }
 
 // gateRig is a caller of this user, and what the observer was told.
 type gateRig struct {
-	caller *caller
-	looker *looked
-	told   []Refusal
-	answer *wire.Conn
+	caller     *caller
+	identifier *looked
+	told       []Refusal
+	answer     *wire.Conn
 }
 
 func newGateRig(t *testing.T) *gateRig {
@@ -48,10 +49,10 @@ func newGateRig(t *testing.T) *gateRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &gateRig{looker: &looked{}}
+	r := &gateRig{identifier: &looked{}}
 	uid, gid := uint32(os.Getuid()), uint32(os.Getgid())
-	r.looker.process = Process{Program: subject.Program{Exe: "/bin/web", UID: uid, GID: gid}, PID: 7, UIDs: [4]uint32{uid, uid, uid, uid}, GIDs: [4]uint32{gid, gid, gid, gid}}
-	s := New(Config{Policy: rules, Looker: r.looker, Observer: refusals{all: &r.told}, Log: slog.New(slog.DiscardHandler)})
+	r.identifier.process = programs.Process{Program: subject.Program{Exe: "/bin/web", UID: uid, GID: gid}, PID: 7, UIDs: [4]uint32{uid, uid, uid, uid}, GIDs: [4]uint32{gid, gid, gid, gid}}
+	s := New(Config{Policy: rules, Identifier: r.identifier, Observer: refusals{all: &r.told}, Log: slog.New(slog.DiscardHandler)})
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -108,13 +109,13 @@ func TestDenied(t *testing.T) {
 // gate sends.
 func TestDeniedOfOthers(t *testing.T) {
 	r := newGateRig(t)
-	own := r.looker.process
+	own := r.identifier.process
 	other := own
 	other.UIDs[2]++
 	for _, tc := range []struct {
 		name    string
 		m       wire.Denied
-		process Process
+		process programs.Process
 		err     error
 		noPidfd bool
 		cause   Cause
@@ -122,7 +123,7 @@ func TestDeniedOfOthers(t *testing.T) {
 	}{
 		{"another user's process", wire.Denied{}, other, nil, false, Impersonation, false},
 		{"no process", wire.Denied{}, own, nil, true, Unidentified, false},
-		{"a process that has ended", wire.Denied{Exe: "/bin/gone"}, Process{}, errors.New("it has ended"), false, Judged, true},
+		{"a process that has ended", wire.Denied{Exe: "/bin/gone"}, programs.Process{}, errors.New("it has ended"), false, Judged, true},
 		{"another executable", wire.Denied{Exe: "/bin/other"}, own, nil, false, Judged, true},
 		{"a long sentence", wire.Denied{Sentence: strings.Repeat("x", maxDenialText+1)}, own, nil, false, Nonsense, false},
 		{"a long name", wire.Denied{Name: strings.Repeat("x", maxDenialText+1)}, own, nil, false, Nonsense, false},
@@ -132,7 +133,7 @@ func TestDeniedOfOthers(t *testing.T) {
 		if tc.cause == Impersonation {
 			r.caller.uid = 1 // not root, who speaks for all
 		}
-		r.told, r.looker.process, r.looker.err = nil, tc.process, tc.err
+		r.told, r.identifier.process, r.identifier.err = nil, tc.process, tc.err
 		pidfd := r.self(t)
 		if tc.noPidfd {
 			pidfd = nil

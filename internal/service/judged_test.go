@@ -9,18 +9,19 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/policy"
+	programs "github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/service/wire"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// slow is a Looker whose answers wait.
+// slow is an Identifier whose answers wait.
 type slow struct{ begun, end chan struct{} }
 
-func (s slow) Look(*sys.FD) (Process, error) {
+func (s slow) Identify(*sys.FD) (programs.Process, error) {
 	s.begun <- struct{}{}
 	<-s.end
-	return Process{}, errors.New("it has been looked at long enough")
+	return programs.Process{}, errors.New("it has been looked at long enough")
 }
 
 // connectedFD is a connected TCP socket.
@@ -51,8 +52,8 @@ func TestRequestsDoNotPileUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	looker := slow{make(chan struct{}, 100), make(chan struct{})}
-	s := New(Config{Policy: rules, Looker: looker, Log: slog.New(slog.DiscardHandler), Limits: Limits{Judged: 4}})
+	identifier := slow{make(chan struct{}, 100), make(chan struct{})}
+	s := New(Config{Policy: rules, Identifier: identifier, Log: slog.New(slog.DiscardHandler), Limits: Limits{Judged: 4}})
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -82,20 +83,20 @@ func TestRequestsDoNotPileUp(t *testing.T) {
 		results <- err
 	}()
 	for range 3 { // the share of one user of 4
-		<-looker.begun
+		<-identifier.begun
 	}
 	ssatest.Await(t, "a request beyond the share waits", func() bool {
-		if len(looker.begun) > 0 {
+		if len(identifier.begun) > 0 {
 			t.Fatal("more is judged at a time than one user's share")
 		}
 		return s.judged.Length() > 0
 	})
-	close(looker.end)
+	close(identifier.end)
 	if err := <-results; err != nil {
 		t.Errorf("a request that waited: %v", err)
 	}
 	for range requests - 3 {
-		<-looker.begun
+		<-identifier.begun
 	}
 	s.work.Wait()
 	if n := s.judged.Taken(); n != 0 {

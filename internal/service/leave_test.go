@@ -19,7 +19,7 @@ import (
 // without connections left is refused in the way that has the next one asked,
 // and not lost with the connection to it.
 func TestRequestThatCrossesLeaving(t *testing.T) {
-	s := New(Config{Policy: policy.Builtin(), Looker: &looked{}, Log: slog.New(slog.DiscardHandler)})
+	s := New(Config{Policy: policy.Builtin(), Identifier: &looked{}, Log: slog.New(slog.DiscardHandler)})
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)

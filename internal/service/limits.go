@@ -52,19 +52,19 @@ type users struct {
 	callers     counts
 	connections counts
 	buffered    counts
-	programs    map[program]int
+	programs    map[limitKey]int
 }
 
-// program is what limits.connections of the policy counts: all that a user runs
+// limitKey is what limits.connections of the policy counts: all that a user runs
 // under a profile, whatever he calls it.
-type program struct {
+type limitKey struct {
 	profile string
 	user    uint32
 }
 
 func newUsers(limits Limits) *users {
 	return &users{limits: limits, callers: newCounts(limits.Callers), connections: newCounts(limits.Connections),
-		buffered: newCounts(limits.Buffered), programs: map[program]int{}}
+		buffered: newCounts(limits.Buffered), programs: map[limitKey]int{}}
 }
 
 func (u *users) caller(user uint32, n int) bool {
@@ -89,7 +89,7 @@ func (u *users) buffer(user uint32, n int) bool {
 // place is one connection among those that are counted.
 type place struct {
 	users   *users
-	program program
+	program limitKey
 	rules   *policy.Effective
 	counted bool // as one of the program's
 	over    bool
@@ -98,7 +98,7 @@ type place struct {
 // connection counts a connection of a program; end takes it back. Clients of a
 // server count as the program's once they are established: those whose
 // handshakes never end must not take the places of others.
-func (u *users) connection(p program, rules *policy.Effective, server bool) (*place, *engine.Error) {
+func (u *users) connection(p limitKey, rules *policy.Effective, server bool) (*place, *engine.Error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	x := &place{users: u, program: p, rules: rules}

@@ -14,9 +14,9 @@ func TestConnectionLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	u := newUsers(Limits{Connections: 18})
-	alice, other, bob := program{"default", 1}, program{"other", 1}, program{"default", 2}
+	alice, other, bob := limitKey{"default", 1}, limitKey{"other", 1}, limitKey{"default", 2}
 	var places []*place
-	take := func(p program, server bool) *engine.Error {
+	take := func(p limitKey, server bool) *engine.Error {
 		x, err := u.connection(p, rules.Default(), server)
 		if err == nil {
 			places = append(places, x)
@@ -24,13 +24,13 @@ func TestConnectionLimits(t *testing.T) {
 		return err
 	}
 	for i, tc := range []struct {
-		program program
+		program limitKey
 		server  bool
 		want    string // of the refusal
 	}{
 		{alice, false, ""}, {alice, true, ""}, {alice, false, ""}, {alice, false, "limits.connections"}, {alice, true, "limits.connections"},
-		{other, false, ""}, {bob, false, ""}, {other, true, ""}, {other, true, ""}, {other, true, ""}, {program{"third", 1}, true, ""},
-		{program{"third", 1}, false, "no room"}, {bob, true, ""},
+		{other, false, ""}, {bob, false, ""}, {other, true, ""}, {other, true, ""}, {other, true, ""}, {limitKey{"third", 1}, true, ""},
+		{limitKey{"third", 1}, false, "no room"}, {bob, true, ""},
 	} {
 		err := take(tc.program, tc.server)
 		switch {

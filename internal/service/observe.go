@@ -5,6 +5,8 @@ import (
 	"os"
 	"time"
 
+	programs "github.com/secure-socket-api/ssa/internal/program"
+
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/engine/local"
 )
@@ -59,7 +61,7 @@ const (
 // Connection is one connection as observed.
 type Connection struct {
 	ID      uint64
-	Process Process
+	Process programs.Process
 	Profile string
 	Server  bool
 	Name    string // of the peer, as asked for

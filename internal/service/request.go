@@ -19,9 +19,9 @@ import (
 
 // resolved is a request with what the service itself found out.
 type resolved struct {
-	process Process
+	process programs.Process
 	req     *engine.Request
-	program program
+	program limitKey
 }
 
 // observed describes a connection of the request.
@@ -55,13 +55,13 @@ func (c *caller) resolve(r *wire.Request, pidfd *sys.FD) (*resolved, *engine.Err
 }
 
 // identify looks the process of a pidfd up.
-func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Error) {
+func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*programs.Process, *engine.Error) {
 	known := Connection{Process: c.process(), Server: r.Server, Name: r.Name}
 	if pidfd == nil {
 		return nil, c.refusedFor(Unidentified, known, refused("a request comes with a pidfd of the program's process, and this one has none"))
 	}
 	claim := claim{r.Exe, programs.FileID(r.ExeFile)}
-	process, err := c.service.looks.Look(pidfd, claim)
+	process, err := c.service.processes.identify(pidfd, claim)
 	if errors.Is(err, programs.ErrEnding) {
 		return nil, errLeaving
 	}
@@ -83,8 +83,8 @@ func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*Process, *engine.Err
 
 // process is what is known of who calls, before it is looked at whom it calls
 // for.
-func (c *caller) process() Process {
-	return Process{PID: int(c.pid), UIDs: [4]uint32{c.uid, c.uid, c.uid, c.uid}}
+func (c *caller) process() programs.Process {
+	return programs.Process{PID: int(c.pid), UIDs: [4]uint32{c.uid, c.uid, c.uid, c.uid}}
 }
 
 // refusedFor tells the observer of a refusal, and returns it.
@@ -94,7 +94,7 @@ func (c *caller) refusedFor(cause Cause, x Connection, err *engine.Error) *engin
 }
 
 // judge makes the engine's request under the policy for the program.
-func (c *caller) judge(r *wire.Request, process *Process) (*resolved, *engine.Error) {
+func (c *caller) judge(r *wire.Request, process *programs.Process) (*resolved, *engine.Error) {
 	if len(r.ALPN) > maxALPN || len(r.Identities) > maxIdentities || len(r.Roots) > maxRoots {
 		return nil, refused("the request has more than %d protocols, %d identities or %d roots", maxALPN, maxIdentities, maxRoots)
 	}
@@ -118,7 +118,7 @@ func (c *caller) judge(r *wire.Request, process *Process) (*resolved, *engine.Er
 	if err := addCertificates(req, r); err != nil {
 		return nil, refused("%v", err)
 	}
-	return &resolved{*process, req, program{effective.Profile, c.service.owners.of(process.UIDs[1])}}, nil
+	return &resolved{*process, req, limitKey{effective.Profile, c.service.owners.of(process.UIDs[1])}}, nil
 }
 
 func addCertificates(req *engine.Request, r *wire.Request) error {

@@ -19,10 +19,10 @@ import (
 
 // Config is what a Service works with.
 type Config struct {
-	Engine engine.Engine
-	Policy *policy.Policy // at first: see SetPolicy
-	Looker Looker
-	Log    *slog.Logger
+	Engine     engine.Engine
+	Policy     *policy.Policy // at first: see SetPolicy
+	Identifier Identifier
+	Log        *slog.Logger
 	// Observer, when not nil, is told of connections.
 	Observer Observer
 	// Administrator is a user beside root who may take the service over and
@@ -38,7 +38,7 @@ type Config struct {
 type Service struct {
 	cfg        Config
 	rules      atomic.Pointer[policy.Policy]
-	looks      *looks
+	processes  *identityCache
 	complaints *complaints
 	denials    *complaints // of what gates refused
 	users      *users
@@ -72,7 +72,7 @@ func New(cfg Config) *Service {
 		cfg.Observer = noObserver{}
 	}
 	queue := func(n int) *turns.Queue[uint32] { return turns.NewQueue[uint32](n, cfg.Limits.share(n)) }
-	s := &Service{cfg: cfg, looks: newLooks(cfg.Looker), complaints: newComplaints(maxComplaints, complaintsTime), denials: newComplaints(maxDenials, denialsTime),
+	s := &Service{cfg: cfg, processes: newIdentityCache(cfg.Identifier), complaints: newComplaints(maxComplaints, complaintsTime), denials: newComplaints(maxDenials, denialsTime),
 		users: newUsers(cfg.Limits), owners: newOwners(),
 		house: lobby.NewHouse(lobby.ForDescriptors(cfg.Limits.Connections)),
 		queue: queue(cfg.Limits.Handshakes), judged: queue(cfg.Limits.Judged), reports: queue(cfg.Limits.Reports),

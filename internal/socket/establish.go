@@ -66,7 +66,7 @@ func (s *Socket) handshake(ctx context.Context, a *attempt) (_ engine.Conn, _ *s
 			return nil, nil, a.refused
 		}
 	}
-	a.req.Program = a.process.Program
+	a.req.Program = a.process.ProgramClaim
 	conn, err := s.table.cfg.Engine.Handshake(ctx, stream, a.req)
 	return conn, stream, err
 }

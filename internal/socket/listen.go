@@ -75,9 +75,9 @@ func (s *Socket) prepareLocked(c Caller, req *engine.Request) (engine.Listener, 
 		return nil, err
 	}
 	defer program.close()
-	req.Program = program.Program
+	req.Program = program.ProgramClaim
 	server, err := s.table.cfg.Engine.Listen(s.table.ctx, req)
-	req.Program = engine.Program{}
+	req.Program = engine.ProgramClaim{}
 	var refused *engine.Error
 	if errors.As(err, &refused) && refused.Reason == engine.Refused {
 		return nil, fail(abi.EINVAL, "%s", refused.Sentence)

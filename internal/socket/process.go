@@ -7,7 +7,7 @@ import (
 
 // process is a program as an engine in another process is told of it.
 type process struct {
-	engine.Program
+	engine.ProgramClaim
 	pidfd *sys.FD
 }
 
@@ -22,7 +22,7 @@ func (t *Table) programOf(c Caller) (process, error) {
 		return process{}, err
 	}
 	path, file := c.Executable()
-	return process{engine.Program{Process: pidfd, Exe: path, File: file}, pidfd}, nil
+	return process{engine.ProgramClaim{Process: pidfd, Exe: path, File: file}, pidfd}, nil
 }
 
 func (p *process) close() { p.pidfd.Close() }

@@ -37,7 +37,7 @@ func (t *Table) profileOf(c Caller) (string, error) {
 		return "", err
 	}
 	defer program.close()
-	return t.cfg.Profile(t.ctx, program.Program)
+	return t.cfg.Profile(t.ctx, program.ProgramClaim)
 }
 
 // AsksProfiles reports whether what a program may do has to be asked of an

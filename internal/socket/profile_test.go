@@ -31,7 +31,7 @@ func TestProfileOfTheService(t *testing.T) {
 	var name string
 	var answer error
 	r.table.cfg.NamePrograms = true
-	r.table.cfg.Profile = func(context.Context, engine.Program) (string, error) {
+	r.table.cfg.Profile = func(context.Context, engine.ProgramClaim) (string, error) {
 		return name, answer
 	}
 	down := &engine.Error{Reason: engine.Down, Sentence: "it is not there"}

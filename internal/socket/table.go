@@ -34,7 +34,7 @@ type Config struct {
 	NamePrograms bool
 	// Profile asks an engine in another process which profile of the policy a
 	// program has; nil: it is found out here.
-	Profile func(ctx context.Context, p engine.Program) (string, error)
+	Profile func(ctx context.Context, p engine.ProgramClaim) (string, error)
 	// Denied, when not nil, is told of what the policy refuses before the engine
 	// is asked. It must not wait.
 	Denied func(*engine.Denial)

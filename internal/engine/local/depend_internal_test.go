@@ -129,7 +129,7 @@ func changedRequests(t *testing.T, ca *ssatest.Authority, base *engine.Request, 
 		"Identities":   {[]*identity.Identity{id}},
 		"ProgramRoots": {[]*x509.Certificate{ca.Certificate()}},
 		"Asked":        {policy.ProgramSettings{Server: true}},
-		"Program":      {engine.Program{Exe: "/bin/other"}},
+		"Program":      {engine.ProgramClaim{Exe: "/bin/other"}},
 	}
 	for _, change := range changes(t, reflect.ValueOf(*base), field, special[field]) {
 		req := *base

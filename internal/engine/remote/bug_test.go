@@ -74,7 +74,7 @@ func dial(r *rig, address string) (engine.Conn, error) {
 		return nil, err
 	}
 	return r.engine.Handshake(context.Background(), tcp.(*net.TCPConn), &engine.Request{
-		ID: r.engine.NewID(), Policy: r.policy.Default(), Name: "a.example", Program: engine.Program{Process: r.self}})
+		ID: r.engine.NewID(), Policy: r.policy.Default(), Name: "a.example", Program: engine.ProgramClaim{Process: r.self}})
 }
 
 // pair returns the service's and the program's end of a connection.

@@ -49,12 +49,12 @@ func newRigWith(t testing.TB, cfg service.Config, rules string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	looker, err := program.New(program.Config{})
+	identifier, err := program.New(program.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(looker.Close)
-	cfg.Policy, cfg.Looker, cfg.Log = loaded, looker, slog.New(slog.DiscardHandler)
+	t.Cleanup(identifier.Close)
+	cfg.Policy, cfg.Identifier, cfg.Log = loaded, identifier, slog.New(slog.DiscardHandler)
 	s := service.New(cfg)
 	socket, path := serviceSocket(t)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -155,7 +155,7 @@ func exchange(r *rig, address string) error {
 		return err
 	}
 	conn, err := r.engine.Handshake(context.Background(), tcp.(*net.TCPConn), &engine.Request{
-		ID: r.engine.NewID(), Policy: r.policy.Default(), Name: "a.example", Program: engine.Program{Process: r.self}})
+		ID: r.engine.NewID(), Policy: r.policy.Default(), Name: "a.example", Program: engine.ProgramClaim{Process: r.self}})
 	if err != nil {
 		return fmt.Errorf("handshake: %w", err)
 	}

@@ -14,7 +14,7 @@ import (
 
 // Profile asks the service which profile of its policy a program has. It alone
 // knows: what is at a path here need not be what is there on the machine.
-func (e *Engine) Profile(ctx context.Context, p engine.Program) (string, error) {
+func (e *Engine) Profile(ctx context.Context, p engine.ProgramClaim) (string, error) {
 	for range attempts {
 		l, err := e.current(ctx)
 		if err != nil {
@@ -36,7 +36,7 @@ func (e *Engine) Profile(ctx context.Context, p engine.Program) (string, error) 
 	return "", down(errMoved)
 }
 
-func (l *link) profile(ctx context.Context, p engine.Program) (string, error) {
+func (l *link) profile(ctx context.Context, p engine.ProgramClaim) (string, error) {
 	ref, answer := l.ref()
 	if err := l.conn.Send(&wire.Identify{Ref: ref, Exe: p.Exe, ExeFile: p.File}, p.Process.Int()); err != nil {
 		return "", down(err)
@@ -72,7 +72,7 @@ type profiles struct {
 }
 
 type profiled struct {
-	process   sys.ProcessID
+	process   sys.PidfdID
 	exe, file string
 }
 
@@ -81,16 +81,16 @@ type knownProfile struct {
 	at   time.Time
 }
 
-func (p *profiles) find(of engine.Program) (known bool, name string) {
-	process, ok := sys.IdentifyProcess(of.Process.Int())
+func (p *profiles) find(of engine.ProgramClaim) (known bool, name string) {
+	process, ok := sys.IDOfPidfd(of.Process.Int())
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	k, found := p.known[profiled{process, of.Exe, of.File}]
 	return ok && found && time.Since(k.at) < freshProfile, k.name
 }
 
-func (p *profiles) keep(of engine.Program, name string, at time.Time) {
-	process, ok := sys.IdentifyProcess(of.Process.Int())
+func (p *profiles) keep(of engine.ProgramClaim, name string, at time.Time) {
+	process, ok := sys.IDOfPidfd(of.Process.Int())
 	if !ok || of.File == "" {
 		return
 	}

@@ -40,7 +40,7 @@ func TestProfile(t *testing.T) {
 		{own.Path, "0:0", ""},
 		{"/bin/other", "", ""},
 	} {
-		got, err := r.engine.Profile(t.Context(), engine.Program{Process: r.self, Exe: tc.exe, File: tc.file})
+		got, err := r.engine.Profile(t.Context(), engine.ProgramClaim{Process: r.self, Exe: tc.exe, File: tc.file})
 		var refused *engine.Error
 		if got != tc.want || (tc.want == "") != (errors.As(err, &refused) && refused.Reason == engine.Refused) {
 			t.Errorf("%q, %q: profile %q, %v; want %q", tc.exe, tc.file, got, err, tc.want)

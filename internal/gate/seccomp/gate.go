@@ -36,7 +36,7 @@ type Config struct {
 	Sockets       *socket.Table
 	Finder        *Finder
 	Own           *target.Own
-	Programs      *program.Looker
+	Programs      *program.Identifier
 	Log           *slog.Logger
 }
 

@@ -153,9 +153,9 @@ func newRig(tb testing.TB) *rig {
 	check(tb, err)
 	own, err := target.Self()
 	check(tb, err)
-	looker, err := programs.New(programs.Config{})
+	identifier, err := programs.New(programs.Config{})
 	check(tb, err)
-	tb.Cleanup(looker.Close)
+	tb.Cleanup(identifier.Close)
 	rules, err := policy.LoadSystem(tb.TempDir())
 	check(tb, err)
 	finder := seccomp.NewFinder()
@@ -167,12 +167,12 @@ func newRig(tb testing.TB) *rig {
 	orders, toProgram := pipe(tb)
 	fromProgram, answers := pipe(tb)
 	r := &rig{tb: tb, orders: toProgram, answers: bufio.NewScanner(fromProgram), ended: make(chan error, 1)}
-	r.pid, r.listener, err = notify.Start(code, notify.Program{Path: "/proc/self/exe", Argv: []string{"program"},
+	r.pid, r.listener, err = notify.Start(code, notify.Command{Path: "/proc/self/exe", Argv: []string{"program"},
 		Attr: syscall.ProcAttr{Env: append(os.Environ(), programEnv+"=1"), Files: []uintptr{orders.Fd(), answers.Fd(), 2}}})
 	check(tb, err)
 	orders.Close()
 	answers.Close()
-	gate := seccomp.New(seccomp.Config{Listener: r.listener, Arch: arch, Sockets: table, Finder: finder, Own: own, Programs: looker, Log: log})
+	gate := seccomp.New(seccomp.Config{Listener: r.listener, Arch: arch, Sockets: table, Finder: finder, Own: own, Programs: identifier, Log: log})
 	go func() { r.ended <- gate.Run() }()
 	tb.Cleanup(func() {
 		r.orders.Close()

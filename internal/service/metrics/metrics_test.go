@@ -28,7 +28,7 @@ func (still) Progress() (sent, received int64) { return 3, 4 }
 func sample() *registry.Registry {
 	r := registry.New(registry.Config{Build: "v1", Now: func() time.Time { return time.Unix(1e9, 0) }})
 	facts := &engine.Facts{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, Resumed: true}
-	odd := registry.Program{Exe: "/tmp/a\"b\\c\nd\xff", Profile: "default"}
+	odd := registry.ProgramInfo{Exe: "/tmp/a\"b\\c\nd\xff", Profile: "default"}
 	r.Begin(registry.Connection{ID: 1, Program: odd}).Established(facts, still{})
 	r.Begin(registry.Connection{ID: 2, Program: odd}).Failed(&engine.Error{Reason: engine.Refused, Sentence: "no"})
 	r.SetCertificates([]registry.Certificate{{Identity: "www", NotAfter: time.Unix(2e9, 0)}})

@@ -23,12 +23,12 @@ func (m *Monitor) attend(w *worker) {
 		if err == nil && msg.Kind == kindLook {
 			if pending.Add(1) <= maxPending {
 				work.Go(func() {
-					m.look(ctx, w, msg.ID, fd)
+					m.answerLookup(ctx, w, msg.ID, fd)
 					pending.Add(-1)
 				})
 				continue
 			}
-			err = errManyLooks // it counts them itself, if it is what was started
+			err = errManyLookups // it counts them itself, if it is what was started
 		}
 		if err == nil {
 			err = m.note(msg)

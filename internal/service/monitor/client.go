@@ -11,7 +11,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// Client is the worker's side. It is a service.Looker.
+// Client is the worker's side. It is a service.Identifier.
 type Client struct {
 	channel  *channel
 	policies chan *Policy
@@ -134,8 +134,8 @@ func (c *Client) Ready() error { return c.channel.send(&message{Kind: kindReady}
 // Leaving tells the monitor that another service has the listening socket.
 func (c *Client) Leaving() error { return c.channel.send(&message{Kind: kindLeaving}, -1) }
 
-// Look implements service.Looker.
-func (c *Client) Look(pidfd *sys.FD) (program.Process, error) {
+// Identify implements service.Identifier.
+func (c *Client) Identify(pidfd *sys.FD) (program.Process, error) {
 	answer := make(chan *message, 1)
 	c.mu.Lock()
 	if c.failed != nil {

@@ -42,15 +42,15 @@ const maxGroups = 8192
 // message is any of them. Texts that come from files or programs need not be
 // UTF-8, so they are bytes.
 type message struct {
-	Kind    kind     `json:"-"`
-	ID      uint64   `json:"id,omitempty"`
-	Text    []byte   `json:"text,omitempty"` // an error, or a name
-	Size    int64    `json:"size,omitempty"` // of a bundle
-	Process *process `json:"process,omitempty"`
+	Kind    kind            `json:"-"`
+	ID      uint64          `json:"id,omitempty"`
+	Text    []byte          `json:"text,omitempty"` // an error, or a name
+	Size    int64           `json:"size,omitempty"` // of a bundle
+	Process *processMessage `json:"process,omitempty"`
 }
 
-// process is a program.Process.
-type process struct {
+// processMessage is a program.Process as a message carries it.
+type processMessage struct {
 	Exe    []byte    `json:"exe"`
 	Script []byte    `json:"script,omitempty"`
 	Cgroup []byte    `json:"cgroup,omitempty"`
@@ -65,15 +65,15 @@ type process struct {
 	Owner  uint32    `json:"owner,omitempty"`
 }
 
-func toWire(p *program.Process) (*process, error) {
+func toWire(p *program.Process) (*processMessage, error) {
 	if len(p.Groups) > maxGroups {
 		return nil, fmt.Errorf("process %d is in %d groups, and at most %d are looked at", p.PID, len(p.Groups), maxGroups)
 	}
-	return &process{Exe: []byte(p.Exe), Script: []byte(p.Script), Cgroup: []byte(p.Cgroup), UID: p.UID, GID: p.GID,
+	return &processMessage{Exe: []byte(p.Exe), Script: []byte(p.Script), Cgroup: []byte(p.Cgroup), UID: p.UID, GID: p.GID,
 		Groups: p.Groups, PID: p.PID, UIDs: p.UIDs, GIDs: p.GIDs, File: string(p.File), Nested: p.Nested, Owner: p.Owner}, nil
 }
 
-func (p *process) fromWire() program.Process {
+func (p *processMessage) fromWire() program.Process {
 	return program.Process{PID: p.PID, UIDs: p.UIDs, GIDs: p.GIDs, File: program.FileID(p.File), Nested: p.Nested, Owner: p.Owner, Program: subject.Program{Exe: string(p.Exe), Script: string(p.Script),
 		Cgroup: string(p.Cgroup), UID: p.UID, GID: p.GID, Groups: p.Groups}}
 }

@@ -16,10 +16,10 @@ import (
 
 // Config is what a Monitor works with.
 type Config struct {
-	Worker  Command
-	Looker  Looker
-	Log     *slog.Logger
-	Inherit []*os.File // further descriptors of every worker, from InheritedFD on
+	Worker     Command
+	Identifier Identifier
+	Log        *slog.Logger
+	Inherit    []*os.File // further descriptors of every worker, from InheritedFD on
 	// Named are descriptors that every worker gets by name, opened for it, before
 	// it gets the policy.
 	Named []Named

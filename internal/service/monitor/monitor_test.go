@@ -47,15 +47,15 @@ func bundleOf(t testing.TB, text string) []byte {
 	return r.Encode()
 }
 
-// looker answers for any descriptor.
-type looker struct {
+// fixedIdentifier answers for any descriptor.
+type fixedIdentifier struct {
 	process program.Process
 	err     error
 }
 
-func (l looker) Who(*sys.FD) (program.Process, error) { return l.process, l.err }
+func (l fixedIdentifier) Credentials(*sys.FD) (program.Process, error) { return l.process, l.err }
 
-func (l looker) What(*sys.FD, *program.Process) error { return l.err }
+func (l fixedIdentifier) Executable(*sys.FD, *program.Process) error { return l.err }
 
 // lockedBuffer is a buffer that goroutines write.
 type lockedBuffer struct {
@@ -86,7 +86,7 @@ type rig struct {
 	lines   *bufio.Reader
 }
 
-func start(t testing.TB, mode string, l Looker, change func(*Config)) *rig {
+func start(t testing.TB, mode string, l Identifier, change func(*Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, ready: make(chan struct{}, 16), ended: make(chan error, 1)}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -102,8 +102,8 @@ func start(t testing.TB, mode string, l Looker, change func(*Config)) *rig {
 	}
 	second := os.NewFile(uintptr(pidfd), "pidfd")
 	cfg := Config{
-		Worker: Command{Env: []string{modeEnv + "=" + mode}, Stderr: os.Stderr},
-		Looker: l, Log: slog.New(slog.NewTextHandler(&r.log, nil)), Inherit: []*os.File{theirs, second},
+		Worker:     Command{Env: []string{modeEnv + "=" + mode}, Stderr: os.Stderr},
+		Identifier: l, Log: slog.New(slog.NewTextHandler(&r.log, nil)), Inherit: []*os.File{theirs, second},
 		Ready: func() { r.ready <- struct{}{} },
 	}
 	if change != nil {
@@ -150,7 +150,7 @@ func named() (*os.File, error) {
 
 func TestWorker(t *testing.T) {
 	exe := "/usr/bin/a\xff" // paths need not be UTF-8
-	r := start(t, "serve", looker{process: program.Process{PID: 7, Program: subject.Program{Exe: exe}}}, func(c *Config) {
+	r := start(t, "serve", fixedIdentifier{process: program.Process{PID: 7, Program: subject.Program{Exe: exe}}}, func(c *Config) {
 		if os.Getuid() == 0 {
 			c.Worker.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
 		}
@@ -190,7 +190,7 @@ func TestWorker(t *testing.T) {
 }
 
 func TestLookFails(t *testing.T) {
-	r := start(t, "serve", looker{err: errors.New("it has ended")}, nil)
+	r := start(t, "serve", fixedIdentifier{err: errors.New("it has ended")}, nil)
 	r.want("policy one <nil>")
 	r.say("look")
 	r.want("process  0 it has ended")
@@ -199,7 +199,7 @@ func TestLookFails(t *testing.T) {
 func TestTooManyGroups(t *testing.T) {
 	p := program.Process{PID: 7}
 	p.Groups = make([]uint32, maxGroups+1)
-	r := start(t, "serve", looker{process: p}, nil)
+	r := start(t, "serve", fixedIdentifier{process: p}, nil)
 	r.want("policy one <nil>")
 	r.say("look")
 	r.want(fmt.Sprintf("process  0 process 7 is in %d groups, and at most %d are looked at", maxGroups+1, maxGroups))
@@ -207,7 +207,7 @@ func TestTooManyGroups(t *testing.T) {
 
 // TestDeadWorkerIsReplaced: the next one has the policy of now.
 func TestDeadWorkerIsReplaced(t *testing.T) {
-	r := start(t, "serve", looker{}, nil)
+	r := start(t, "serve", fixedIdentifier{}, nil)
 	r.want("policy one <nil>")
 	r.say("ready")
 	<-r.ready
@@ -225,7 +225,7 @@ func TestDeadWorkerIsReplaced(t *testing.T) {
 // TestPolicyIsKept: each worker knows why its policy is not the one of the
 // files, until it is.
 func TestPolicyIsKept(t *testing.T) {
-	r := start(t, "serve", looker{}, nil)
+	r := start(t, "serve", fixedIdentifier{}, nil)
 	r.want("policy one <nil>")
 	r.say("ready")
 	<-r.ready
@@ -255,7 +255,7 @@ func (r *rig) kill() {
 
 func TestDeadWorkerIsNotReplacedAfterLeaving(t *testing.T) {
 	left := make(chan struct{})
-	r := start(t, "serve", looker{}, func(c *Config) { c.Leaving = func() { close(left) } })
+	r := start(t, "serve", fixedIdentifier{}, func(c *Config) { c.Leaving = func() { close(left) } })
 	r.want("policy one <nil>")
 	r.say("ready")
 	<-r.ready
@@ -270,7 +270,7 @@ func TestDeadWorkerIsNotReplacedAfterLeaving(t *testing.T) {
 // TestWorkerThatEndsIsReplaced: nobody has told it to end, and a service that
 // ends as if all were well is not started again.
 func TestWorkerThatEndsIsReplaced(t *testing.T) {
-	r := start(t, "serve", looker{}, nil)
+	r := start(t, "serve", fixedIdentifier{}, nil)
 	r.want("policy one <nil>")
 	r.say("ready")
 	<-r.ready
@@ -282,7 +282,7 @@ func TestWorkerThatEndsIsReplaced(t *testing.T) {
 }
 
 func TestWorkerEndsAfterLeaving(t *testing.T) {
-	r := start(t, "serve", looker{}, nil)
+	r := start(t, "serve", fixedIdentifier{}, nil)
 	r.want("policy one <nil>")
 	r.say("ready")
 	<-r.ready
@@ -299,7 +299,7 @@ func TestWorkerCannotBeStarted(t *testing.T) {
 		return // there is no other way to make it fail
 	}
 	folder := filepath.Join(t.TempDir(), "folder")
-	r := start(t, "serve", looker{}, func(c *Config) { c.Worker.Read = []string{filepath.Join(folder, "file")} })
+	r := start(t, "serve", fixedIdentifier{}, func(c *Config) { c.Worker.Read = []string{filepath.Join(folder, "file")} })
 	r.want("policy one <nil>")
 	r.say("ready")
 	<-r.ready
@@ -323,7 +323,7 @@ func TestWorkerCannotBeStarted(t *testing.T) {
 
 // TestPolicyCannotBeHandedOver: a worker without one would serve nobody.
 func TestPolicyCannotBeHandedOver(t *testing.T) {
-	r := start(t, "serve", looker{}, nil)
+	r := start(t, "serve", fixedIdentifier{}, nil)
 	r.want("policy one <nil>")
 	r.say("ready")
 	<-r.ready
@@ -341,7 +341,7 @@ func TestPolicyCannotBeHandedOver(t *testing.T) {
 }
 
 func TestFirstWorkerFails(t *testing.T) {
-	r := start(t, "fail", looker{}, func(c *Config) { c.Worker.Stderr = nil })
+	r := start(t, "fail", fixedIdentifier{}, func(c *Config) { c.Worker.Stderr = nil })
 	if err := r.over(); err == nil || !strings.Contains(err.Error(), "exit status 1 before it served anybody") {
 		t.Errorf("the monitor ended with %v", err)
 	}
@@ -351,7 +351,7 @@ func TestHostileWorkerIsKilled(t *testing.T) {
 	for _, what := range []string{"garbage", "no JSON", "unknown field", "two messages", "a policy", "a reason", "a file", "an answer",
 		"look at nothing", "two descriptors", "ten descriptors", "ready with one", "huge", "an unknown kind", "a negative group"} {
 		t.Run(what, func(t *testing.T) {
-			r := start(t, "nonsense", looker{}, func(c *Config) {
+			r := start(t, "nonsense", fixedIdentifier{}, func(c *Config) {
 				c.Worker.Env = append(c.Worker.Env, "SSA_MONITOR_NONSENSE="+what)
 			})
 			if err := r.over(); err == nil || !strings.Contains(err.Error(), "signal: killed") {
@@ -416,7 +416,7 @@ func TestSealedMemoryStaysTheSame(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	p := &process{Exe: []byte("/bin/a"), Groups: []uint32{1}, PID: 2}
+	p := &processMessage{Exe: []byte("/bin/a"), Groups: []uint32{1}, PID: 2}
 	for _, m := range []message{{Kind: kindLook, ID: 1}, {Kind: kindReady}, {Kind: kindAnswer, ID: 1, Process: p}, {Kind: kindFile, Text: []byte("audit")}} {
 		data, err := m.encode()
 		if err != nil {
@@ -444,7 +444,7 @@ func FuzzDecode(f *testing.F) {
 
 func TestNothingLeaks(t *testing.T) {
 	ssatest.NoLeaks(t)
-	r := start(t, "serve", looker{}, nil)
+	r := start(t, "serve", fixedIdentifier{}, nil)
 	r.want("policy one <nil>")
 	for range 3 {
 		r.say("look")
@@ -455,12 +455,12 @@ func TestNothingLeaks(t *testing.T) {
 // BenchmarkLook is what a question of the worker costs, answered with what the
 // kernel says of a process.
 func BenchmarkLook(b *testing.B) {
-	looker, err := program.New(program.Config{})
+	identifier, err := program.New(program.Config{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer looker.Close()
-	r := start(b, "serve", looker, nil)
+	defer identifier.Close()
+	r := start(b, "serve", identifier, nil)
 	r.want("policy one <nil>")
 	b.ResetTimer()
 	r.say(fmt.Sprintf("look often %d", b.N))

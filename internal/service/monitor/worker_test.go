@@ -105,7 +105,7 @@ func obey(command string, client *Client, say func(string, ...any)) error {
 	if n, ok := strings.CutPrefix(command, "look often "); ok {
 		times, err := strconv.Atoi(n)
 		for range times {
-			if _, lookErr := client.Look(sys.Own(InheritedFD + 1)); lookErr != nil {
+			if _, lookErr := client.Identify(sys.Own(InheritedFD + 1)); lookErr != nil {
 				return lookErr
 			}
 		}
@@ -114,8 +114,8 @@ func obey(command string, client *Client, say func(string, ...any)) error {
 	}
 	switch command {
 	case "look without waiting":
-		go client.Look(sys.Own(InheritedFD + 1)) //nolint:errcheck // it hangs
-		for {                                    // until the question is under way
+		go client.Identify(sys.Own(InheritedFD + 1)) //nolint:errcheck // it hangs
+		for {                                        // until the question is under way
 			client.mu.Lock()
 			asked := len(client.asked)
 			client.mu.Unlock()
@@ -132,7 +132,7 @@ func obey(command string, client *Client, say func(string, ...any)) error {
 	case "end":
 		return errEnd
 	case "look":
-		p, err := client.Look(sys.Own(InheritedFD + 1))
+		p, err := client.Identify(sys.Own(InheritedFD + 1))
 		say("process %s %d %v", p.Exe, p.PID, err)
 	case "rights":
 		_, open := os.Open("/usr/bin")

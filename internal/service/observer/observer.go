@@ -121,9 +121,9 @@ func role(c *service.Connection) engine.Role {
 	return engine.Client
 }
 
-func program(c *service.Connection) registry.Program {
+func program(c *service.Connection) registry.ProgramInfo {
 	p := c.Process
-	return registry.Program{PID: p.PID, UID: p.UIDs[1], Exe: p.Exe, Script: p.Script, Cgroup: p.Cgroup, Profile: c.Profile}
+	return registry.ProgramInfo{PID: p.PID, UID: p.UIDs[1], Exe: p.Exe, Script: p.Script, Cgroup: p.Cgroup, Profile: c.Profile}
 }
 
 // observation is one connection.

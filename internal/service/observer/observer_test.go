@@ -7,6 +7,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/policy/subject"
+	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/service"
 	"github.com/secure-socket-api/ssa/internal/service/observer"
 	"github.com/secure-socket-api/ssa/internal/service/registry"
@@ -38,7 +39,7 @@ func TestDenials(t *testing.T) {
 	var told []registry.Refusal
 	r := registry.New(registry.Config{Audit: func(f registry.Refusal) { told = append(told, f) }})
 	o := observer.New(r, nil)
-	process := service.Process{Program: subject.Program{Exe: "/bin/x"}, PID: 7, UIDs: [4]uint32{5, 5, 5, 5}}
+	process := program.Process{Program: subject.Program{Exe: "/bin/x"}, PID: 7, UIDs: [4]uint32{5, 5, 5, 5}}
 	for _, alone := range []bool{false, true} {
 		o.Refused(&service.Refusal{Connection: service.Connection{Process: process}, Caller: 5, Err: &engine.Error{Reason: engine.Refused, Sentence: "no"},
 			Denial: &service.Denial{Alone: alone, Position: "p:1:2", Missed: 2}})

@@ -40,7 +40,7 @@ type Counter interface {
 // A call that does not fit the drawing changes nothing.
 type Entry struct {
 	registry *Registry
-	program  *program
+	program  *programSums
 	peer     netip.AddrPort
 	began    time.Time
 	id       uint64

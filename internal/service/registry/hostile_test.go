@@ -17,7 +17,7 @@ func TestAnswerFits(t *testing.T) {
 	r := registry.New(registry.Config{})
 	long := strings.Repeat("<", 600) // six bytes each in JSON
 	for i := range 600 {
-		p := registry.Program{UID: uint32(1000 + i%5), Exe: fmt.Sprint("/", i, long), Script: long, Cgroup: long}
+		p := registry.ProgramInfo{UID: uint32(1000 + i%5), Exe: fmt.Sprint("/", i, long), Script: long, Cgroup: long}
 		r.Refused(p, registry.Refusal{Name: long, What: registry.ByPolicy, Sentence: long, Position: long})
 	}
 	r.Begin(client(7)).Established(facts, after(1, 2))
@@ -79,7 +79,7 @@ func TestManyPrograms(t *testing.T) {
 	r := registry.New(registry.Config{Now: func() time.Time { now = now.Add(time.Second); return now }})
 	r.Begin(client(1)).Failed(&engine.Error{Reason: engine.Network, Sentence: "gone"})
 	for i := range 1000 {
-		p := registry.Program{UID: 6666, Exe: fmt.Sprint("/tmp/", i)}
+		p := registry.ProgramInfo{UID: 6666, Exe: fmt.Sprint("/tmp/", i)}
 		r.Refused(p, registry.Refusal{What: registry.ByPolicy, Sentence: "no"})
 	}
 	s := r.Snapshot(registry.Viewer{UID: curl.UID}, registry.Query{})
@@ -95,7 +95,7 @@ func TestManyPrograms(t *testing.T) {
 func TestManyCulprits(t *testing.T) {
 	r := registry.New(registry.Config{})
 	refuse := func(uid uint32) {
-		r.Refused(registry.Program{UID: uid, Exe: "/bin/x"}, registry.Refusal{What: registry.ByPolicy, Sentence: "no"})
+		r.Refused(registry.ProgramInfo{UID: uid, Exe: "/bin/x"}, registry.Refusal{What: registry.ByPolicy, Sentence: "no"})
 	}
 	refuse(curl.UID)
 	for i := range 5000 {
@@ -114,7 +114,7 @@ func TestManyCulprits(t *testing.T) {
 func TestLabelText(t *testing.T) {
 	r := registry.New(registry.Config{})
 	for _, exe := range []string{"/bin/a\xff", "/bin/a\xfe", "/bin/a\x1b", "/bin/a\u009b", "/bin/a\u202e"} {
-		r.Begin(registry.Connection{ID: uint64(exe[len(exe)-1]), Program: registry.Program{Exe: exe}}).Established(facts, after(1, 0))
+		r.Begin(registry.Connection{ID: uint64(exe[len(exe)-1]), Program: registry.ProgramInfo{Exe: exe}}).Established(facts, after(1, 0))
 	}
 	c := r.Counters()
 	if label := c.Programs["a?"]; len(c.Programs) != 1 || label.Open != 5 || label.Sent != 5 {

@@ -38,14 +38,14 @@ const (
 // listening is a server that is there.
 type listening struct {
 	number  uint64
-	program Program
+	program ProgramInfo
 	began   time.Time
 	serving func() []ServedCertificate
 }
 
 // Listen notes a server until ended is called. serving must be cheap, and must
 // not call the registry back.
-func (r *Registry) Listen(p Program, serving func() []ServedCertificate) (ended func()) {
+func (r *Registry) Listen(p ProgramInfo, serving func() []ServedCertificate) (ended func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.listening == nil {

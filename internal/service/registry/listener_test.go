@@ -12,8 +12,8 @@ func TestListeners(t *testing.T) {
 	serving := func() []registry.ServedCertificate {
 		return []registry.ServedCertificate{{Identity: "www", Subject: serves}}
 	}
-	ended := r.Listen(registry.Program{PID: 7, UID: 1000, Exe: "/usr/bin/a"}, serving)
-	r.Listen(registry.Program{PID: 8, UID: 1001, Exe: "/usr/bin/b"}, serving)
+	ended := r.Listen(registry.ProgramInfo{PID: 7, UID: 1000, Exe: "/usr/bin/a"}, serving)
+	r.Listen(registry.ProgramInfo{PID: 8, UID: 1001, Exe: "/usr/bin/b"}, serving)
 	look := func(v registry.Viewer) []registry.ListenerInfo { return r.Snapshot(v, registry.Query{}).Listeners }
 	if all := look(registry.Viewer{All: true}); len(all) != 2 || all[0].Program.PID != 7 || all[0].Serves[0].Subject != "old" {
 		t.Errorf("%+v", all)

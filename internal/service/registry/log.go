@@ -35,7 +35,7 @@ func (e *Entry) logEnded(end engine.End) {
 
 // logRefused tells of what was not even begun. Of what callers do wrong, the
 // service tells itself, also when nothing is told of single connections.
-func (r *Registry) logRefused(p Program, f Refusal) {
+func (r *Registry) logRefused(p ProgramInfo, f Refusal) {
 	log := r.cfg.Log
 	if f.What == Impersonation || f.What == BadMessage || !log.Enabled(context.Background(), slog.LevelWarn) {
 		return

@@ -61,8 +61,8 @@ func (r *Registry) labelLocked(name string) (string, *LabelCounts) {
 	return name, known
 }
 
-// program sums up what the processes of one program did.
-type program struct {
+// programSums sums up what the processes of one program did.
+type programSums struct {
 	key            programKey
 	name           string // of the label
 	label          *LabelCounts
@@ -76,26 +76,26 @@ type program struct {
 }
 
 // opened counts a connection that begins, closed one that is over.
-func (p *program) opened(now time.Time) {
+func (p *programSums) opened(now time.Time) {
 	p.open++
 	p.label.Open++
 	p.last = now
 }
 
-func (p *program) closed(now time.Time) {
+func (p *programSums) closed(now time.Time) {
 	p.open--
 	p.label.Open--
 	p.last = now
 }
 
-func (p *program) moved(sent, received int64) {
+func (p *programSums) moved(sent, received int64) {
 	p.sent += sent
 	p.received += received
 	p.label.Sent += sent
 	p.label.Received += received
 }
 
-func (p *program) fail(reason string) {
+func (p *programSums) fail(reason string) {
 	if p.failed == nil {
 		p.failed = map[string]uint64{}
 	}
@@ -103,7 +103,7 @@ func (p *program) fail(reason string) {
 	p.label.Failed++
 }
 
-func (p *program) refuse(what string) {
+func (p *programSums) refuse(what string) {
 	if p.refused == nil {
 		p.refused = map[string]uint64{}
 	}
@@ -112,7 +112,7 @@ func (p *program) refuse(what string) {
 }
 
 // add puts another program's sums into this one's.
-func (p *program) add(o *program) {
+func (p *programSums) add(o *programSums) {
 	p.handshakes += o.handshakes
 	p.resumed += o.resumed
 	p.sent += o.sent
@@ -124,7 +124,7 @@ func (p *program) add(o *program) {
 }
 
 // programLocked finds the record of a program, or makes one.
-func (r *Registry) programLocked(p Program) *program {
+func (r *Registry) programLocked(p ProgramInfo) *programSums {
 	key := programKey{clip(p.Exe), clip(p.Script), clip(p.Profile), clip(p.Cgroup), p.UID}
 	if known := r.programs[key]; known != nil {
 		return known
@@ -135,7 +135,7 @@ func (r *Registry) programLocked(p Program) *program {
 	// A caller's text may be a part of something large.
 	key.exe, key.script = strings.Clone(key.exe), strings.Clone(key.script)
 	key.profile, key.cgroup = strings.Clone(key.profile), strings.Clone(key.cgroup)
-	made := &program{key: key}
+	made := &programSums{key: key}
 	made.name, made.label = r.labelLocked(labelName(made.describe(0).Short()))
 	r.programs[key] = made
 	return made
@@ -148,7 +148,7 @@ func (r *Registry) forgetLocked() {
 	for _, p := range r.programs {
 		listed[p.key.uid]++
 	}
-	var first *program
+	var first *programSums
 	for _, p := range r.programs {
 		if p.open == 0 && (first == nil || cmp.Or(cmp.Compare(listed[first.key.uid], listed[p.key.uid]), p.last.Compare(first.last)) < 0) {
 			first = p
@@ -171,12 +171,12 @@ func (p ProgramInfo) Short() string {
 	return file[strings.LastIndexByte(file, '/')+1:]
 }
 
-func (p *program) describe(pid int) ProgramInfo {
+func (p *programSums) describe(pid int) ProgramInfo {
 	return ProgramInfo{PID: pid, UID: p.key.uid, Exe: p.key.exe, Script: p.key.script, Profile: p.key.profile, Cgroup: p.key.cgroup}
 }
 
 // totals are the sums of programs.
-func (p *program) totals() ProgramTotals {
+func (p *programSums) totals() ProgramTotals {
 	return ProgramTotals{
 		Program: p.describe(0), Open: p.open, Handshakes: p.handshakes, Resumed: p.resumed,
 		Failed: maps.Clone(p.failed), Refused: maps.Clone(p.refused), Sent: p.sent, Received: p.received, Last: p.last.UTC(),

@@ -123,12 +123,12 @@ func (k *refusals) drop(fits func(*Refusal) bool) {
 // Refused notes a refusal that is not about a handshake under way: of a
 // listener, by a limit, of a caller on the service's own socket. Its time is
 // now.
-func (r *Registry) Refused(program Program, f Refusal) {
+func (r *Registry) Refused(program ProgramInfo, f Refusal) {
 	r.refused(program, f)
 	r.logRefused(program, f)
 }
 
-func (r *Registry) refused(program Program, f Refusal) {
+func (r *Registry) refused(program ProgramInfo, f Refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.programLocked(program)

@@ -44,9 +44,9 @@ type Registry struct {
 	mu       sync.Mutex
 	live     map[uint64]*Entry
 	doubles  uint64 // connections whose number another one had
-	programs map[programKey]*program
+	programs map[programKey]*programSums
 	labels   map[string]*LabelCounts
-	rest     program // the sums of programs that are no longer listed
+	rest     programSums // the sums of programs that are no longer listed
 	counts   counts
 	refusals refusals
 	series   series
@@ -78,29 +78,18 @@ func New(cfg Config) *Registry {
 	if cfg.Expiring == nil {
 		cfg.Expiring = func(Certificate) {}
 	}
-	r := &Registry{cfg: cfg, started: cfg.Now(), live: map[uint64]*Entry{}, programs: map[programKey]*program{}, labels: map[string]*LabelCounts{}}
+	r := &Registry{cfg: cfg, started: cfg.Now(), live: map[uint64]*Entry{}, programs: map[programKey]*programSums{}, labels: map[string]*LabelCounts{}}
 	r.rest.key.exe = restName
 	r.counts.init()
 	r.series.init(r.started)
 	return r
 }
 
-// Program is what the service itself found out about a program.
-type Program struct {
-	PID    int
-	UID    uint32
-	Exe    string
-	Script string // see subject.Program
-	Cgroup string
-	// Profile is the name of the profile that holds for it.
-	Profile string
-}
-
 // Connection is what is known of a connection when its handshake begins.
 type Connection struct {
 	ID      uint64
 	Role    engine.Role
-	Program Program
+	Program ProgramInfo
 	// Name is whom a client asks for, "" for a server.
 	Name string
 	// Peer is the address of the other end.

@@ -31,8 +31,8 @@ func after(sent, received int64) *moved {
 }
 
 var (
-	curl  = registry.Program{PID: 10, UID: 1000, Exe: "/usr/bin/curl", Profile: "default", Cgroup: "/user.slice"}
-	nginx = registry.Program{PID: 20, UID: 33, Exe: "/usr/sbin/nginx", Profile: "web"}
+	curl  = registry.ProgramInfo{PID: 10, UID: 1000, Exe: "/usr/bin/curl", Profile: "default", Cgroup: "/user.slice"}
+	nginx = registry.ProgramInfo{PID: 20, UID: 33, Exe: "/usr/sbin/nginx", Profile: "web"}
 	facts = &engine.Facts{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, Group: "X25519MLKEM768", ALPN: "h2",
 		ServerName: "a.example", PeerIdentity: "a.example", PeerChain: [][]byte{{1}}}
 	all  = registry.Viewer{All: true}
@@ -196,7 +196,7 @@ func TestRefusalsOfOneUser(t *testing.T) {
 		t.Errorf("nginx is told %d refusals, the first %+v", len(theirs), theirs[0])
 	}
 	for uid := range uint32(2000) {
-		r.Refused(registry.Program{UID: uid}, registry.Refusal{What: registry.ByPolicy})
+		r.Refused(registry.ProgramInfo{UID: uid}, registry.Refusal{What: registry.ByPolicy})
 	}
 	if n := len(r.Snapshot(all, registry.Query{}).Refusals); n != 512 {
 		t.Errorf("%d refusals are kept of many users", n)

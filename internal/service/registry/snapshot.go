@@ -103,7 +103,7 @@ func (r *Registry) administratorLocked(s *Status, q Query) {
 // sumLocked adds the programs that the viewer sees, and their sums.
 func (r *Registry) sumLocked(s *Status, v Viewer) {
 	t := &s.Totals
-	listed := make(map[*program]int, len(r.programs))
+	listed := make(map[*programSums]int, len(r.programs))
 	for _, p := range r.programs {
 		if v.sees(p.key.uid) {
 			listed[p] = len(s.Programs)

@@ -59,7 +59,8 @@ type Totals struct {
 	Received int64  `json:"received"`
 }
 
-// ProgramInfo describes a program, or one of its processes.
+// ProgramInfo describes a program, or one of its processes, as the service itself
+// found it out.
 type ProgramInfo struct {
 	PID     int    `json:"pid,omitempty"`
 	UID     uint32 `json:"uid"`

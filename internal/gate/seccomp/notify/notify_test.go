@@ -28,7 +28,7 @@ func ok(t *testing.T, err error) {
 // TestAnswers: a call has its arguments, and the program gets what it is
 // answered, or what the kernel says.
 func TestAnswers(t *testing.T) {
-	r := newRig(t, Program{})
+	r := newRig(t, Command{})
 	r.order("ask", 5, 6)
 	c := r.receive()
 	if c.Number != unix.SYS_GETPPID || c.Args[0] != 5 || c.Args[1] != 6 || !r.listener.Valid(c.ID) {
@@ -56,7 +56,7 @@ func TestAnswers(t *testing.T) {
 // TestDescriptors: the program gets a descriptor as its answer, or in the place
 // of one that it has.
 func TestDescriptors(t *testing.T) {
-	r := newRig(t, Program{})
+	r := newRig(t, Command{})
 	file := func(text string) *os.File {
 		path := filepath.Join(t.TempDir(), "x")
 		ok(t, os.WriteFile(path, []byte(text), 0o600))
@@ -89,7 +89,7 @@ func TestDescriptors(t *testing.T) {
 // TestKilled: an answer to who was killed is of no use, and when nobody is left
 // there will be no call.
 func TestKilled(t *testing.T) {
-	r := newRig(t, Program{})
+	r := newRig(t, Command{})
 	if _, found, err := r.listener.TryReceive(); found || err != nil {
 		t.Errorf("a call that nobody made: %v, %v", found, err)
 	}
@@ -110,7 +110,7 @@ func TestKilled(t *testing.T) {
 // TestInterrupt: a signal is handled when the gate lets it, and the call begins
 // anew.
 func TestInterrupt(t *testing.T) {
-	r := newRig(t, Program{})
+	r := newRig(t, Command{})
 	if !r.listener.Killable {
 		ssatest.Missing(t, "signals that wait for a call (Linux 5.19)")
 	}
@@ -133,7 +133,7 @@ func TestInterrupt(t *testing.T) {
 
 // TestManyThreads: each call is received once, and gets its own answer.
 func TestManyThreads(t *testing.T) {
-	r := newRig(t, Program{})
+	r := newRig(t, Command{})
 	const threads = 200
 	r.order("many", threads)
 	var mu sync.Mutex
@@ -180,7 +180,7 @@ func TestSignalWhileLooking(t *testing.T) {
 
 // TestClose: nobody waits for a gate that has gone.
 func TestClose(t *testing.T) {
-	r := newRig(t, Program{})
+	r := newRig(t, Command{})
 	r.order("ask")
 	r.receive()
 	ok(t, r.listener.Close())
@@ -193,10 +193,10 @@ func TestDenyTCP(t *testing.T) {
 	ok(t, err)
 	defer l.Close()
 	port := l.Addr().(*net.TCPAddr).Port
-	free := newRig(t, Program{})
+	free := newRig(t, Command{})
 	free.order("connect", port)
 	free.want(nil)
-	r := newRig(t, Program{DenyTCP: true})
+	r := newRig(t, Command{DenyTCP: true})
 	if !r.listener.NoTCP {
 		ssatest.Missing(t, "a Landlock that knows of TCP (Linux 6.7)")
 	}
@@ -216,7 +216,7 @@ func TestStartFails(t *testing.T) {
 		{onlyGetppid(t), "/no/such/program", Exec, unix.ENOENT, "starting the program"},
 		{nil, "/proc/self/exe", Install, unix.EINVAL, "no seccomp user notification"},
 	} {
-		_, listener, err := Start(tc.filter, Program{Path: tc.path, Argv: []string{"x"}})
+		_, listener, err := Start(tc.filter, Command{Path: tc.path, Argv: []string{"x"}})
 		var start *StartError
 		if listener != nil || !errors.As(err, &start) || start.Step != tc.step || !errors.Is(err, tc.errno) {
 			t.Fatalf("starting %s: %v", tc.path, err)

@@ -114,7 +114,7 @@ type rig struct {
 	answers  *bufio.Scanner
 }
 
-func newRig(t *testing.T, p Program) *rig {
+func newRig(t *testing.T, p Command) *rig {
 	t.Helper()
 	ssatest.NoLeaks(t)
 	in, orders, err := os.Pipe()

@@ -36,8 +36,8 @@ func (e *StartError) Error() string {
 // Unwrap returns the errno.
 func (e *StartError) Unwrap() error { return e.Err }
 
-// Program is what Start executes.
-type Program struct {
+// Command is what Start executes.
+type Command struct {
 	Path string
 	Argv []string
 	Attr syscall.ProcAttr
@@ -52,7 +52,7 @@ type Program struct {
 // Start runs a program under a filter and returns its process id and the
 // listener for its calls. The caller must have locked the main goroutine to
 // the main thread, so that no other goroutine runs there.
-func Start(filter []bpf.RawInstruction, p Program) (int, *Listener, error) {
+func Start(filter []bpf.RawInstruction, p Command) (int, *Listener, error) {
 	type result struct {
 		pid      int
 		listener *Listener
@@ -71,7 +71,7 @@ func Start(filter []bpf.RawInstruction, p Program) (int, *Listener, error) {
 	return r.pid, r.listener, r.err
 }
 
-func startHere(filter []bpf.RawInstruction, p Program) (int, *Listener, error) {
+func startHere(filter []bpf.RawInstruction, p Command) (int, *Listener, error) {
 	if !p.KeepPrivileges {
 		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 			return 0, nil, &StartError{NoNewPrivs, err}

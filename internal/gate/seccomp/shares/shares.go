@@ -49,13 +49,13 @@ type Pool struct {
 	mu        sync.Mutex
 	all       int
 	users     map[uint32]*user
-	processes map[Owner]*process
-	waiting   []*process // that have a queue; who has waited longest first
+	processes map[Owner]*processQueue
+	waiting   []*processQueue // that have a queue; who has waited longest first
 }
 
 type user struct{ running int }
 
-type process struct {
+type processQueue struct {
 	owner   Owner
 	user    *user
 	running int
@@ -64,13 +64,13 @@ type process struct {
 
 // New returns a pool.
 func New(l Limits) *Pool {
-	return &Pool{limits: l, asking: make(chan struct{}, max(1, l.Open)), users: map[uint32]*user{}, processes: map[Owner]*process{}}
+	return &Pool{limits: l, asking: make(chan struct{}, max(1, l.Open)), users: map[uint32]*user{}, processes: map[Owner]*processQueue{}}
 }
 
 // Turn is the right to look. The zero value is none.
 type Turn struct {
 	pool *Pool
-	of   *process // nil for an open place
+	of   *processQueue // nil for an open place
 }
 
 // ErrCrowded says that a process has too many calls waiting. Its errno is ENOBUFS.
@@ -124,7 +124,7 @@ func (t Turn) Leave() {
 	}
 }
 
-func (p *Pool) leave(of *process) {
+func (p *Pool) leave(of *processQueue) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.all--
@@ -137,7 +137,7 @@ func (p *Pool) leave(of *process) {
 // admitLocked gives turns to those who wait and may have one. Who got one lines
 // up behind the others.
 func (p *Pool) admitLocked() {
-	var again []*process
+	var again []*processQueue
 	rest := p.waiting[:0]
 	for _, of := range p.waiting {
 		if !p.mayLocked(of) {
@@ -154,7 +154,7 @@ func (p *Pool) admitLocked() {
 	p.waiting = append(rest, again...)
 }
 
-func (p *Pool) mayLocked(of *process) bool {
+func (p *Pool) mayLocked(of *processQueue) bool {
 	user, all := p.limits.User, p.limits.All
 	if of.running == 0 {
 		user += p.limits.UserSpare
@@ -165,13 +165,13 @@ func (p *Pool) mayLocked(of *process) bool {
 	return of.running < p.limits.Process && of.user.running < user && p.all < all
 }
 
-func (p *Pool) takeLocked(of *process) {
+func (p *Pool) takeLocked(of *processQueue) {
 	p.all++
 	of.running++
 	of.user.running++
 }
 
-func (p *Pool) processLocked(owner Owner) *process {
+func (p *Pool) processLocked(owner Owner) *processQueue {
 	of := p.processes[owner]
 	if of == nil {
 		u := p.users[owner.User]
@@ -179,13 +179,13 @@ func (p *Pool) processLocked(owner Owner) *process {
 			u = &user{}
 			p.users[owner.User] = u
 		}
-		of = &process{owner: owner, user: u}
+		of = &processQueue{owner: owner, user: u}
 		p.processes[owner] = of
 	}
 	return of
 }
 
-func (p *Pool) forgetLocked(of *process) {
+func (p *Pool) forgetLocked(of *processQueue) {
 	if of.running == 0 && len(of.queue) == 0 {
 		delete(p.processes, of.owner)
 	}

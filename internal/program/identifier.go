@@ -13,9 +13,9 @@ import (
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// Looker describes programs that this process may look at: those of its own
+// Identifier describes programs that this process may look at: those of its own
 // user, all for root (PTRACE_MODE_READ_FSCREDS of ptrace(2)).
-type Looker struct {
+type Identifier struct {
 	root  root
 	own   Namespace // of users
 	hold  bool
@@ -23,20 +23,7 @@ type Looker struct {
 	rules atomic.Pointer[Rules] // nil before SetPolicy
 }
 
-// Rules are what has to be known of the policy in order to look.
-type Rules interface {
-	// Executables are the files that a profile names.
-	Executables() []string
-	// TellsScripts reports whether it matters which script a program is.
-	TellsScripts() bool
-	// TellsScript reports whether it matters that a program is this one.
-	TellsScript(path string) bool
-}
-
-// ErrEnding is the error of who can look no more, since the service ends.
-var ErrEnding = errors.New("the service is ending")
-
-// Config is what a Looker works with.
+// Config is what an Identifier works with.
 type Config struct {
 	// Host says that paths are those of the machine's first process, where this
 	// one may look at its mounts: a service answers for the whole machine.
@@ -46,8 +33,8 @@ type Config struct {
 	Hold bool
 }
 
-// New makes a Looker. It keeps the mounts of this moment.
-func New(cfg Config) (*Looker, error) {
+// New makes an Identifier. It keeps the mounts of this moment.
+func New(cfg Config) (*Identifier, error) {
 	r, err := openRoot(cfg.Host)
 	if err != nil {
 		return nil, err
@@ -57,29 +44,42 @@ func New(cfg Config) (*Looker, error) {
 		r.Close()
 		return nil, err
 	}
-	return &Looker{root: r, own: own, hold: cfg.Hold}, nil
+	return &Identifier{root: r, own: own, hold: cfg.Hold}, nil
 }
 
-// Close releases what the Looker holds.
-func (l *Looker) Close() {
-	l.held.close()
-	l.root.Close()
+// Close releases what the Identifier holds.
+func (i *Identifier) Close() {
+	i.held.close()
+	i.root.Close()
 }
+
+// Rules are what has to be known of the policy to identify programs.
+type Rules interface {
+	// Executables are the files that a profile names.
+	Executables() []string
+	// TellsScripts reports whether it matters which script a program is.
+	TellsScripts() bool
+	// TellsScript reports whether it matters that a program is this one.
+	TellsScript(path string) bool
+}
+
+// ErrEnding is the error of who can identify no more, since the service ends.
+var ErrEnding = errors.New("the service is ending")
 
 // SetPolicy says what is to be found out from now on: scripts only where a
 // profile is for one.
-func (l *Looker) SetPolicy(p Rules) {
-	if l.hold {
-		l.held.set(l.root, p.Executables())
+func (i *Identifier) SetPolicy(p Rules) {
+	if i.hold {
+		i.held.set(i.root, p.Executables())
 	}
-	l.rules.Store(&p)
+	i.rules.Store(&p)
 }
 
-// Look describes the process of a pidfd. It is an error when it has ended.
-func (l *Looker) Look(pidfd *sys.FD) (Process, error) {
-	p, err := l.Who(pidfd)
+// Identify describes the process of a pidfd. It is an error when it has ended.
+func (i *Identifier) Identify(pidfd *sys.FD) (Process, error) {
+	p, err := i.Credentials(pidfd)
 	if err == nil {
-		err = l.What(pidfd, &p)
+		err = i.Executable(pidfd, &p)
 	}
 	if err != nil {
 		return Process{}, err
@@ -87,20 +87,20 @@ func (l *Looker) Look(pidfd *sys.FD) (Process, error) {
 	return p, nil
 }
 
-// Who is the first half of Look: as whom the process runs. It waits for nothing.
-func (l *Looker) Who(pidfd *sys.FD) (Process, error) {
+// Credentials is the first half of Identify: as whom the process runs. It waits for nothing.
+func (i *Identifier) Credentials(pidfd *sys.FD) (Process, error) {
 	pid, err := pidOf(pidfd)
 	if err != nil {
 		return Process{}, err
 	}
-	p, err := l.who(pid)
+	p, err := i.who(pid)
 	return p, sure(pid, pidfd, err)
 }
 
-// What is the second half of Look: what the process executes. As whom it runs is
+// Executable is the second half of Identify: what the process executes. As whom it runs is
 // looked at again, since the two belong together.
-func (l *Looker) What(pidfd *sys.FD, p *Process) (err error) {
-	again, err := l.Thread(p.PID)
+func (i *Identifier) Executable(pidfd *sys.FD, p *Process) (err error) {
+	again, err := i.Thread(p.PID)
 	if err = sure(p.PID, pidfd, err); err == nil {
 		*p = again
 	}
@@ -119,27 +119,27 @@ func sure(pid int, pidfd *sys.FD, err error) error {
 	return nil
 }
 
-func (l *Looker) who(thread int) (Process, error) {
+func (i *Identifier) who(thread int) (Process, error) {
 	status, err := ReadStatus(thread)
 	if err != nil {
 		return Process{}, err
 	}
 	p := Process{PID: status.Process, UIDs: status.UIDs, GIDs: status.GIDs}
 	p.UID, p.GID, p.Groups = status.UIDs[1], status.GIDs[1], status.Groups
-	p.Nested, p.Owner, err = l.own.above(thread)
+	p.Nested, p.Owner, err = i.own.above(thread)
 	return p, err
 }
 
 // Thread describes the program of a thread. Whoever asks makes sure afterwards
 // that the thread has neither ended nor begun to execute something else.
-func (l *Looker) Thread(thread int) (Process, error) {
-	p, err := l.settled(thread)
+func (i *Identifier) Thread(thread int) (Process, error) {
+	p, err := i.settled(thread)
 	if err != nil {
 		return Process{}, err
 	}
 	p.Cgroup = Cgroup(thread)
-	if rules := l.rules.Load(); rules != nil && (*rules).TellsScripts() && strings.HasPrefix(p.Exe, "/") {
-		if script := scriptOf(thread, l.root); (*rules).TellsScript(script) {
+	if rules := i.rules.Load(); rules != nil && (*rules).TellsScripts() && strings.HasPrefix(p.Exe, "/") {
+		if script := scriptOf(thread, i.root); (*rules).TellsScript(script) {
 			p.Script = script
 		}
 	}
@@ -148,13 +148,13 @@ func (l *Looker) Thread(thread int) (Process, error) {
 
 // settled finds out what a thread executes and as whom. Executing a file and
 // becoming its user are one step for the kernel, and must not be seen half.
-func (l *Looker) settled(thread int) (Process, error) {
+func (i *Identifier) settled(thread int) (Process, error) {
 	for range tries {
-		exe, file, err := l.executable(thread)
+		exe, file, err := i.findExecutable(thread)
 		if err != nil {
 			return Process{}, err
 		}
-		p, err := l.who(thread)
+		p, err := i.who(thread)
 		if err != nil {
 			return Process{}, err
 		}
@@ -166,9 +166,9 @@ func (l *Looker) settled(thread int) (Process, error) {
 	return Process{}, errors.New("it executes one file after another")
 }
 
-// executable returns the proven path of what a thread executes, and what file
+// findExecutable returns the proven path of what a thread executes, and what file
 // it is.
-func (l *Looker) executable(thread int) (string, FileID, error) {
+func (i *Identifier) findExecutable(thread int) (string, FileID, error) {
 	fd, e, err := openExecutable(thread)
 	switch {
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ESRCH):
@@ -180,15 +180,15 @@ func (l *Looker) executable(thread int) (string, FileID, error) {
 	if e.File == "" {
 		return Elsewhere + e.Path, "", nil
 	}
-	if there, err := l.root.executable(e.Path); err == nil {
+	if there, err := i.root.executable(e.Path); err == nil {
 		if id, err := idOf(there.Int()); err == nil && id == e.File {
-			l.held.add(e.Path, there)
+			i.held.add(e.Path, there)
 			return e.Path, e.File, nil
 		}
 		there.Close()
 	}
 	// It was replaced while it runs, or is where the kernel has to ask for it.
-	if path := strings.TrimSuffix(e.Path, deleted); l.held.has(path, e.File) {
+	if path := strings.TrimSuffix(e.Path, deleted); i.held.has(path, e.File) {
 		return path, e.File, nil
 	}
 	return Elsewhere + e.Path, e.File, nil

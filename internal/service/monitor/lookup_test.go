@@ -18,7 +18,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// hanging is a Looker for which some people's processes never answer, until they
+// hanging is an Identifier for which some people's processes never answer, until they
 // are let go.
 type hanging struct {
 	free chan struct{}
@@ -27,7 +27,7 @@ type hanging struct {
 	hang map[uint32]bool
 }
 
-func (h *hanging) Who(*sys.FD) (program.Process, error) {
+func (h *hanging) Credentials(*sys.FD) (program.Process, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	person := h.who[0]
@@ -37,7 +37,7 @@ func (h *hanging) Who(*sys.FD) (program.Process, error) {
 	return program.Process{PID: 7, UIDs: [4]uint32{person}}, nil
 }
 
-func (h *hanging) What(_ *sys.FD, p *program.Process) error {
+func (h *hanging) Executable(_ *sys.FD, p *program.Process) error {
 	if h.hang[p.UIDs[0]] {
 		<-h.free
 	}
@@ -59,11 +59,11 @@ func descriptor(t *testing.T) *sys.FD {
 func TestLooksThatHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &hanging{free: make(chan struct{}), who: []uint32{1}, hang: map[uint32]bool{1: true}}
-		m := New(Config{Looker: h, Log: slog.New(slog.DiscardHandler)}, nil)
+		m := New(Config{Identifier: h, Log: slog.New(slog.DiscardHandler)}, nil)
 		var work sync.WaitGroup
 		for range 3 * maxPersonal {
 			work.Go(func() {
-				if _, err := m.lookUp(t.Context(), descriptor(t)); !errors.Is(err, errLooksHang) {
+				if _, err := m.lookUp(t.Context(), descriptor(t)); !errors.Is(err, errLookupHangs) {
 					t.Errorf("what hangs is answered by %v", err)
 				}
 			})

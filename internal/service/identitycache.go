@@ -16,25 +16,25 @@ import (
 // A change of users is noticed this late.
 const fresh = 200 * time.Millisecond
 
-// maxLooks bounds what is kept.
-const maxLooks = 1024
+// maxCached bounds what is kept.
+const maxCached = 1024
 
-// looks remembers what a Looker has found out.
-type looks struct {
-	looker Looker
-	now    func() time.Time
+// identityCache remembers what an Identifier has found out.
+type identityCache struct {
+	identifier Identifier
+	now        func() time.Time
 
 	mu    sync.Mutex
-	known map[sys.ProcessID]look
+	known map[sys.PidfdID]cachedIdentity
 }
 
-type look struct {
-	process Process
+type cachedIdentity struct {
+	process programs.Process
 	at      time.Time
 }
 
-func newLooks(looker Looker) *looks {
-	return &looks{looker: looker, now: time.Now, known: map[sys.ProcessID]look{}}
+func newIdentityCache(identifier Identifier) *identityCache {
+	return &identityCache{identifier: identifier, now: time.Now, known: map[sys.PidfdID]cachedIdentity{}}
 }
 
 // claim is what a process executes, if the caller is right; empty when it does
@@ -47,7 +47,7 @@ type claim struct {
 
 // fits reports whether a claim is true of a process. Of some files nobody but
 // their user can tell which they are; no rule of a policy is for these.
-func (c claim) fits(p *Process) bool {
+func (c claim) fits(p *programs.Process) bool {
 	switch {
 	case c.file != "" && p.File != "":
 		return c.file == p.File
@@ -57,11 +57,11 @@ func (c claim) fits(p *Process) bool {
 	return programs.Unproven(c.exe) == programs.Unproven(p.Exe)
 }
 
-// Look describes the process of a pidfd.
-func (l *looks) Look(pidfd *sys.FD, claimed claim) (Process, error) {
-	id, ok := sys.IdentifyProcess(pidfd.Int())
+// identify describes the process of a pidfd.
+func (l *identityCache) identify(pidfd *sys.FD, claimed claim) (programs.Process, error) {
+	id, ok := sys.IDOfPidfd(pidfd.Int())
 	if !ok || claimed == (claim{}) {
-		return l.looker.Look(pidfd)
+		return l.identifier.Identify(pidfd)
 	}
 	l.mu.Lock()
 	known, ok := l.known[id]
@@ -70,17 +70,17 @@ func (l *looks) Look(pidfd *sys.FD, claimed claim) (Process, error) {
 		return known.process, nil
 	}
 	at := l.now()
-	process, err := l.looker.Look(pidfd)
+	process, err := l.identifier.Identify(pidfd)
 	if err == nil {
-		l.keep(id, look{process, at})
+		l.keep(id, cachedIdentity{process, at})
 	}
 	return process, err
 }
 
-func (l *looks) keep(id sys.ProcessID, k look) {
+func (l *identityCache) keep(id sys.PidfdID, k cachedIdentity) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.known) >= maxLooks {
+	if len(l.known) >= maxCached {
 		clear(l.known)
 	}
 	l.known[id] = k

@@ -10,20 +10,21 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/internal/policy/subject"
+	programs "github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// counter is a Looker that says what it is told to, and counts.
+// counter is an Identifier that says what it is told to, and counts.
 type counter struct {
 	exe   string
-	looks int
+	calls int
 	err   error
 }
 
-func (c *counter) Look(*sys.FD) (Process, error) {
-	c.looks++
-	return Process{Program: subject.Program{Exe: c.exe}}, c.err
+func (c *counter) Identify(*sys.FD) (programs.Process, error) {
+	c.calls++
+	return programs.Process{Program: subject.Program{Exe: c.exe}}, c.err
 }
 
 func pidfdOf(t *testing.T, pid int) *sys.FD {
@@ -39,7 +40,7 @@ func pidfdOf(t *testing.T, pid int) *sys.FD {
 
 func TestLooksAreRemembered(t *testing.T) {
 	self := pidfdOf(t, os.Getpid())
-	if _, ok := sys.IdentifyProcess(self.Int()); !ok {
+	if _, ok := sys.IDOfPidfd(self.Int()); !ok {
 		ssatest.Missing(t, "pidfds that can be told apart (Linux 6.9): nothing is remembered")
 	}
 	child := exec.Command("sleep", "1000")
@@ -48,17 +49,17 @@ func TestLooksAreRemembered(t *testing.T) {
 	}
 	other := pidfdOf(t, child.Process.Pid)
 	c := &counter{exe: "/bin/a"}
-	l := newLooks(c)
+	l := newIdentityCache(c)
 	now := time.Now()
 	l.now = func() time.Time { return now }
 	step := func(what string, fd *sys.FD, exe string, want int, wantErr error) {
 		t.Helper()
-		c.looks = 0
-		if p, err := l.Look(fd, claim{exe: exe}); !errors.Is(err, wantErr) || err == nil && p.Exe != c.exe {
+		c.calls = 0
+		if p, err := l.identify(fd, claim{exe: exe}); !errors.Is(err, wantErr) || err == nil && p.Exe != c.exe {
 			t.Errorf("%s: got %+v and %v, want %s and %v", what, p, err, c.exe, wantErr)
 		}
-		if c.looks != want {
-			t.Errorf("%s: looked %d times, want %d", what, c.looks, want)
+		if c.calls != want {
+			t.Errorf("%s: identified %d times, want %d", what, c.calls, want)
 		}
 	}
 	step("first", self, "/bin/a", 1, nil)
@@ -77,18 +78,18 @@ func TestLooksAreRemembered(t *testing.T) {
 	c.err = errors.New("it has ended")
 	step("an ended process", other, "/bin/b", 1, c.err)
 	c.err = nil
-	for i := range uint64(3 * maxLooks) {
-		l.keep(sys.ProcessID{Dev: 1, Ino: i}, look{})
+	for i := range uint64(3 * maxCached) {
+		l.keep(sys.PidfdID{Dev: 1, Ino: i}, cachedIdentity{})
 	}
-	if len(l.known) > maxLooks {
-		t.Errorf("%d looks are kept, at most %d should be", len(l.known), maxLooks)
+	if len(l.known) > maxCached {
+		t.Errorf("%d processes are kept, at most %d should be", len(l.known), maxCached)
 	}
 }
 
 // What is no pidfd, or one that cannot be told apart, is looked at each time.
 func TestLooksOfOthers(t *testing.T) {
 	c := &counter{}
-	l := newLooks(c)
+	l := newIdentityCache(c)
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -97,11 +98,11 @@ func TestLooksOfOthers(t *testing.T) {
 	defer fd.Close()
 	defer unix.Close(pair[1])
 	for range 2 {
-		if _, err := l.Look(fd, claim{exe: "/bin/a"}); err != nil {
+		if _, err := l.identify(fd, claim{exe: "/bin/a"}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if c.looks != 2 {
-		t.Errorf("looked %d times, want 2", c.looks)
+	if c.calls != 2 {
+		t.Errorf("identified %d times, want 2", c.calls)
 	}
 }

@@ -14,18 +14,18 @@ import (
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// Looker says which program is behind a pidfd, in two steps.
-type Looker interface {
-	// Who finds out whose process it is, and waits for nobody.
-	Who(pidfd *sys.FD) (program.Process, error)
-	// What completes that by what it executes. A process can be made so that
+// Identifier says which program is behind a pidfd, in two steps.
+type Identifier interface {
+	// Credentials finds out whose process it is, and waits for nobody.
+	Credentials(pidfd *sys.FD) (program.Process, error)
+	// Executable completes that by what it executes. A process can be made so that
 	// this takes long: the kernel waits for locks of its memory.
-	What(pidfd *sys.FD, p *program.Process) error
+	Executable(pidfd *sys.FD, p *program.Process) error
 }
 
 // Limits of look-ups.
 const (
-	maxLooks    = 512 // at a time
+	maxLookups  = 512 // at a time
 	maxPersonal = 8   // at a time, of processes of one person
 	maxPending  = 16384
 	// lookTime is how long one may take. What hangs in the kernel cannot be
@@ -34,8 +34,8 @@ const (
 )
 
 var (
-	errLooksHang = fmt.Errorf("looking at it takes more than %v: its user makes the kernel wait", lookTime)
-	errManyLooks = errors.New("too many processes wait to be looked at")
+	errLookupHangs = fmt.Errorf("looking at it takes more than %v: its user makes the kernel wait", lookTime)
+	errManyLookups = errors.New("too many processes wait to be looked at")
 )
 
 // places bound the look-ups at a time, of all and of each person.
@@ -88,7 +88,7 @@ func (p *places) leave(person uint32) {
 // those whose person has one left.
 func (p *places) admitLocked() {
 	p.waiting = slices.DeleteFunc(p.waiting, func(w *waiter) bool {
-		if p.total >= maxLooks || p.by[w.person] >= maxPersonal {
+		if p.total >= maxLookups || p.by[w.person] >= maxPersonal {
 			return false
 		}
 		p.total++
@@ -101,9 +101,9 @@ func (p *places) admitLocked() {
 // lookUp finds out which program is behind a pidfd, which it owns, until ctx is
 // done. The goroutine that may hang is nobody's to wait for.
 func (m *Monitor) lookUp(ctx context.Context, pidfd *sys.FD) (program.Process, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, m.lookTime, errLooksHang)
+	ctx, cancel := context.WithTimeoutCause(ctx, m.lookTime, errLookupHangs)
 	defer cancel()
-	process, err := m.cfg.Looker.Who(pidfd)
+	process, err := m.cfg.Identifier.Credentials(pidfd)
 	if err != nil {
 		pidfd.Close()
 		return process, err
@@ -121,7 +121,7 @@ func (m *Monitor) lookUp(ctx context.Context, pidfd *sys.FD) (program.Process, e
 	go func() {
 		defer m.places.leave(person)
 		defer pidfd.Close()
-		err := m.cfg.Looker.What(pidfd, &process)
+		err := m.cfg.Identifier.Executable(pidfd, &process)
 		done <- found{process, err}
 	}()
 	select {
@@ -132,8 +132,8 @@ func (m *Monitor) lookUp(ctx context.Context, pidfd *sys.FD) (program.Process, e
 	}
 }
 
-// look answers who the process of a pidfd is, which it owns.
-func (m *Monitor) look(ctx context.Context, w *worker, id uint64, pidfd *sys.FD) {
+// answerLookup answers who the process of a pidfd is, which it owns.
+func (m *Monitor) answerLookup(ctx context.Context, w *worker, id uint64, pidfd *sys.FD) {
 	answer := &message{Kind: kindAnswer, ID: id}
 	p, err := m.lookUp(ctx, pidfd)
 	if err == nil {

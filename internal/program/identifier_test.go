@@ -72,9 +72,9 @@ func copyOf(t *testing.T, dir, name string) string {
 	return path
 }
 
-// newLooker makes one that holds what a policy with a profile for each path
+// newIdentifier makes one that holds what a policy with a profile for each path
 // names.
-func newLooker(t *testing.T, cfg Config, exes ...string) *Looker {
+func newIdentifier(t *testing.T, cfg Config, exes ...string) *Identifier {
 	t.Helper()
 	l, err := New(cfg)
 	if err != nil {
@@ -101,9 +101,9 @@ func policyFor(t *testing.T, exes ...string) *policy.Policy {
 	return rules
 }
 
-func (l *Looker) mustLook(t *testing.T, fd *sys.FD) Process {
+func (l *Identifier) mustIdentify(t *testing.T, fd *sys.FD) Process {
 	t.Helper()
-	p, err := l.Look(fd)
+	p, err := l.Identify(fd)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,15 +114,15 @@ func TestLook(t *testing.T) {
 	path := copyOf(t, realTempDir(t), "program")
 	cmd := exec.Command(path)
 	fd := start(t, cmd)
-	l := newLooker(t, Config{})
-	p := l.mustLook(t, fd)
+	l := newIdentifier(t, Config{})
+	p := l.mustIdentify(t, fd)
 	if p.Exe != path || p.PID != cmd.Process.Pid || int(p.UID) != os.Getuid() || int(p.UIDs[0]) != os.Getuid() ||
 		int(p.GIDs[3]) != os.Getgid() || p.File == "" || p.Nested {
 		t.Errorf("got %+v, want %s", p, path)
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	if p, err := l.Look(fd); !errors.Is(err, errEnded) {
+	if p, err := l.Identify(fd); !errors.Is(err, errEnded) {
 		t.Errorf("after its end: %+v, %v", p, err)
 	}
 }
@@ -133,9 +133,9 @@ func TestReplaced(t *testing.T) {
 	dir := realTempDir(t)
 	path := copyOf(t, dir, "program")
 	fd := start(t, exec.Command(path))
-	holds := newLooker(t, Config{Hold: true}, path)
-	holdsOthers := newLooker(t, Config{Hold: true}, filepath.Join(dir, "other"))
-	holdsNothing := newLooker(t, Config{}, path)
+	holds := newIdentifier(t, Config{Hold: true}, path)
+	holdsOthers := newIdentifier(t, Config{Hold: true}, filepath.Join(dir, "other"))
+	holdsNothing := newIdentifier(t, Config{}, path)
 	replace := func() {
 		if err := os.Rename(copyOf(t, dir, "new"), path); err != nil {
 			t.Fatal(err)
@@ -143,35 +143,35 @@ func TestReplaced(t *testing.T) {
 	}
 	replace()
 	for name, tc := range map[string]struct {
-		l    *Looker
+		l    *Identifier
 		want string
 	}{
 		"held": {holds, path}, "another is held": {holdsOthers, Elsewhere + path + deleted}, "nothing is held": {holdsNothing, Elsewhere + path + deleted},
 	} {
-		if p := tc.l.mustLook(t, fd); p.Exe != tc.want {
+		if p := tc.l.mustIdentify(t, fd); p.Exe != tc.want {
 			t.Errorf("%s: it is seen as %q, want %q", name, p.Exe, tc.want)
 		}
 	}
 	// What was seen at the path is held from then on, and stays so at a reload.
 	second := start(t, exec.Command(path))
-	if p := holds.mustLook(t, second); p.Exe != path {
+	if p := holds.mustIdentify(t, second); p.Exe != path {
 		t.Errorf("its successor is seen as %q", p.Exe)
 	}
 	replace()
 	holds.SetPolicy(policyFor(t, path, "/other"))
 	for name, fd := range map[string]*sys.FD{"the first": fd, "the second": second, "the third": start(t, exec.Command(path))} {
-		if p := holds.mustLook(t, fd); p.Exe != path {
+		if p := holds.mustIdentify(t, fd); p.Exe != path {
 			t.Errorf("%s is seen as %q, want %q", name, p.Exe, path)
 		}
 	}
 	// A service that starts now has seen none of them.
-	if p := newLooker(t, Config{Hold: true}, path).mustLook(t, second); p.Exe == path {
+	if p := newIdentifier(t, Config{Hold: true}, path).mustIdentify(t, second); p.Exe == path {
 		t.Error("a file that was never seen at the path is taken for one that was")
 	}
 	// Out of the policy, out of mind.
 	holds.SetPolicy(policyFor(t, "/other"))
 	holds.SetPolicy(policyFor(t, path))
-	if p := holds.mustLook(t, fd); p.Exe == path {
+	if p := holds.mustIdentify(t, fd); p.Exe == path {
 		t.Error("a file is held that no policy names")
 	}
 	for range 2 * maxHeld {
@@ -205,14 +205,14 @@ func TestNames(t *testing.T) {
 	if err := os.Symlink("program", symlink); err != nil {
 		t.Fatal(err)
 	}
-	l := newLooker(t, Config{Hold: true}, path)
+	l := newIdentifier(t, Config{Hold: true}, path)
 	for started, want := range map[string]string{path: path, link: link, symlink: path} {
-		if p := l.mustLook(t, start(t, exec.Command(started))); p.Exe != want {
+		if p := l.mustIdentify(t, start(t, exec.Command(started))); p.Exe != want {
 			t.Errorf("%s is seen as %q, want %q", started, p.Exe, want)
 		}
 	}
 	odd := copyOf(t, dir, "program"+deleted)
-	if p := l.mustLook(t, start(t, exec.Command(odd))); p.Exe != odd {
+	if p := l.mustIdentify(t, start(t, exec.Command(odd))); p.Exe != odd {
 		t.Errorf("%s is seen as %q", odd, p.Exe)
 	}
 }
@@ -238,7 +238,7 @@ func TestOtherMounts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fd := start(t, exec.Command("unshare", "-rm", "sh", "-c", script))
 			for _, cfg := range []Config{{}, {Host: true, Hold: true}} {
-				p := newLooker(t, cfg, trusted, loop+"/p").mustLook(t, fd)
+				p := newIdentifier(t, cfg, trusted, loop+"/p").mustIdentify(t, fd)
 				if !strings.HasPrefix(p.Exe, Elsewhere) || !p.Nested || int(p.Owner) != os.Getuid() {
 					t.Errorf("it is seen as %+v, and must be seen as being elsewhere, below user %d", p, os.Getuid())
 				}
@@ -247,7 +247,7 @@ func TestOtherMounts(t *testing.T) {
 	}
 	t.Run("the same file", func(t *testing.T) {
 		fd := start(t, exec.Command("unshare", "-rm", trusted))
-		if p := newLooker(t, Config{Host: true}, trusted).mustLook(t, fd); p.Exe != trusted || !p.Nested {
+		if p := newIdentifier(t, Config{Host: true}, trusted).mustIdentify(t, fd); p.Exe != trusted || !p.Nested {
 			t.Errorf("it is seen as %+v, and is %s", p, trusted)
 		}
 	})
@@ -272,7 +272,7 @@ func TestPassedDescriptor(t *testing.T) {
 	if err != nil || link != trusted+deleted {
 		t.Fatalf("the kernel calls it %q, %v; this test means nothing then", link, err)
 	}
-	p := newLooker(t, Config{Host: true, Hold: true}, trusted).mustLook(t, fd)
+	p := newIdentifier(t, Config{Host: true, Hold: true}, trusted).mustIdentify(t, fd)
 	if p.Exe != Elsewhere+link || p.Nested {
 		t.Errorf("it is seen as %+v", p)
 	}
@@ -304,7 +304,7 @@ func TestMemory(t *testing.T) {
 	file.Close()
 	cmd.ExtraFiles = []*os.File{read}
 	fd := start(t, cmd)
-	if p := newLooker(t, Config{Hold: true}, trusted).mustLook(t, fd); !strings.HasPrefix(p.Exe, Elsewhere) || p.File == "" {
+	if p := newIdentifier(t, Config{Hold: true}, trusted).mustIdentify(t, fd); !strings.HasPrefix(p.Exe, Elsewhere) || p.File == "" {
 		t.Errorf("it is seen as %+v", p)
 	}
 }
@@ -322,7 +322,7 @@ func TestNoPidfd(t *testing.T) {
 	}
 	fd := sys.Own(n)
 	defer fd.Close()
-	if p, err := newLooker(t, Config{}).Look(fd); err == nil {
+	if p, err := newIdentifier(t, Config{}).Identify(fd); err == nil {
 		t.Errorf("a pipe is process %+v", p)
 	}
 }

@@ -8,13 +8,10 @@ import (
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// Process is a program as the kernel describes it.
-type Process = programs.Process
-
-// Looker describes the process of a pidfd. It is an error when the process has
+// Identifier describes the process of a pidfd. It is an error when the process has
 // ended: what /proc says may be of another one with the same id then.
-type Looker interface {
-	Look(pidfd *sys.FD) (Process, error)
+type Identifier interface {
+	Identify(pidfd *sys.FD) (programs.Process, error)
 }
 
 // person is whom the kernel says a caller to be.
@@ -31,7 +28,7 @@ func (c *caller) person() *person { return &person{c.uid, c.groups, c.service.ow
 // for those that are theirs in every way, having no user and no group that the
 // caller has not, and for those in user namespaces of theirs, over which they
 // have every capability.
-func (who *person) mayAct(p *Process) error {
+func (who *person) mayAct(p *programs.Process) error {
 	if who.uid == 0 || p.Nested && p.Owner == who.uid {
 		return nil
 	}
@@ -56,7 +53,7 @@ const noGroup = ^uint32(0)
 // for a moment, from a set-group-ID program; and of other users than the caller
 // and those that belong to him, who have entered his namespace (setns(2), as
 // nsenter(1) of root does), as the caller himself, in no control group.
-func (who *person) as(p Process) Process {
+func (who *person) as(p programs.Process) programs.Process {
 	if who.uid == 0 || !p.Nested {
 		return p
 	}

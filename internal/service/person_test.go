@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"github.com/secure-socket-api/ssa/internal/policy/subject"
+	programs "github.com/secure-socket-api/ssa/internal/program"
 )
 
 // processOf is one of a user and group, with some more groups.
-func processOf(uid, gid uint32, more ...uint32) *Process {
-	return &Process{PID: 7, UIDs: [4]uint32{uid, uid, uid, uid}, GIDs: [4]uint32{gid, gid, gid, gid},
+func processOf(uid, gid uint32, more ...uint32) *programs.Process {
+	return &programs.Process{PID: 7, UIDs: [4]uint32{uid, uid, uid, uid}, GIDs: [4]uint32{gid, gid, gid, gid},
 		Program: subject.Program{UID: uid, GID: gid, Groups: more}}
 }
 
@@ -17,23 +18,23 @@ func processOf(uid, gid uint32, more ...uint32) *Process {
 func alone(uid uint32) uint32 { return uid }
 
 func TestMayAct(t *testing.T) {
-	uids := func(uids ...uint32) *Process {
+	uids := func(uids ...uint32) *programs.Process {
 		p := processOf(5, 50)
 		p.UIDs = [4]uint32(uids)
 		return p
 	}
-	gids := func(gids ...uint32) *Process {
+	gids := func(gids ...uint32) *programs.Process {
 		p := processOf(5, 50)
 		p.GIDs = [4]uint32(gids)
 		return p
 	}
-	nested := func(p *Process, owner uint32) *Process {
+	nested := func(p *programs.Process, owner uint32) *programs.Process {
 		p.Nested, p.Owner = true, owner
 		return p
 	}
 	for _, tc := range []struct {
 		uid     uint32
-		process *Process
+		process *programs.Process
 		ok      bool
 	}{
 		{0, processOf(5, 77), true},
@@ -114,8 +115,8 @@ func TestUsersOfNamespaces(t *testing.T) {
 }
 
 func TestClaim(t *testing.T) {
-	process := func(exe, file string) *Process {
-		p := &Process{Program: subject.Program{Exe: exe}}
+	process := func(exe, file string) *programs.Process {
+		p := &programs.Process{Program: subject.Program{Exe: exe}}
 		p.File = "1:2"
 		if file == "" {
 			p.File = ""
@@ -124,7 +125,7 @@ func TestClaim(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		claim claim
-		p     *Process
+		p     *programs.Process
 		fits  bool
 	}{
 		{claim{}, process("/a", "1:2"), true},
