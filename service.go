@@ -58,13 +58,13 @@ func (s *service) request(role engine.Role, settings []Setting) (*engine.Request
 
 // established hands a connection whose handshake is done to the program.
 func (s *service) established(c engine.Conn, between addresses) (*Conn, error) {
-	plain, end, err := plaintextPair()
+	plaintext, end, err := plaintextPair()
 	if err != nil {
 		c.Abort()
 		return nil, err
 	}
 	t := &throughService{UnixConn: end, conn: c, addresses: between}
-	c.Relay(plain, engine.RelayOptions{BeforeReset: t.mark}, t.ended)
+	c.Relay(plaintext, engine.RelayOptions{BeforeReset: t.mark}, t.ended)
 	return &Conn{stream: t, answers: t}, nil
 }
 

@@ -139,11 +139,11 @@ type Listener interface {
 type Conn interface {
 	Facts() *Facts
 	// Relay begins to move bytes, and returns. When both directions have ended,
-	// and plain, which it owns, and the TCP stream are closed, done is called
+	// and plaintext, which it owns, and the TCP stream are closed, done is called
 	// with how it went, on a goroutine of the engine's. Most connections are
 	// idle most of the time: no goroutine belongs to one then. Relay must be
 	// called at most once; see RelayToEnd.
-	Relay(plain Stream, opts RelayOptions, done func(End))
+	Relay(plaintext Stream, opts RelayOptions, done func(End))
 	// Guard makes a running Relay read the plaintext stream from now on so
 	// that the last byte before end of file stays unread, and returns once that
 	// holds. The caller then writes one byte of no meaning to the program's
@@ -171,9 +171,9 @@ type Conn interface {
 }
 
 // RelayToEnd relays a connection, and returns when it has ended.
-func RelayToEnd(c Conn, plain Stream, opts RelayOptions) End {
+func RelayToEnd(c Conn, plaintext Stream, opts RelayOptions) End {
 	ended := make(chan End, 1)
-	c.Relay(plain, opts, func(e End) { ended <- e })
+	c.Relay(plaintext, opts, func(e End) { ended <- e })
 	return <-ended
 }
 

@@ -208,12 +208,12 @@ func (c *caller) dispatchConnection(f *wire.Frame) error {
 	case *wire.Cancel:
 		c.with(m.Ref, (*connection).giveUp)
 	case *wire.Relay:
-		plain := f.Take(0)
-		if plain == nil {
+		plaintext := f.Take(0)
+		if plaintext == nil {
 			return errors.New("a relay comes without a descriptor")
 		}
-		if !c.with(m.Ref, func(x *connection) { x.give(plain) }) {
-			plain.Close()
+		if !c.with(m.Ref, func(x *connection) { x.give(plaintext) }) {
+			plaintext.Close()
 		}
 	case *wire.Guard:
 		c.with(m.Ref, (*connection).guard)

@@ -26,10 +26,10 @@ type connection struct {
 
 	reset chan struct{} // one: ResetDone
 
-	mu    sync.Mutex
-	conn  engine.Conn // once established
-	given bool        // Relay or Abort has come, or nobody is left to send one
-	plain *sys.FD     // of a Relay that came before the connection was established
+	mu        sync.Mutex
+	conn      engine.Conn // once established
+	given     bool        // Relay or Abort has come, or nobody is left to send one
+	plaintext *sys.FD     // of a Relay that came before the connection was established
 }
 
 func (x *connection) forget() {
@@ -41,8 +41,8 @@ func (x *connection) forget() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.given = true // a Relay that comes now is too late
-	x.plain.Close()
-	x.plain = nil
+	x.plaintext.Close()
+	x.plaintext = nil
 }
 
 // establishedAs makes conn the connection. It returns whether what shall become
@@ -56,19 +56,19 @@ func (x *connection) establishedAs(conn engine.Conn) (early bool) {
 
 // give hands the plaintext end over, or nil to give the connection up. It
 // returns false when that comes too late.
-func (x *connection) give(plain *sys.FD) bool {
+func (x *connection) give(plaintext *sys.FD) bool {
 	x.mu.Lock()
 	conn, late := x.conn, x.given
 	x.given = true
 	if !late && conn == nil {
-		x.plain = plain // whoever establishes the connection goes on: see early
+		x.plaintext = plaintext // whoever establishes the connection goes on: see early
 	}
 	x.mu.Unlock()
 	switch {
 	case late:
-		plain.Close()
+		plaintext.Close()
 	case conn != nil:
-		x.relay(plain)
+		x.relay(plaintext)
 	}
 	return !late
 }
@@ -89,10 +89,10 @@ func (x *connection) abort() {
 // early is what give has left to do for who has established the connection.
 func (x *connection) early() {
 	x.mu.Lock()
-	plain := x.plain
-	x.plain = nil
+	plaintext := x.plaintext
+	x.plaintext = nil
 	x.mu.Unlock()
-	x.relay(plain)
+	x.relay(plaintext)
 }
 
 // relay moves bytes between the plaintext end and the peer; without one it
@@ -106,8 +106,8 @@ func (x *connection) relay(fd *sys.FD) {
 		})
 		return
 	}
-	plain := plaintextEnd(fd)
-	if plain == nil {
+	plaintext := plaintextEnd(fd)
+	if plaintext == nil {
 		s.work.Go(func() {
 			x.conn.Abort()
 			x.ended(engine.End{Err: errNotPlaintext})
@@ -117,24 +117,24 @@ func (x *connection) relay(fd *sys.FD) {
 	over := s.forced(x.conn.Abort)
 	s.work.Add(1)
 	bug := s.survive(func() {
-		x.conn.Relay(plain, engine.RelayOptions{BeforeReset: func(why error) { x.beforeReset(plain, why) }, Bug: s.bug}, func(end engine.End) {
+		x.conn.Relay(plaintext, engine.RelayOptions{BeforeReset: func(why error) { x.beforeReset(plaintext, why) }, Bug: s.bug}, func(end engine.End) {
 			defer s.work.Done()
 			over()
 			x.ended(end)
 		})
 	})
 	if bug != nil {
-		s.work.Go(func() { x.cut(plain, bug) })
+		s.work.Go(func() { x.cut(plaintext, bug) })
 		over()
 		s.work.Done()
 	}
 }
 
 // cut ends a connection whose relay could not begin.
-func (x *connection) cut(plain *sys.Stream, bug *engine.Error) {
+func (x *connection) cut(plaintext *sys.Stream, bug *engine.Error) {
 	x.tcp.Close()
-	x.beforeReset(plain, bug) // or the program takes it for a clean end
-	plain.Close()
+	x.beforeReset(plaintext, bug) // or the program takes it for a clean end
+	plaintext.Close()
 	x.ended(engine.End{Err: bug})
 }
 
@@ -178,7 +178,7 @@ func plaintextEnd(fd *sys.FD) *sys.Stream {
 // beforeReset tells the caller why, and has it write a byte to the program's
 // end. A caller that has gone can not: then the stream, which takes no more, is kept
 // open until the program has gone too, since closing it would look like a clean end.
-func (x *connection) beforeReset(plain *sys.Stream, why error) {
+func (x *connection) beforeReset(plaintext *sys.Stream, why error) {
 	e := asEngineError(why)
 	m := &wire.ResetNeeded{Ref: x.ref, Reason: uint64(e.Reason), Errno: errno(e), Sentence: e.Sentence}
 	if err := x.caller.conn.Send(m); err == nil {
@@ -188,7 +188,7 @@ func (x *connection) beforeReset(plain *sys.Stream, why error) {
 		case <-x.caller.ctx.Done():
 		}
 	}
-	raw, err := plain.SyscallConn()
+	raw, err := plaintext.SyscallConn()
 	if err != nil {
 		return
 	}

@@ -2,5 +2,5 @@
 // took it: bytes that TCP has not taken yet, and the end behind them. `ssa run`
 // hands them to a process of its own, so that whoever waits for the program need
 // not wait for its peers. The bytes are sealed already: here is no TLS, no key and
-// no plain text. It never waits longer for a peer than TCP would.
+// no plaintext. It never waits longer for a peer than TCP would.
 package leftover

@@ -56,15 +56,15 @@ var alerts = map[alert]alertText{
 
 // alertError recognises an alert in an error of crypto/tls from a handshake: one
 // that the peer sent, which says what it did, or one of ours. It returns nil for
-// others. plain is what the peer last said in plain text, nil for nothing: it is
+// others. plaintext is what the peer last said in plaintext, nil for nothing: it is
 // why crypto/tls could not decrypt it.
-func (s side) alertError(err error, plain *alert) *engine.Error {
+func (s side) alertError(err error, plaintext *alert) *engine.Error {
 	number, remote, ok := alertOf(err)
 	switch {
 	case !ok:
 		return nil
-	case !remote && number == badRecordMAC && plain != nil:
-		return s.told(*plain, "refused the handshake", alerts[*plain].hint, err)
+	case !remote && number == badRecordMAC && plaintext != nil:
+		return s.told(*plaintext, "refused the handshake", alerts[*plaintext].hint, err)
 	case !remote:
 		return broken(number, err)
 	}

@@ -20,7 +20,7 @@ func TestAlertSentences(t *testing.T) {
 	for _, tc := range []struct {
 		name       string
 		err        error
-		plain      *alert
+		plaintext  *alert
 		early      string // what it says of a handshake
 		late       string // and of a connection that was established
 		lateHasNot string
@@ -29,12 +29,12 @@ func TestAlertSentences(t *testing.T) {
 			late: "the client ended the connection: alert 40 handshake_failure", lateHasNot: "cipher"},
 		{name: "unrecognized_name", err: remote(112), early: "serves nothing under that name", late: "alert 112 unrecognized_name", lateHasNot: "name;"},
 		{name: "unknown_ca", err: remote(48), early: "alert 48 unknown_ca; it does not know who issued", late: "alert 48 unknown_ca; it does not know who issued"},
-		{name: "in plain text", err: local(20), plain: &unknownCA, early: "the client refused the handshake: alert 48 unknown_ca; it does not know",
+		{name: "in plaintext", err: local(20), plaintext: &unknownCA, early: "the client refused the handshake: alert 48 unknown_ca; it does not know",
 			late: "the peer broke the TLS protocol; we answered with alert 20 bad_record_mac"},
 		{name: "no_renegotiation", err: local(100), early: "alert 100 no_renegotiation", late: "alert 100 no_renegotiation"},
 	} {
 		s := side{role: engine.Server}
-		if got := s.alertError(tc.err, tc.plain); got == nil || !strings.Contains(got.Sentence, tc.early) {
+		if got := s.alertError(tc.err, tc.plaintext); got == nil || !strings.Contains(got.Sentence, tc.early) {
 			t.Errorf("%s, in a handshake: %v, want %q", tc.name, got, tc.early)
 		}
 		got := s.endingAlert(tc.err)
@@ -45,7 +45,7 @@ func TestAlertSentences(t *testing.T) {
 	for text, want := range map[string]bool{
 		"\x15\x03\x03\x00\x02\x02\x30": true, "\x15\x03\x03\x00\x13\x02\x30": false, "\x17\x03\x03\x00\x02\x02\x30": false, "\x15\x03\x03": false,
 	} {
-		if got := plainAlert([]byte(text)); (got != nil) != want || want && *got != 48 {
+		if got := plaintextAlert([]byte(text)); (got != nil) != want || want && *got != 48 {
 			t.Errorf("%x is taken for %v", text, got)
 		}
 	}

@@ -66,7 +66,7 @@ func (a *attempt) run(ctx context.Context, conn *tls.Conn) *engine.Error {
 	if err := conn.HandshakeContext(limited); err != nil {
 		return a.explain(ctx, err)
 	}
-	a.wire.established, a.wire.plain = true, nil
+	a.wire.established, a.wire.plaintext = true, nil
 	if a.slot != nil {
 		a.slot.Established(conn.ConnectionState())
 	}

@@ -41,7 +41,7 @@ func BenchmarkHandshake(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					served, gone := plainPair(b)
+					served, gone := plaintextPair(b)
 					// Sends nothing, but its end makes the client read its tickets.
 					gone.Close()
 					done := make(chan error, 1)
@@ -60,7 +60,7 @@ func BenchmarkHandshake(b *testing.B) {
 					if conn.Facts().Resumed {
 						resumed++
 					}
-					mine, program := plainPair(b)
+					mine, program := plaintextPair(b)
 					program.Close()
 					engine.RelayToEnd(conn, mine, engine.RelayOptions{})
 					if err := <-done; err != nil {

@@ -24,7 +24,7 @@ func connect(t testing.TB, e engine.Engine, req *engine.Request, cfg *tls.Config
 // converse relays until the peer's greeting has been read and both are done.
 func converse(t testing.TB, conn engine.Conn) {
 	t.Helper()
-	ours, program := plainPair(t)
+	ours, program := plaintextPair(t)
 	ended := make(chan engine.End, 1)
 	go func() { ended <- engine.RelayToEnd(conn, ours, engine.RelayOptions{}) }()
 	data, err := io.ReadAll(program)

@@ -79,7 +79,7 @@ func sClient(t *testing.T, e engine.Engine, req *engine.Request, args ...string)
 	}
 	conn, err := e.Handshake(wontHang(t), tcp.(*net.TCPConn), req)
 	if err == nil {
-		mine, program := plainPair(t)
+		mine, program := plaintextPair(t)
 		ended := make(chan engine.End, 1)
 		go func() { ended <- engine.RelayToEnd(conn, mine, engine.RelayOptions{}) }()
 		fmt.Fprintln(program, "greetings")

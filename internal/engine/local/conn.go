@@ -57,9 +57,9 @@ func answerTime(r engine.Role) time.Duration {
 func (c *localConn) Facts() *engine.Facts { return c.facts }
 
 // Relay implements Conn.
-func (c *localConn) Relay(plain engine.Stream, opts engine.RelayOptions, done func(engine.End)) {
+func (c *localConn) Relay(plaintext engine.Stream, opts engine.RelayOptions, done func(engine.End)) {
 	memory, over := c.memory.of(c.owner)
-	c.begin(plain, opts, memory).Start(func(end relay.End) {
+	c.begin(plaintext, opts, memory).Start(func(end relay.End) {
 		over()
 		done(c.ended(end))
 	})
@@ -73,12 +73,12 @@ func (c *localConn) ended(end relay.End) engine.End {
 	return engine.End{Err: c.explain(end.Err), Refused: end.Refused, Sent: end.Sent, Received: end.Received}
 }
 
-func (c *localConn) begin(plain engine.Stream, opts engine.RelayOptions, memory relay.Memory) *relay.Relay {
+func (c *localConn) begin(plaintext engine.Stream, opts engine.RelayOptions, memory relay.Memory) *relay.Relay {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	cfg := c.cfg
 	c.cfg = relay.Config{}
-	cfg.Plain, cfg.Abortive, cfg.Bug = plain, c.abortive.Load, opts.Bug
+	cfg.Plaintext, cfg.Abortive, cfg.Bug = plaintext, c.abortive.Load, opts.Bug
 	if opts.Leftover != nil {
 		cfg.Leftover = func(tcp relay.Stream, rest []byte) { opts.Leftover(tcp, rest) }
 	}
@@ -166,5 +166,5 @@ func (c *localConn) explain(err error) error {
 	if err := c.side.endingAlert(err); err != nil {
 		return err
 	}
-	return &engine.Error{Reason: engine.Protocol, Sentence: "the peer broke the TLS protocol: " + plainText(err), Err: err}
+	return &engine.Error{Reason: engine.Protocol, Sentence: "the peer broke the TLS protocol: " + plaintextText(err), Err: err}
 }

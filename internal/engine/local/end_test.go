@@ -54,7 +54,7 @@ func TestEnds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			mine, program := plainPair(t)
+			mine, program := plaintextPair(t)
 			ended := make(chan engine.End, 1)
 			go func() {
 				ended <- engine.RelayToEnd(conn, mine, engine.RelayOptions{BeforeReset: func(error) { _, _ = program.Write([]byte("x")) }})
@@ -84,7 +84,7 @@ func TestGuardBeforeRelay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mine, program := plainPair(t)
+	mine, program := plaintextPair(t)
 	conn.Guard()
 	if _, err := program.Write([]byte("data!")); err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestNobodyWaits(t *testing.T) {
 			}
 			wait()
 			tc.before(conn)
-			mine, program := plainPair(t)
+			mine, program := plaintextPair(t)
 			program.Close()
 			conn.SetAbortive(tc.abortive)
 			end := engine.RelayToEnd(conn, mine, engine.RelayOptions{})
@@ -165,7 +165,7 @@ func TestSloppyEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mine, program := plainPair(t)
+	mine, program := plaintextPair(t)
 	ended := make(chan engine.End, 1)
 	go func() { ended <- engine.RelayToEnd(conn, mine, engine.RelayOptions{}) }()
 	if data, err := io.ReadAll(program); err != nil || string(data) != "all there is" {

@@ -67,9 +67,9 @@ func tcpPair(t testing.TB) (ours, theirs *net.TCPConn) {
 	return a.(*net.TCPConn), b.(*net.TCPConn)
 }
 
-// plainPair returns the two ends of the plaintext stream: the engine's and the
+// plaintextPair returns the two ends of the plaintext stream: the engine's and the
 // program's.
-func plainPair(t testing.TB) (ours, programs *net.UnixConn) {
+func plaintextPair(t testing.TB) (ours, programs *net.UnixConn) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {

@@ -13,25 +13,25 @@ type gatedWire struct {
 	*relay.Wire
 	list []uint16             // see suiteGate
 	pass atomic.Pointer[pass] // nil when not inside
-	// plain is the alert that was the last record of a handshake, and was not
+	// plaintext is the alert that was the last record of a handshake, and was not
 	// encrypted; nil for none, and for a connection that is established.
-	plain       *alert
+	plaintext   *alert
 	established bool
 }
 
-// Read notes an alert in plain text. A peer of TLS 1.3 that does not get as far
+// Read notes an alert in plaintext. A peer of TLS 1.3 that does not get as far
 // as its keys has no other way to say what it does not like, and crypto/tls,
 // which has keys by then, takes it for a broken record.
 func (w *gatedWire) Read(p []byte) (int, error) {
 	n, err := w.Wire.Read(p)
 	if !w.established && n > 0 {
-		w.plain = plainAlert(p[:n])
+		w.plaintext = plaintextAlert(p[:n])
 	}
 	return n, err
 }
 
-// plainAlert returns the alert in a record that is one, in plain text.
-func plainAlert(record []byte) *alert {
+// plaintextAlert returns the alert in a record that is one, in plaintext.
+func plaintextAlert(record []byte) *alert {
 	const alertType = 21
 	if len(record) != 7 || record[0] != alertType || record[3] != 0 || record[4] != 2 {
 		return nil

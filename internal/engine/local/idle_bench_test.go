@@ -85,14 +85,14 @@ func BenchmarkIdle(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		plain, program := plainPair(b)
+		plaintext, program := plaintextPair(b)
 		programs[i] = program
 		conn, err := e.Handshake(context.Background(), tcp.(*net.TCPConn), req)
 		if err != nil {
 			b.Fatal(err)
 		}
 		go func() {
-			engine.RelayToEnd(conn, plain, engine.RelayOptions{})
+			engine.RelayToEnd(conn, plaintext, engine.RelayOptions{})
 			ended <- struct{}{}
 		}()
 	}

@@ -73,7 +73,7 @@ func TestAgainstOpenSSLServer(t *testing.T) {
 					t.Errorf("connection %d: facts %s, want version %s, protocol y, one certificate, and resumed from the second on",
 						i+1, fmtFacts(*facts), tls.VersionName(version))
 				}
-				mine, program := plainPair(t)
+				mine, program := plaintextPair(t)
 				ended := make(chan engine.End, 1)
 				go func() { ended <- engine.RelayToEnd(conn, mine, engine.RelayOptions{}) }()
 				fmt.Fprintln(program, "hello")
@@ -133,7 +133,7 @@ func TestAgainstOpenSSLClient(t *testing.T) {
 				if facts.Version != version || facts.ServerName != "b.example" || facts.ALPN != "x" || facts.Resumed != (i == 1) {
 					t.Errorf("facts %s, want version %s, name b.example, protocol x, resumed %v", fmtFacts(*facts), tls.VersionName(version), i == 1)
 				}
-				mine, program := plainPair(t)
+				mine, program := plaintextPair(t)
 				ended := make(chan engine.End, 1)
 				go func() { ended <- engine.RelayToEnd(conn, mine, engine.RelayOptions{}) }()
 				fmt.Fprintln(program, "greetings")

@@ -60,7 +60,7 @@ func TestHelloRequest(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			mine, program := plainPair(t)
+			mine, program := plaintextPair(t)
 			ended := make(chan engine.End, 1)
 			go func() { ended <- engine.RelayToEnd(conn, mine, engine.RelayOptions{}) }()
 			reader := bufio.NewReader(program)

@@ -28,7 +28,7 @@ func accept(t testing.TB, e engine.Engine, req *engine.Request, cfg *tls.Config)
 // greet relays the program's greeting to the client, and both ends.
 func greet(t testing.TB, conn engine.Conn, client *tls.Conn) {
 	t.Helper()
-	ours, program := plainPair(t)
+	ours, program := plaintextPair(t)
 	ended := make(chan engine.End, 1)
 	go func() { ended <- engine.RelayToEnd(conn, ours, engine.RelayOptions{}) }()
 	if _, err := program.Write([]byte("hello")); err != nil {

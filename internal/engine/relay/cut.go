@@ -5,7 +5,7 @@ package relay
 func (r *Relay) Cut() {
 	r.wire.resetOnClose()
 	_ = r.wire.Close()
-	_ = r.plain.Close()
+	_ = r.plaintext.Close()
 	r.wire.arrivals.pin()
 	r.source.pin()
 }

@@ -60,7 +60,7 @@ func TestBug(t *testing.T) {
 		move   func(t *testing.T, r *rig)
 	}{
 		"bug: a bug in receiving": {
-			func(c *Config) { c.Plain = panicking{c.Plain} },
+			func(c *Config) { c.Plaintext = panicking{c.Plaintext} },
 			func(t *testing.T, r *rig) { mustWrite(t, r.peer, []byte("x")) },
 		},
 		"bug: a bug in sending": {

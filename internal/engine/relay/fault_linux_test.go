@@ -44,7 +44,7 @@ func failOnce(fails *bool, f func(fd uintptr) bool) func(fd uintptr) bool {
 // a clean end.
 func TestDeliveryFails(t *testing.T) {
 	each(t, func(t *testing.T, opts rigOptions) {
-		opts.change = func(c *Config) { c.Plain = &faulty{Stream: c.Plain, write: true} }
+		opts.change = func(c *Config) { c.Plaintext = &faulty{Stream: c.Plaintext, write: true} }
 		r := newRig(t, opts)
 		r.peerOut.hold = true
 		mustWrite(t, r.peer, []byte("lost"))
@@ -60,7 +60,7 @@ func TestDeliveryFails(t *testing.T) {
 // Nor must a peer take for all what could not be read from the program.
 func TestReadingProgramFails(t *testing.T) {
 	each(t, func(t *testing.T, opts rigOptions) {
-		opts.change = func(c *Config) { c.Plain = &faulty{Stream: c.Plain, read: true} }
+		opts.change = func(c *Config) { c.Plaintext = &faulty{Stream: c.Plaintext, read: true} }
 		r := newRig(t, opts)
 		must(t, r.program.Close())
 		expectRead(t, "the peer", r.peerTCP, nil, nil) // not even a close_notify

@@ -16,7 +16,7 @@ func (r *Relay) finish(err error) End {
 	case err == nil && r.finSent.Load():
 		<-r.sendDone // the program has gone, and nothing of it is left
 	case err == nil:
-		_ = r.plain.CloseWrite() // fails when the program reads no more
+		_ = r.plaintext.CloseWrite() // fails when the program reads no more
 		<-r.sendDone
 		refused = r.refused
 		r.source.drain()
@@ -29,7 +29,7 @@ func (r *Relay) finish(err error) End {
 	default:
 		r.breakOff(err)
 	}
-	_ = r.plain.Close()
+	_ = r.plaintext.Close()
 	if r.cfg.Leftover != nil && !errors.Is(r.sendErr, errAborted) && (r.wire.hasLeft() || r.handOver.Load()) {
 		r.cfg.Leftover(r.wire.tcp, r.wire.behind)
 	}
@@ -75,7 +75,7 @@ func (r *Relay) refuse() {
 	r.source.refuse()
 }
 
-// prepareReset makes closing Plain mean ECONNRESET to the program. Plain must
+// prepareReset makes closing Plaintext mean ECONNRESET to the program. Plaintext must
 // not be read any more.
 func (r *Relay) prepareReset(why error) {
 	if r.resetSet {

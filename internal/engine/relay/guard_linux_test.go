@@ -94,10 +94,10 @@ func TestGuardThenClose(t *testing.T) {
 
 // What the source says step by step, at a queue that nobody else reads.
 func TestSourceGuarded(t *testing.T) {
-	plain, program := plainPair(t)
-	defer plain.Close()
+	plaintext, program := plaintextPair(t)
+	defer plaintext.Close()
 	defer program.Close()
-	s := newSource(plain)
+	s := newSource(plaintext)
 	s.guard()
 
 	expect := func(step, data string, done bool, err error) {
@@ -132,16 +132,16 @@ func TestSourceGuarded(t *testing.T) {
 	if n := s.unread(); n != 0 {
 		t.Errorf("%d bytes are unread after drain", n)
 	}
-	must(t, plain.Close())
+	must(t, plaintext.Close())
 	expectRead(t, "the program", program, nil, nil)
 }
 
 // A program that writes while its stream ends cleanly does not turn that into a
 // reset.
 func TestSourceDrain(t *testing.T) {
-	plain, program := plainPair(t)
+	plaintext, program := plaintextPair(t)
 	defer program.Close()
-	s := newSource(plain)
+	s := newSource(plaintext)
 	mustWrite(t, program, pattern(3*smallSize))
 	s.drain()
 	if n := s.unread(); n != 0 {
@@ -150,16 +150,16 @@ func TestSourceDrain(t *testing.T) {
 	if _, err := program.Write([]byte("late")); !errors.Is(err, syscall.EPIPE) {
 		t.Errorf("writing after drain: %v, want EPIPE", err)
 	}
-	must(t, plain.Close())
+	must(t, plaintext.Close())
 	expectRead(t, "the program", program, nil, nil)
 }
 
 // Stop wins over data that is there, and over a wait under way.
 func TestSourceStop(t *testing.T) {
-	plain, program := plainPair(t)
-	defer plain.Close()
+	plaintext, program := plaintextPair(t)
+	defer plaintext.Close()
 	defer program.Close()
-	s := newSource(plain)
+	s := newSource(plaintext)
 	got := make(chan error)
 	go func() {
 		_, err := s.next()
@@ -177,7 +177,7 @@ func TestSourceStop(t *testing.T) {
 	if !errors.Is(s.gotErr, errStopped) || s.got != nil {
 		t.Errorf("reading after stop: %v, %v", s.got, s.gotErr)
 	}
-	if n := sysUnread(t, plain); n != 4 {
+	if n := sysUnread(t, plaintext); n != 4 {
 		t.Errorf("%d bytes unread, want 4", n)
 	}
 }

@@ -74,9 +74,9 @@ func (h *helloRequests) skip(sealed []byte) bool {
 		nonce = body[:h.nonce]
 	}
 	about := append(append([]byte(nil), h.seq[:]...), sealed[0], sealed[1], sealed[2], 0, byte(len(message)))
-	plain, err := aead.Open(nil, nonce, body[h.nonce:], about)
+	plaintext, err := aead.Open(nil, nonce, body[h.nonce:], about)
 	number := binary.BigEndian.Uint64(h.seq[:]) + 1
-	if err != nil || string(plain) != message || number == 0 {
+	if err != nil || string(plaintext) != message || number == 0 {
 		return false
 	}
 	binary.BigEndian.PutUint64(h.seq[:], number)

@@ -28,10 +28,10 @@ func TestWaitingHoldsNoBuffer(t *testing.T) {
 		t.Errorf("half a record is held in %+v", w.in)
 	}
 
-	plain, program := plainPair(t)
-	defer plain.Close()
+	plaintext, program := plaintextPair(t)
+	defer plaintext.Close()
 	defer program.Close()
-	s := newSource(plain)
+	s := newSource(plaintext)
 	s.more = true
 	ready := true
 	must(t, s.raw.Control(func(fd uintptr) { ready = s.readReady(fd) }))

@@ -159,8 +159,8 @@ func TestStaleWake(t *testing.T) {
 func TestAskedInVain(t *testing.T) {
 	for name, change := range map[string]func(s *source){"guarded": (*source).guard, "pinned": func(s *source) { s.pin() }} {
 		set := NewIdleSet()
-		plain, program := plainPair(t)
-		s := newSource(plain)
+		plaintext, program := plaintextPair(t)
+		s := newSource(plaintext)
 		s.set, s.resume = set, func() { t.Errorf("%s: woken", name) }
 		s.askToIdle()
 		change(s)
@@ -170,7 +170,7 @@ func TestAskedInVain(t *testing.T) {
 		if s.askToIdle(); s.asked {
 			t.Errorf("%s: asked to become idle", name)
 		}
-		must(t, plain.Close())
+		must(t, plaintext.Close())
 		must(t, program.Close())
 		set.Close()
 	}
@@ -206,10 +206,10 @@ func TestIdleSetSweeps(t *testing.T) {
 func TestClosedIdleSet(t *testing.T) {
 	set := NewIdleSet()
 	set.Close()
-	plain, program := plainPair(t)
-	defer plain.Close()
+	plaintext, program := plaintextPair(t)
+	defer plaintext.Close()
 	defer program.Close()
-	s := &newSource(plain).waiter
+	s := &newSource(plaintext).waiter
 	set.watch(s)
 	s.reads.Add(1)
 	set.sweep()

@@ -52,9 +52,9 @@ func TestKeyUpdate(t *testing.T) {
 	wire := NewWire(conn.(*net.TCPConn))
 	client := tls.Client(wire, &tls.Config{RootCAs: authority.Pool(), ServerName: "peer.test"})
 	must(t, client.Handshake())
-	plain, program := plainPair(t)
+	plaintext, program := plaintextPair(t)
 	ended := make(chan End)
-	go func() { ended <- New(Config{TLS: client, Wire: wire, Plain: plain}).Run() }()
+	go func() { ended <- New(Config{TLS: client, Wire: wire, Plaintext: plaintext}).Run() }()
 
 	for _, word := range []string{"first", "second", "third"} {
 		mustWrite(t, stdin, []byte("K\n"))

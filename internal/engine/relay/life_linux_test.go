@@ -17,13 +17,13 @@ import (
 func TestConn(t *testing.T) {
 	nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
 		a, b := tcpPair(t)
-		plainA, programA := plainPair(t)
-		plainB, programB := plainPair(t)
+		plaintextA, programA := plaintextPair(t)
+		plaintextB, programB := plaintextPair(t)
 		wireA, wireB := NewWire(a), NewWire(b)
 		near, far := handshake(t, wireA, wireB, rigOptions{})
 		done := make(chan End, 2)
-		go func() { done <- New(Config{TLS: near, Wire: wireA, Plain: plainA}).Run() }()
-		go func() { done <- New(Config{TLS: far, Wire: wireB, Plain: plainB}).Run() }()
+		go func() { done <- New(Config{TLS: near, Wire: wireA, Plaintext: plaintextA}).Run() }()
+		go func() { done <- New(Config{TLS: far, Wire: wireB, Plaintext: plaintextB}).Run() }()
 		stop := func() {
 			programA.Close()
 			programB.Close()

@@ -31,18 +31,18 @@ const (
 	DefaultStall  = 3 * time.Minute // about that of TCP when a program has closed
 )
 
-// Config is what a Relay works on. It takes ownership of TLS, Wire and Plain.
+// Config is what a Relay works on. It takes ownership of TLS, Wire and Plaintext.
 type Config struct {
 	// TLS is an established connection, made on Wire.
 	TLS  *tls.Conn
 	Wire *Wire
-	// Plain is one end of a connected AF_UNIX stream pair, whose other end is
+	// Plaintext is one end of a connected AF_UNIX stream pair, whose other end is
 	// the program's descriptor.
-	Plain Stream
+	Plaintext Stream
 	// BeforeReset, when not nil, is called at most once, when the program's
-	// stream may have to end with ECONNRESET: after Plain is read for the last
+	// stream may have to end with ECONNRESET: after Plaintext is read for the last
 	// time, and before the program can see anything of it. why is the reason,
-	// for a program that asks at once. If nothing is unread in the queue of Plain,
+	// for a program that asks at once. If nothing is unread in the queue of Plaintext,
 	// it writes one byte to the program's end without waiting; being unread, that
 	// byte makes the kernel report ECONNRESET on close.
 	BeforeReset func(why error)
@@ -97,7 +97,7 @@ type End struct {
 	// SendErr is why not all that the program wrote reached the kernel's TCP,
 	// nil when it did, and when sending was only ended for Err.
 	SendErr error
-	// Refused says that the relay shut Plain down both ways before it saw the
+	// Refused says that the relay shut Plaintext down both ways before it saw the
 	// program go: the program may be there still.
 	Refused bool
 	// Sent and Received count plaintext bytes to and from the peer. Received
@@ -113,13 +113,13 @@ type End struct {
 // Each half is a goroutine, which may end and start again: see IdleSet. That of
 // receive is the last to end.
 type Relay struct {
-	cfg     Config
-	wire    *Wire
-	plain   Stream
-	source  *source
-	sink    *sink
-	records records
-	discard bool // the program reads no more; receive only
+	cfg       Config
+	wire      *Wire
+	plaintext Stream
+	source    *source
+	sink      *sink
+	records   records
+	discard   bool // the program reads no more; receive only
 
 	received atomic.Int64
 	sent     atomic.Int64
@@ -153,8 +153,8 @@ func New(cfg Config) *Relay {
 	}
 	records := recordsOf(cfg.TLS, cfg.Wire)
 	cfg.TLS = nil
-	source := newSource(cfg.Plain)
-	sink := newSink(cfg.Plain, source.raw)
+	source := newSource(cfg.Plaintext)
+	sink := newSink(cfg.Plaintext, source.raw)
 	sink.hold = cfg.Wire.hold
 	if cfg.Memory != nil {
 		cfg.Wire.stalls.memory, sink.stalls.memory = cfg.Memory, cfg.Memory
@@ -164,7 +164,7 @@ func New(cfg Config) *Relay {
 		records:    records,
 		cfg:        cfg,
 		wire:       cfg.Wire,
-		plain:      cfg.Plain,
+		plaintext:  cfg.Plaintext,
 		source:     source,
 		sink:       sink,
 		sendLost:   make(chan struct{}),

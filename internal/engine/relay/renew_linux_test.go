@@ -84,7 +84,7 @@ func TestRenewalBothWays(t *testing.T) {
 	client, server := handshake(t, near, far, rigOptions{})
 	ends, programs := make(chan End, 2), [2]net.Conn{}
 	for i, cfg := range []Config{{TLS: client, Wire: near}, {TLS: server, Wire: far}} {
-		cfg.Plain, programs[i] = plainPair(t)
+		cfg.Plaintext, programs[i] = plaintextPair(t)
 		r := New(cfg)
 		renewsSoon(t, r)
 		go func() { ends <- r.Run() }()
@@ -200,8 +200,8 @@ func TestRenewalWithOpenSSL(t *testing.T) {
 			tlsConn = tls.Server(wire, &tls.Config{Certificates: []tls.Certificate{sharedAuthority(t).server}})
 		}
 		must(t, tlsConn.Handshake())
-		plain, program := plainPair(t)
-		relay := New(Config{TLS: tlsConn, Wire: wire, Plain: plain})
+		plaintext, program := plaintextPair(t)
+		relay := New(Config{TLS: tlsConn, Wire: wire, Plaintext: plaintext})
 		renewsSoon(t, relay)
 		ended := make(chan End, 1)
 		go func() { ended <- relay.Run() }()

@@ -48,15 +48,15 @@ func newRig(t testing.TB, opts rigOptions) *rig {
 func unstartedRig(t testing.TB, opts rigOptions) *rig {
 	t.Helper()
 	ours, theirs := tcpPair(t)
-	plain, program := plainPair(t)
+	plaintext, program := plaintextPair(t)
 	var tcp Stream = ours
 	if opts.portable {
-		tcp, plain = opaque{ours}, opaque{plain}
+		tcp, plaintext = opaque{ours}, opaque{plaintext}
 	}
 	wire, out := NewWire(tcp), &tap{Conn: theirs}
 	near, far := handshake(t, wire, out, opts)
 	r := &rig{program: program, peer: far, peerTCP: theirs, peerOut: out}
-	cfg := Config{TLS: near, Wire: wire, Plain: plain, BeforeReset: r.putByte}
+	cfg := Config{TLS: near, Wire: wire, Plaintext: plaintext, BeforeReset: r.putByte}
 	if opts.change != nil {
 		opts.change(&cfg)
 	}
@@ -110,7 +110,7 @@ func (r *rig) narrow(t testing.TB) {
 }
 
 // overfill writes more than a narrow TCP takes, and less than the queue of
-// Plain holds, so that it does not wait and something is left to send. It
+// Plaintext holds, so that it does not wait and something is left to send. It
 // returns how much.
 func (r *rig) overfill(t testing.TB) int {
 	t.Helper()
@@ -187,9 +187,9 @@ func tcpPair(t testing.TB) (*net.TCPConn, *net.TCPConn) {
 	return a.(*net.TCPConn), b.(*net.TCPConn)
 }
 
-// plainPair returns both ends of an AF_UNIX stream pair: the relay's as the
+// plaintextPair returns both ends of an AF_UNIX stream pair: the relay's as the
 // product uses it, and the program's.
-func plainPair(t testing.TB) (Stream, *net.UnixConn) {
+func plaintextPair(t testing.TB) (Stream, *net.UnixConn) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	must(t, err)

@@ -9,9 +9,9 @@ import (
 // waits for the program to have read everything must not miss that.
 func TestAwaitReadBesideReader(t *testing.T) {
 	const rounds = 100_000
-	plain, program := plainPair(t)
-	defer plain.Close()
-	s := newSink(plain, rawConn(plain))
+	plaintext, program := plaintextPair(t)
+	defer plaintext.Close()
+	s := newSink(plaintext, rawConn(plaintext))
 	go func() {
 		defer program.Close()
 		for range rounds {

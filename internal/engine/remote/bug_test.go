@@ -50,11 +50,11 @@ func (c *faultyConn) Abort() {
 	c.Conn.Abort()
 }
 
-func (c *faultyConn) Relay(plain engine.Stream, opts engine.RelayOptions, done func(engine.End)) {
+func (c *faultyConn) Relay(plaintext engine.Stream, opts engine.RelayOptions, done func(engine.End)) {
 	if c.faults.relay.Load() {
 		panic("a bug in relays")
 	}
-	c.Conn.Relay(plain, opts, done)
+	c.Conn.Relay(plaintext, opts, done)
 }
 
 func faultyRig(t *testing.T) (*rig, *faulty, net.Listener) {

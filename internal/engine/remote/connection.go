@@ -29,9 +29,9 @@ type connection struct {
 
 // relayed is what Relay was called with.
 type relayed struct {
-	plain engine.Stream
-	opts  engine.RelayOptions
-	done  func(engine.End)
+	plaintext engine.Stream
+	opts      engine.RelayOptions
+	done      func(engine.End)
 }
 
 var _ engine.Conn = (*connection)(nil)
@@ -65,18 +65,18 @@ func (c *connection) Facts() *engine.Facts { return c.facts }
 
 // Relay implements engine.Conn. The stream stays open here until the service
 // has finished with it: closing the last descriptor is what the program sees.
-func (c *connection) Relay(plain engine.Stream, opts engine.RelayOptions, done func(engine.End)) {
-	park(plain)
+func (c *connection) Relay(plaintext engine.Stream, opts engine.RelayOptions, done func(engine.End)) {
+	park(plaintext)
 	l := c.link
 	l.mu.Lock()
-	c.relay = &relayed{plain, opts, done}
+	c.relay = &relayed{plaintext, opts, done}
 	ended := l.ended
 	l.mu.Unlock()
 	if ended { // before link.end could see this one
 		l.lose(c)
 		return
 	}
-	err := withDescriptor(plain, func(fd int) error { return l.conn.Send(&wire.Relay{Ref: c.ref}, fd) })
+	err := withDescriptor(plaintext, func(fd int) error { return l.conn.Send(&wire.Relay{Ref: c.ref}, fd) })
 	if err != nil {
 		l.lose(c)
 	}
@@ -94,7 +94,7 @@ func (c *connection) take() *relayed {
 // finish ends a relay.
 func (c *connection) finish(r *relayed, end engine.End) {
 	c.forget()
-	r.plain.Close()
+	r.plaintext.Close()
 	c.tcp.Close()
 	r.done(end)
 }
@@ -127,7 +127,7 @@ func (l *link) lose(c *connection) {
 		if r.opts.BeforeReset != nil {
 			r.opts.BeforeReset(why)
 		}
-		letRead(r.plain)
+		letRead(r.plaintext)
 		c.finish(r, engine.End{Err: why})
 	})
 }
@@ -135,11 +135,11 @@ func (l *link) lose(c *connection) {
 // letRead ends the writing of a program whose service has died, and gives it a
 // moment to read what it has not read: who sees data and the end in one look
 // takes that for a clean end.
-func letRead(plain engine.Stream) {
+func letRead(plaintext engine.Stream) {
 	const most, step = time.Second, 5 * time.Millisecond
 	for waited := time.Duration(0); waited < most; waited += step {
 		over := true
-		_ = withDescriptor(plain, func(fd int) error {
+		_ = withDescriptor(plaintext, func(fd int) error {
 			unread, err := sys.Unsent(fd)
 			over = err != nil || unread == 0 || sys.Gone(fd)
 			if !over {

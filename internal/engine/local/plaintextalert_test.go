@@ -14,7 +14,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
-// objecting answers what its peer sends first with an alert in plain text.
+// objecting answers what its peer sends first with an alert in plaintext.
 type objecting struct {
 	net.Conn
 	t testing.TB
