@@ -19,7 +19,7 @@ type peerVerdict struct {
 	Why      string   `json:"why"`
 	Pins     []string `json:"pins,omitempty"`
 	PinsFrom string   `json:"pins_from,omitempty"`
-	Plain    string   `json:"plain_tcp"` // what becomes of a plain TCP connection
+	PlainTCP string   `json:"plain_tcp"` // what becomes of a plain TCP connection
 }
 
 // splitPeer reads host:port, or [address]:port.
@@ -52,7 +52,7 @@ func judgePeer(e *policy.Effective, text string) (*peerVerdict, error) {
 	}
 	v := &peerVerdict{Peer: net.JoinHostPort(host, strconv.Itoa(int(port)))}
 	v.Allowed, v.Why = judgeDestination(e, host, netip.Addr{}, port)
-	v.Plain = judgePlain(e, host, port)
+	v.PlainTCP = judgePlainTCP(e, host, port)
 	pins := e.Pins[host]
 	if _, above, ok := strings.Cut(host, "."); ok && pins == nil {
 		pins = e.Pins["*."+above]
@@ -98,9 +98,9 @@ func judgeDestination(e *policy.Effective, host string, addr netip.Addr, port ui
 	return false, fmt.Sprintf("it is not in peers.allow (%s)", e.Origin("peers.allow")) + more
 }
 
-// judgePlain says what becomes of a plain TCP connection, which has only an
+// judgePlainTCP says what becomes of a plain TCP connection, which has only an
 // address.
-func judgePlain(e *policy.Effective, host string, port uint16) string {
+func judgePlainTCP(e *policy.Effective, host string, port uint16) string {
 	addr, err := netip.ParseAddr(host)
 	known := err == nil
 	upgrades := slices.ContainsFunc(e.Upgrade, func(u policy.Upgrade) bool { return u.Port == port || u.Port == 0 })
@@ -115,9 +115,9 @@ func judgePlain(e *policy.Effective, host string, port uint16) string {
 	switch {
 	case upgrades && !known:
 		return fmt.Sprintf("depends on the address (upgrade, %s)", e.Origin("upgrade"))
-	case e.PlainTCP.Mode == policy.PlainAllow:
+	case e.PlainTCP.Mode == policy.PlainTCPAllow:
 		return "allowed" + from
-	case e.PlainTCP.Mode == policy.PlainDeny:
+	case e.PlainTCP.Mode == policy.PlainTCPDeny:
 		return "refused" + from
 	case !known:
 		return "depends on the address" + from

@@ -79,7 +79,7 @@ func (v *peerVerdict) print(b *strings.Builder, paint paint) {
 		word = paint.bad("may not be talked to")
 	}
 	fmt.Fprintf(b, "  %s: %s\n", word, printable(v.Why))
-	fmt.Fprintf(b, "  plain TCP: %s\n", printable(v.Plain))
+	fmt.Fprintf(b, "  plain TCP: %s\n", printable(v.PlainTCP))
 	if len(v.Pins) == 0 {
 		b.WriteString("  no pins: any key whose certificate is trusted\n")
 		return

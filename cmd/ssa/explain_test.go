@@ -186,18 +186,18 @@ func TestJudgePlain(t *testing.T) {
 		port  uint16
 		want  string
 	}{
-		{"allowed", policy.PlainTCP{Mode: policy.PlainAllow}, "bank.example", 80, "allowed"},
-		{"denied", policy.PlainTCP{Mode: policy.PlainDeny}, "11.0.0.1", 80, "refused"},
-		{"on the list", policy.PlainTCP{Mode: policy.PlainList, To: []policy.Destination{private}}, "10.0.0.1", 80, "allowed"},
-		{"not on the list", policy.PlainTCP{Mode: policy.PlainList, To: []policy.Destination{private}}, "10.0.0.1", 81, "refused"},
-		{"name and list", policy.PlainTCP{Mode: policy.PlainList, To: []policy.Destination{private}}, "bank.example", 80, "depends on the address (plain_tcp"},
-		{"upgraded", policy.PlainTCP{Mode: policy.PlainDeny}, "10.0.0.1", 6379, "made TLS, and the peer must prove to be redis.internal"},
-		{"name and upgrade", policy.PlainTCP{Mode: policy.PlainAllow}, "bank.example", 6379, "depends on the address (upgrade"},
+		{"allowed", policy.PlainTCP{Mode: policy.PlainTCPAllow}, "bank.example", 80, "allowed"},
+		{"denied", policy.PlainTCP{Mode: policy.PlainTCPDeny}, "11.0.0.1", 80, "refused"},
+		{"on the list", policy.PlainTCP{Mode: policy.PlainTCPList, To: []policy.Destination{private}}, "10.0.0.1", 80, "allowed"},
+		{"not on the list", policy.PlainTCP{Mode: policy.PlainTCPList, To: []policy.Destination{private}}, "10.0.0.1", 81, "refused"},
+		{"name and list", policy.PlainTCP{Mode: policy.PlainTCPList, To: []policy.Destination{private}}, "bank.example", 80, "depends on the address (plain_tcp"},
+		{"upgraded", policy.PlainTCP{Mode: policy.PlainTCPDeny}, "10.0.0.1", 6379, "made TLS, and the peer must prove to be redis.internal"},
+		{"name and upgrade", policy.PlainTCP{Mode: policy.PlainTCPAllow}, "bank.example", 6379, "depends on the address (upgrade"},
 	}
 	for _, test := range tests {
 		e := *policy.Builtin().Default()
 		e.PlainTCP, e.Upgrade = test.plain, []policy.Upgrade{upgrade}
-		if got := judgePlain(&e, test.host, test.port); !strings.HasPrefix(got, test.want) {
+		if got := judgePlainTCP(&e, test.host, test.port); !strings.HasPrefix(got, test.want) {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 	}

@@ -41,9 +41,9 @@ func (d *decoder) at(n *yaml.Node) Position {
 	return Position{d.file, max(n.Line, 1), max(n.Column, 1)}
 }
 
-// plain refuses what makes a YAML file mean something other than what is
+// literal refuses what makes a YAML file mean something other than what is
 // written at that place: aliases, anchors, tags.
-func (d *decoder) plain(n *yaml.Node) bool {
+func (d *decoder) literal(n *yaml.Node) bool {
 	switch {
 	case n.Kind == yaml.AliasNode:
 		d.problem(n, "an alias (*%s) is not allowed in a policy file: write the value here", clip(n.Value))
@@ -59,7 +59,7 @@ func (d *decoder) plain(n *yaml.Node) bool {
 
 // mapping calls each for every key of a mapping, which may also be absent.
 func (d *decoder) mapping(n *yaml.Node, what string, each func(key, value *yaml.Node)) bool {
-	if !d.plain(n) {
+	if !d.literal(n) {
 		return false
 	}
 	if isNull(n) {
@@ -75,7 +75,7 @@ func (d *decoder) mapping(n *yaml.Node, what string, each func(key, value *yaml.
 		if d.full() {
 			break
 		}
-		if !d.plain(key) {
+		if !d.literal(key) {
 			continue
 		}
 		if key.Kind != yaml.ScalarNode {
@@ -94,7 +94,7 @@ func (d *decoder) mapping(n *yaml.Node, what string, each func(key, value *yaml.
 
 // list calls each for every item of a list.
 func (d *decoder) list(n *yaml.Node, what string, each func(item *yaml.Node)) bool {
-	if !d.plain(n) {
+	if !d.literal(n) {
 		return false
 	}
 	if n.Kind != yaml.SequenceNode {
@@ -129,7 +129,7 @@ func (d *decoder) texts(n *yaml.Node, what string, each func(item *yaml.Node, te
 
 // text decodes a scalar that is not empty.
 func (d *decoder) text(n *yaml.Node, what string) (string, bool) {
-	if !d.plain(n) {
+	if !d.literal(n) {
 		return "", false
 	}
 	if n.Kind != yaml.ScalarNode || isNull(n) || n.Value == "" {

@@ -156,7 +156,7 @@ func builtinEffective(system *systemStore) *Effective {
 		Lifetime:               24 * time.Hour,
 		SharedBy:               SharedByProfile,
 		ClientAuth:             ClientAuthNone,
-		PlainTCP:               PlainTCP{Mode: PlainAllow},
+		PlainTCP:               PlainTCP{Mode: PlainTCPAllow},
 		Connections:            10000,
 		Handshakes:             200,
 		HandshakeTimeout:       10 * time.Second,

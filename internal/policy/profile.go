@@ -37,7 +37,7 @@ func (d *decoder) name(n *yaml.Node, what, text string) bool {
 
 // profileList decodes `profiles`.
 func (d *decoder) profileList(n *yaml.Node) {
-	if isNull(n) && d.plain(n) {
+	if isNull(n) && d.literal(n) {
 		return
 	}
 	d.list(n, "profiles", func(item *yaml.Node) {

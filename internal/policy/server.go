@@ -29,7 +29,7 @@ func decodeProgramOptions(d *decoder, n *yaml.Node) change {
 			table = append(table, named[abi.Option]{o.Name, o.Option})
 		}
 	}
-	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 && d.plain(n) {
+	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 && d.literal(n) {
 		return func(e *Effective) { e.ProgramOptions = []abi.Option{} }
 	}
 	return namedList("program_options", table, func(e *Effective, v []abi.Option) { e.ProgramOptions = v })(d, n)

@@ -19,7 +19,7 @@ func decodeServerIdentity(d *decoder, n *yaml.Node) change {
 		if !d.texts(n, "server.identity", func(_ *yaml.Node, text string) { names = append(names, text) }) {
 			return nil
 		}
-	} else if !d.plain(n) || n.Kind != yaml.ScalarNode || n.Value != "" || isNull(n) {
+	} else if !d.literal(n) || n.Kind != yaml.ScalarNode || n.Value != "" || isNull(n) {
 		text, ok := d.text(n, "server.identity")
 		if !ok {
 			return nil

@@ -128,9 +128,9 @@ func showProgramOptions(e *Effective) string {
 
 func showPlainTCP(e *Effective) string {
 	switch e.PlainTCP.Mode {
-	case PlainAllow:
+	case PlainTCPAllow:
 		return "allow"
-	case PlainList:
+	case PlainTCPList:
 		return showList(e.PlainTCP.To, Destination.String)
 	default:
 		return "deny"

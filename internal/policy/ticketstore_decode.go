@@ -211,7 +211,7 @@ func (l *loader) readSecret(store *TicketStore, path string) ([]byte, error) {
 // decodeTicketStore decodes sessions.ticket_store: a name, "" for none.
 func decodeTicketStore(d *decoder, n *yaml.Node) change {
 	const what = "sessions.ticket_store"
-	if d.plain(n) && n.Kind == yaml.ScalarNode && n.Value == "" && !isNull(n) {
+	if d.literal(n) && n.Kind == yaml.ScalarNode && n.Value == "" && !isNull(n) {
 		return func(e *Effective) { e.ticketStore = "" }
 	}
 	text, ok := d.text(n, what)

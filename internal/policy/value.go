@@ -42,20 +42,20 @@ const (
 // Pin is the SHA-256 hash of a subject public key info.
 type Pin [32]byte
 
-// PlainMode says whether plain TCP connections are allowed.
-type PlainMode uint8
+// PlainTCPMode says whether plain TCP connections are allowed.
+type PlainTCPMode uint8
 
 // Whether plain TCP connections are allowed.
 const (
-	PlainAllow PlainMode = iota
-	PlainDeny
-	PlainList // only to the listed destinations
+	PlainTCPAllow PlainTCPMode = iota
+	PlainTCPDeny
+	PlainTCPList // only to the listed destinations
 )
 
 // PlainTCP says where plain TCP connections may go.
 type PlainTCP struct {
-	Mode PlainMode
-	To   []Destination // of PlainList
+	Mode PlainTCPMode
+	To   []Destination // of PlainTCPList
 }
 
 // Upgrade makes plain TCP connections to an address range and port TLS.

@@ -21,7 +21,7 @@ func JudgesPlainTCP(p *policy.Policy) bool {
 }
 
 func judgesPlain(e *policy.Effective) bool {
-	return e.PlainTCP.Mode != policy.PlainAllow || len(e.Upgrade) > 0
+	return e.PlainTCP.Mode != policy.PlainTCPAllow || len(e.Upgrade) > 0
 }
 
 // ErrAllowed says that a TCP socket may be connected, by the gate.
@@ -72,9 +72,9 @@ func internetStream(fd *sys.FD) bool {
 
 func mayConnectPlain(e *policy.Effective, peer netip.AddrPort) error {
 	switch e.PlainTCP.Mode {
-	case policy.PlainAllow:
+	case policy.PlainTCPAllow:
 		return nil
-	case policy.PlainList:
+	case policy.PlainTCPList:
 		if slices.ContainsFunc(e.PlainTCP.To, func(d policy.Destination) bool { return d.Contains(peer) }) {
 			return nil
 		}

@@ -166,5 +166,5 @@ func (c *localConn) explain(err error) error {
 	if err := c.side.endingAlert(err); err != nil {
 		return err
 	}
-	return &engine.Error{Reason: engine.Protocol, Sentence: "the peer broke the TLS protocol: " + plaintextText(err), Err: err}
+	return &engine.Error{Reason: engine.Protocol, Sentence: "the peer broke the TLS protocol: " + printableText(err), Err: err}
 }

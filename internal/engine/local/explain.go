@@ -79,7 +79,7 @@ func (a *attempt) protocolSentence(err error) string {
 	if text := err.Error(); strings.Contains(text, "unsupported type of public key") || strings.Contains(text, "unsupported public key of type") || strings.Contains(text, "unsupported elliptic curve") {
 		return who(a.req.Role) + "'s certificate has a key of a kind that is not supported; RSA keys, ECDSA keys on the curves P-256, P-384 and P-521, and Ed25519 keys are"
 	}
-	return "the TLS handshake went wrong: " + plaintextText(err)
+	return "the TLS handshake went wrong: " + printableText(err)
 }
 
 // who is the other end.
@@ -107,7 +107,7 @@ var greetings = []struct {
 // notTLS explains a first record that is none.
 func notTLS(role engine.Role, err tls.RecordHeaderError) string {
 	if !strings.Contains(err.Msg, "first record") {
-		return "the TLS handshake went wrong: " + plaintextText(err)
+		return "the TLS handshake went wrong: " + printableText(err)
 	}
 	for _, g := range greetings {
 		if !bytes.HasPrefix(err.RecordHeader[:], []byte(g.start)) {
@@ -124,9 +124,9 @@ func notTLS(role engine.Role, err tls.RecordHeaderError) string {
 	return "the peer does not speak TLS on this port"
 }
 
-// plaintextText is the text of an error of crypto/tls, without its prefixes and
+// printableText is the text of an error of crypto/tls, without its prefixes and
 // fit for a terminal: parts of it may come from the peer.
-func plaintextText(err error) string {
+func printableText(err error) string {
 	const limit = 300
 	text := strings.TrimPrefix(err.Error(), "local error: ")
 	text = strings.TrimPrefix(text, "tls: ")

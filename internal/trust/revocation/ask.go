@@ -124,7 +124,7 @@ func (v *View) fetchList(ctx context.Context, url string, issuer *x509.Certifica
 	case f.listSlots <- struct{}{}:
 		defer func() { <-f.listSlots }()
 	case <-ctx.Done():
-		return nil, plain(context.Cause(ctx))
+		return nil, withoutURL(context.Cause(ctx))
 	}
 	data, err := v.fetch(ctx, request{url: url, most: signed.MaxList, anywhere: v.rules.Anywhere})
 	if err != nil {

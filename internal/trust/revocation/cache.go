@@ -104,7 +104,7 @@ func (c *cache[T]) get(ctx context.Context, key string, now time.Time, fetch fun
 		case <-done:
 		case <-ctx.Done():
 			var none T
-			return none, plain(context.Cause(ctx))
+			return none, withoutURL(context.Cause(ctx))
 		}
 	}
 }

@@ -86,7 +86,7 @@ func (f *fetcher) fetch(ctx context.Context, r request) ([]byte, error) {
 	case f.slots <- struct{}{}:
 		defer func() { <-f.slots }()
 	case <-ctx.Done():
-		return nil, plain(context.Cause(ctx))
+		return nil, withoutURL(context.Cause(ctx))
 	}
 	return f.exchange(ctx, u, r)
 }
@@ -111,7 +111,7 @@ func (f *fetcher) exchange(ctx context.Context, u *url.URL, r request) ([]byte, 
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, plain(err)
+		return nil, withoutURL(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -122,7 +122,7 @@ func (f *fetcher) exchange(ctx context.Context, u *url.URL, r request) ([]byte, 
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, r.most+1))
 	if err != nil {
-		return nil, plain(err)
+		return nil, withoutURL(err)
 	}
 	if int64(len(data)) > r.most {
 		return nil, fmt.Errorf("it has more than %d bytes", r.most)
@@ -130,8 +130,8 @@ func (f *fetcher) exchange(ctx context.Context, u *url.URL, r request) ([]byte, 
 	return data, nil
 }
 
-// plain takes the address, which is told anyway, out of an error.
-func plain(err error) error {
+// withoutURL takes the address, which is told anyway, out of an error.
+func withoutURL(err error) error {
 	var refused errNotPublic
 	if errors.As(err, &refused) {
 		return refused

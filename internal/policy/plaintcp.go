@@ -13,11 +13,11 @@ import (
 func decodePlainTCP(d *decoder, n *yaml.Node) change {
 	if n.Kind == yaml.ScalarNode {
 		return word("plain_tcp", []string{"allow", "deny"}, func(e *Effective, i int) {
-			e.PlainTCP = PlainTCP{Mode: []PlainMode{PlainAllow, PlainDeny}[i]}
+			e.PlainTCP = PlainTCP{Mode: []PlainTCPMode{PlainTCPAllow, PlainTCPDeny}[i]}
 		})(d, n)
 	}
 	return list("plain_tcp", true, func(_ *decoder, text string) (Destination, error) { return parseAddressed(text) },
-		func(e *Effective, to []Destination) { e.PlainTCP = PlainTCP{PlainList, to} })(d, n)
+		func(e *Effective, to []Destination) { e.PlainTCP = PlainTCP{PlainTCPList, to} })(d, n)
 }
 
 // decodeUpgrade decodes upgrade: a list of ranges, ports and names.
