@@ -16,22 +16,22 @@ import (
 // the look-ups and the extra descriptor that net.FileConn costs. It goes to the
 // poller when it is first read, written or waited for:
 //
-//	held ──first use──▶ polled ──Park──▶ parked
-//	  └───────────────Park────────────────▲
+//	held ──first use──▶ polled ──Detach──▶ detached
+//	  └───────────────Detach────────────────▲
 //
 // Control and CloseWrite work in each state.
 type Stream struct {
 	addr net.Addr
 
 	mu     sync.RWMutex
-	fd     *FD      // held or parked
+	fd     *FD      // held or detached
 	file   *os.File // polled
 	raw    syscall.RawConn
-	parked bool
+	detached bool
 	closed bool // nothing becomes of it any more
 }
 
-var errParked = errors.New("the socket is another process's to read and write")
+var errDetached = errors.New("the socket is another process's to read and write")
 
 // NewStream makes a stream of a socket. It takes ownership of fd, also on
 // error. The open file is made non-blocking. addr is what LocalAddr and
@@ -63,8 +63,8 @@ func (s *Stream) polled() (*os.File, error) {
 		return s.file, nil
 	case s.closed:
 		return nil, os.ErrClosed
-	case s.parked:
-		return nil, errParked
+	case s.detached:
+		return nil, errDetached
 	}
 	file = os.NewFile(uintptr(s.fd.Disown()), "socket")
 	raw, err := file.SyscallConn()
@@ -159,14 +159,14 @@ func (s *Stream) Control(f func(fd int) error) error {
 	return inner
 }
 
-// Park takes the stream off the poller, for good: another process reads and
+// Detach takes the stream off the poller, for good: another process reads and
 // writes it, and each byte that comes there would wake this one as well. Only
 // Control, CloseWrite and Close work afterwards.
-func (s *Stream) Park() error {
+func (s *Stream) Detach() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.parked || s.closed || s.file == nil {
-		s.parked = true
+	if s.detached || s.closed || s.file == nil {
+		s.detached = true
 		return nil
 	}
 	var inner error
@@ -177,10 +177,10 @@ func (s *Stream) Park() error {
 		}
 	})
 	if err = errors.Join(err, inner); err != nil {
-		return fmt.Errorf("parking a socket: %w", err)
+		return fmt.Errorf("taking a socket off the poller: %w", err)
 	}
 	file := s.file
-	s.file, s.parked = nil, true
+	s.file, s.detached = nil, true
 	return file.Close()
 }
 

@@ -36,9 +36,9 @@ func polledPair(t *testing.T) (s *Stream, other *FD) {
 	return s, Own(pair[1])
 }
 
-// TestCloseWhileParking: the duplicate that Park makes is closed too, whichever
+// TestCloseWhileDetaching: the duplicate that Detach makes is closed too, whichever
 // comes first.
-func TestCloseWhileParking(t *testing.T) {
+func TestCloseWhileDetaching(t *testing.T) {
 	first, end := polledPair(t) // the poller itself has descriptors
 	first.Close()
 	end.Close()
@@ -48,12 +48,12 @@ func TestCloseWhileParking(t *testing.T) {
 		var work sync.WaitGroup
 		work.Go(func() { s.Close() })
 		for range 3 {
-			work.Go(func() { _ = s.Park() })
+			work.Go(func() { _ = s.Detach() })
 		}
 		work.Wait()
 		other.Close()
 	}
 	if after := descriptors(t); after != before {
-		t.Errorf("%d descriptors are open after closing streams while they were parked, %d before", after, before)
+		t.Errorf("%d descriptors are open after closing streams while they were detached, %d before", after, before)
 	}
 }

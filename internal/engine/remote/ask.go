@@ -18,14 +18,14 @@ var errMoved = errors.New("another service takes over")
 // attempts is how many services are tried that leave one after the other.
 const attempts = 4
 
-// parker is a stream that can be taken off the poller: see sys.Stream.
-type parker interface{ Park() error }
+// detacher is a stream that can be taken off the poller: see sys.Stream.
+type detacher interface{ Detach() error }
 
-// park keeps a stream that the service reads and writes from waking this
+// detach keeps a stream that the service reads and writes from waking this
 // process for each byte.
-func park(s engine.Stream) {
-	if p, ok := s.(parker); ok {
-		_ = p.Park() // otherwise it wakes
+func detach(s engine.Stream) {
+	if p, ok := s.(detacher); ok {
+		_ = p.Detach() // otherwise it wakes
 	}
 }
 
@@ -50,7 +50,7 @@ func (e *Engine) Handshake(ctx context.Context, tcp engine.Stream, req *engine.R
 // handshake asks the service that prepare finds, and the next one when that is
 // leaving. It owns tcp.
 func (e *Engine) handshake(ctx context.Context, tcp engine.Stream, more []int, prepare func(context.Context) (*link, *wire.Handshake, error)) (engine.Conn, error) {
-	park(tcp)
+	detach(tcp)
 	for range attempts {
 		l, m, err := prepare(ctx)
 		if err != nil {
@@ -141,7 +141,7 @@ func withDescriptor(s engine.Stream, f func(fd int) error) error {
 	if c, ok := s.(interface {
 		Control(func(fd int) error) error
 	}); ok {
-		return c.Control(f) // of a parked stream too
+		return c.Control(f) // of a detached stream too
 	}
 	raw, err := s.SyscallConn()
 	if err != nil {

@@ -66,7 +66,7 @@ func (c *connection) Facts() *engine.Facts { return c.facts }
 // Relay implements engine.Conn. The stream stays open here until the service
 // has finished with it: closing the last descriptor is what the program sees.
 func (c *connection) Relay(plaintext engine.Stream, opts engine.RelayOptions, done func(engine.End)) {
-	park(plaintext)
+	detach(plaintext)
 	l := c.link
 	l.mu.Lock()
 	c.relay = &relayed{plaintext, opts, done}
