@@ -48,19 +48,6 @@ const (
 	Uint64                // a uint64_t, host byte order
 )
 
-// Moment says when an option may be set or asked for.
-type Moment uint8
-
-// Moments.
-const (
-	Never         Moment = iota
-	BeforeConnect        // before connect; ignored by a listener
-	BeforeUse            // before connect or listen
-	BeforeListen         // before listen
-	Connected            // once the handshake is done
-	Any                  // at any time
-)
-
 // OptionInfo describes one option: the row of the contract's table.
 type OptionInfo struct {
 	Option Option

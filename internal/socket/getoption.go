@@ -21,12 +21,12 @@ func (s *Socket) TLSOption(c Caller, option abi.Option) ([]byte, error) {
 	info, ok := abi.LookupOption(option)
 	get := getters[option]
 	if !ok || get == nil || info.Get == abi.Never {
-		return nil, fail(abi.ENOPROTOOPT, "%s is no option that can be asked for", option)
+		return nil, fail(abi.ENOPROTOOPT, "%s is not an option that can be read", option)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if info.Get == abi.Connected && s.facts == nil {
-		return nil, fail(abi.ENOTCONN, "%s is known once the socket is connected", info.Name)
+	if errno := info.Get.In(s.phaseLocked()); errno != 0 {
+		return nil, fail(errno, "%s is known once the socket is connected", info.Name)
 	}
 	s.baseLocked(c)
 	return get(s), nil

@@ -12,11 +12,10 @@ const MaxOption = 1 << 20
 
 // SetTLSOption is setsockopt(2) at level IPPROTO_TLS.
 func (s *Socket) SetTLSOption(c Caller, option abi.Option, value []byte) error {
-	info, ok := abi.LookupOption(option)
-	set := setters[option]
-	if !ok || set == nil {
-		return CheckSettable(option)
+	if err := CheckSettable(option); err != nil {
+		return err
 	}
+	info, _ := abi.LookupOption(option)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.maySetLocked(c, info); err != nil {
@@ -38,7 +37,11 @@ func (s *Socket) SetTLSOption(c Caller, option abi.Option, value []byte) error {
 	if err != nil {
 		return err
 	}
-	err = set(s, c, info, value)
+	if set, own := setters[option]; own {
+		err = set(s, c, info, value)
+	} else {
+		err = setAsked(s, c, info, value)
+	}
 	if err == nil {
 		s.shareLocked()
 	}
@@ -53,11 +56,14 @@ func (s *Socket) shareLocked() {
 
 // maySetLocked tells whether an option may be set at this moment.
 func (s *Socket) maySetLocked(c Caller, info abi.OptionInfo) error {
-	switch s.state {
-	case Connected, Connecting:
-		return fail(abi.EISCONN, "%s must be set before connect", info.Name)
-	case Listening:
-		return fail(abi.EINVAL, "%s must be set before listen", info.Name)
+	switch errno := info.Set.In(s.phaseLocked()); errno {
+	case 0:
+	case abi.EISCONN:
+		return fail(errno, "%s must be set before connect", info.Name)
+	case abi.EINVAL:
+		return fail(errno, "%s must be set before listen", info.Name)
+	default:
+		return fail(errno, "%s cannot be set", info.Name)
 	}
 	if err := s.baseLocked(c).MayUse(info.Option); err != nil {
 		return s.weakerLocked(c, err)
@@ -65,30 +71,29 @@ func (s *Socket) maySetLocked(c Caller, info abi.OptionInfo) error {
 	return nil
 }
 
-// setters change the settings of a socket that is neither connected nor
-// listening; s.mu is held.
+// phaseLocked is the state of the socket in the words of the contract's table.
+func (s *Socket) phaseLocked() abi.Phase {
+	switch s.state {
+	case Connecting:
+		return abi.InConnect
+	case Connected:
+		return abi.InUse
+	case Listening:
+		return abi.InListen
+	}
+	return abi.InFresh
+}
+
+// setters are for options that do more than tighten the policy, or other
+// things: the others have setAsked. They are called when the contract's table
+// says that the option may be set now; s.mu is held.
 var setters = map[abi.Option]setter{
 	abi.RemoteHostname:          setRemoteHostname,
 	abi.Hostname:                setHostname,
 	abi.TrustedPeerCertificates: setRoots,
 	abi.CertificateChain:        setChain,
 	abi.PrivateKey:              setKey,
-	abi.ALPN:                    setAsked,
 	abi.Context:                 setContext,
-	abi.SessionTTL:              setAsked,
-	abi.DisableCipher:           setAsked,
-	abi.EnableCipher:            setAsked,
-	abi.TrustedCiphers:          setAsked,
-	abi.RequestPeerAuth:         setAsked,
-	abi.SessionReuse:            setAsked,
-	abi.RevocationChecks:        setAsked,
-	abi.OCSPStapledChecks:       setAsked,
-	abi.OCSPChecks:              setAsked,
-	abi.CRLChecks:               setAsked,
-	abi.CachedRevChecks:         setAsked,
-	abi.ServerOCSPStapling:      setAsked,
-	abi.VersionMin:              setAsked,
-	abi.VersionMax:              setAsked,
 }
 
 // setter checks a value and changes the socket; s.mu is held.
@@ -122,8 +127,8 @@ func setHostname(s *Socket, _ Caller, info abi.OptionInfo, value []byte) error {
 // CheckSettable tells whether a program may ever set an option: ENOPROTOOPT
 // when there is none with this number, or it can only be asked for.
 func CheckSettable(option abi.Option) error {
-	if setters[option] == nil {
-		return fail(abi.ENOPROTOOPT, "%s is no option that can be set", option)
+	if info, ok := abi.LookupOption(option); !ok || info.Set == abi.Never {
+		return fail(abi.ENOPROTOOPT, "%s is not an option that can be set", option)
 	}
 	return nil
 }
