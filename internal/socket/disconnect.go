@@ -50,6 +50,7 @@ func (s *Socket) disconnectLocked(c Caller, old *sys.FD) error {
 		return err
 	}
 	s.table.add(fresh)
+	s.table.passOlder(s, fresh)
 	fresh.held, s.held = s.held, 0
 	s.breakOffLocked(old)
 	fresh.bindAfresh(c)
@@ -98,6 +99,9 @@ func (s *Socket) breakOffLocked(old *sys.FD) {
 		s.attempt.cancel()
 	case Listening:
 		s.listener.stop()
+		for _, w := range s.takeWaitersLocked() { // in accept
+			w.answer(abi.EINVAL)
+		}
 	}
 	// Older copies keep the program's end open.
 	_ = unix.Shutdown(old.Int(), unix.SHUT_RDWR)

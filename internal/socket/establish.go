@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -175,7 +176,7 @@ func (s *Socket) renewEnd(waiters []*waiter) {
 		if err != nil {
 			continue
 		}
-		end, err := s.replaceEndLocked(w.caller, old)
+		end, err := s.renewLocked(w.caller, old)
 		old.Close()
 		if err == nil {
 			end.Close()
@@ -183,4 +184,17 @@ func (s *Socket) renewEnd(waiters []*waiter) {
 			return
 		}
 	}
+}
+
+// renewLocked gives the program a fresh descriptor, unless it has another socket
+// there by now: another thread has disconnected it.
+func (s *Socket) renewLocked(c Caller, old *sys.FD) (*sys.FD, error) {
+	inode, err := old.SocketInode()
+	if err == nil && inode != s.inodeKnown() {
+		err = abi.EBADF
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.replaceEndLocked(c, old)
 }

@@ -66,6 +66,13 @@ func (s *Socket) Current() (*sys.FD, error) {
 	return s.table.cfg.Finder.Find(s.inodeKnown(), where, true)
 }
 
+// hasKept reports whether a duplicate is kept for older copies.
+func (s *Socket) hasKept() bool {
+	s.table.mu.Lock()
+	defer s.table.mu.Unlock()
+	return s.kept != nil
+}
+
 // supersede notes that end takes the place of old. A duplicate of end is kept
 // as long as copies of old exist anywhere: they are the same socket, which is
 // closed when the last of them is.
@@ -98,6 +105,20 @@ func (t *Table) supersede(old *sys.FD, s *Socket, end *sys.FD) error {
 		t.background(func(error) {}, t.forgetOlder)
 	}
 	return nil
+}
+
+// passOlder makes the older copies of a socket those of another, which takes its
+// place.
+func (t *Table) passOlder(from, to *Socket) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for inode, o := range t.copies.older {
+		if o.socket == from && o.watched {
+			t.copies.older[inode] = olderCopies{to, true}
+		}
+	}
+	from.kept.Close()
+	from.kept = nil
 }
 
 // How often is looked for older copies: soon at first, since most are closed as

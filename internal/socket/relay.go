@@ -182,7 +182,11 @@ func (s *Socket) findEnd(ours uint64) (*sys.FD, error) {
 	s.mu.Lock()
 	where := s.where
 	s.mu.Unlock()
-	return s.table.cfg.Finder.Find(inode, where, true)
+	end, err := s.table.cfg.Finder.Find(inode, where, true)
+	if err != nil && s.hasKept() {
+		return s.Current() // programs have older copies alone
+	}
+	return end, err
 }
 
 // Shutdown is shutdown(2) on a connected socket. It reports whether it has
