@@ -113,7 +113,7 @@ func opensslAlone(t *testing.T, root *ssatest.Authority, der []byte) string {
 
 func encodingReport(t *testing.T) string {
 	var out strings.Builder
-	out.WriteString("\n## Odd encodings\n\nOne right leaf each time, changed in one place and signed again. We never accept what openssl refuses.\n\n" +
+	out.WriteString("\n## Odd encodings\n\nA right leaf each time, changed in one place and signed again. We never accept what openssl refuses.\n\n" +
 		"| what | we say | openssl says | why |\n| --- | --- | --- | --- |\n")
 	said := func(reason string) string {
 		if reason == "" {

@@ -8,22 +8,27 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/test/trust/graph"
 )
 
 const preface = `# Verification beside openssl verify
 
-%[1]d graphs of certificates, made from the seeds 0 to %[2]d by [test/trust/graph](../test/trust/graph): one or two
-roots, one to four authorities that certify each other in several ways, a leaf, and defects strewn over them: expired or
-early certificates, revoked ones, missing and old revocation lists, SHA-1, name constraints, path lengths, purposes,
-policies, unknown critical extensions, odd names. The peer sends everything it has, in any order.
+For reviewers of peer verification who know OpenSSL: where the two disagree, and why.
 
-Each graph is verified by internal/trust with ` + "`revocation: require`" + ` and local lists, twice, in two orders. It is then
-given to ` + "`openssl verify -crl_check_all -policy_check -purpose sslserver -auth_level 2`" + `: once whole, and once for each path
-from the leaf to a root alone, %[3]d paths in all. A graph is good when one path is.
+[test/trust/graph](../test/trust/graph) makes %[1]d graphs of certificates from the seeds 0 to %[2]d.
+Each has one or two roots, one to four authorities that certify each other in several ways, a leaf,
+and defects strewn over them: expired or early certificates, revoked ones, missing and old
+revocation lists, SHA-1, name constraints, path lengths, purposes, policies, unknown critical
+extensions, odd names. The peer sends everything it has, in any order.
 
-Made with %[4]s and %[5]s by ` + "`go test ./test/trust/graph -update`" + `; the test fails on any disagreement that has none
-of the reasons below.
+internal/trust verifies each graph with ` + "`revocation: require`" + ` and local lists, twice, in two orders.
+Then ` + "`openssl verify -crl_check_all -policy_check -purpose sslserver -auth_level 2`" + ` gets it: once
+whole, and once for each path from the leaf to a root alone, %[3]d paths in all. A graph is good when
+one of its paths is.
+
+This page is generated with %[4]s and %[5]s by ` + "`go test ./test/trust/graph -update`" + `. The
+test fails on any disagreement that has none of the reasons below.
 
 | both say | graphs |
 | --- | --- |
@@ -33,17 +38,17 @@ of the reasons below.
 `
 
 var explained = map[string]string{
-	onePath: "A graph has several paths, and one is good. We find it; `openssl verify`, given everything, settles on one path by " +
-		"names, key identifiers and times, and does not try another one when that turns out to be revoked, constrained or for " +
-		"another purpose. Given the good path alone it accepts it. Programs gain by that: what a peer sends too much does no harm.",
+	onePath: "A graph has several paths, and one is good. We find it. `openssl verify`, given everything, settles on one path by " +
+		"names, key identifiers and times, and tries no other when that one turns out to be revoked, constrained or for " +
+		"another purpose. Given the good path alone it accepts it. Programs gain by that: superfluous certificates of a peer do no harm.",
 	encoding: "The issuer's name in a certificate is the same text as the subject of the issuer, but another kind of string or in another " +
-		"case. RFC 5280, 7.1, wants such names to be equal, and openssl normalises them; Go's crypto/x509 compares bytes, as most " +
-		"browsers do. We refuse more than openssl: never the other way round.",
-	anyUsage: "The leaf has the extended key usage \"any\" alone. RFC 5280, 4.2.1.12, leaves it to the application whether that will do: " +
+		"case. RFC 5280, 7.1, wants such names to be equal, and openssl normalises them. Go's crypto/x509 compares bytes, as most " +
+		"browsers do. We refuse more than openssl, never less.",
+	anyUsage: "The leaf has the extended key usage \"any\" alone. RFC 5280, 4.2.1.12, leaves it to the application whether that is enough: " +
 		"crypto/x509 accepts it for servers, openssl does not. We follow crypto/x509: the authority said any.",
 	keyID: "A certificate names another key identifier for its issuer than the issuer has, and yet the issuer's key verifies it. To openssl " +
-		"the two do not belong together. RFC 5280, 4.2.1.1, has the identifier to find the right key among several, and crypto/x509 uses it " +
-		"for that alone; what proves something is the signature.",
+		"the two do not belong together. By RFC 5280, 4.2.1.1, the identifier helps to find the right key among several, and crypto/x509 uses it " +
+		"for that alone; the signature is what proves something.",
 }
 
 func report(t *testing.T, all []*verdict) string {
@@ -73,8 +78,8 @@ func report(t *testing.T, all []*verdict) string {
 		if len(list) == 0 {
 			continue
 		}
-		fmt.Fprintf(&out, "\n## %s\n\n%s\n\n| seed | we say | openssl says of the whole | the path that openssl accepts alone, or ours |\n| --- | --- | --- | --- |\n",
-			why, explained[why])
+		fmt.Fprintf(&out, "\n## %s\n\n%s\n| seed | we say | openssl says of the whole | the path that openssl accepts alone, or ours |\n| --- | --- | --- | --- |\n",
+			why, ssatest.Fill("", explained[why]))
 		for _, v := range list {
 			path := v.path
 			if path == nil {
