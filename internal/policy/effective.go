@@ -3,7 +3,6 @@ package policy
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"slices"
 	"time"
 
 	"github.com/secure-socket-api/ssa/abi"
@@ -125,43 +124,6 @@ func (e *Effective) Base() *Effective {
 		return e.base
 	}
 	return e
-}
-
-// Builtin returns the policy that holds when the administrator wrote none.
-func Builtin() *Policy {
-	return &Policy{fallback: builtinEffective(&systemStore{})}
-}
-
-func builtinEffective(system *systemStore) *Effective {
-	return &Effective{
-		Profile:                "default",
-		MinVersion:             tls.VersionTLS12,
-		MaxVersion:             tls.VersionTLS13,
-		CipherSuites:           slices.Clone(defaultSuites12),
-		CipherSuites13:         slices.Clone(defaultSuites13),
-		KeyExchange:            slices.Clone(defaultGroups),
-		SignatureAlgorithms:    defaultSignatures(),
-		MinRSABits:             2048,
-		MinECDSABits:           256,
-		Anchors:                &Anchors{system: system},
-		RootsFrom:              systemRootsText,
-		roots:                  []string{systemRootsWord},
-		ProgramRoots:           Narrow,
-		MaxDepth:               10,
-		Revocation:             RevocationOff,
-		RevocationWays:         RevocationWays{Stapled: true, OCSP: true, CRL: true, Cached: true},
-		RevocationTimeout:      5 * time.Second,
-		TransparencyLogs:       "/etc/ssa/log_list.json",
-		Resumption:             true,
-		Lifetime:               24 * time.Hour,
-		SharedBy:               SharedByProfile,
-		ClientAuth:             ClientAuthNone,
-		PlainTCP:               PlainTCP{Mode: PlainTCPAllow},
-		Connections:            10000,
-		Handshakes:             200,
-		HandshakeTimeout:       10 * time.Second,
-		ClientHandshakeTimeout: time.Minute,
-	}
 }
 
 // clone returns a copy whose slices are shared: they are never changed in place.

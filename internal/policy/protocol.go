@@ -70,19 +70,25 @@ func namesOf(ids []uint16) []string {
 	return names
 }
 
-// The groups that may be chosen, and the built-in ones, best first.
-var (
-	groups = []named[tls.CurveID]{
-		{"X25519MLKEM768", tls.X25519MLKEM768},
-		{"SecP256r1MLKEM768", tls.SecP256r1MLKEM768},
-		{"SecP384r1MLKEM1024", tls.SecP384r1MLKEM1024},
-		{"X25519", tls.X25519},
-		{"P-256", tls.CurveP256},
-		{"P-384", tls.CurveP384},
-		{"P-521", tls.CurveP521},
+// The groups that may be chosen.
+var groups = []named[tls.CurveID]{
+	{"X25519MLKEM768", tls.X25519MLKEM768},
+	{"SecP256r1MLKEM768", tls.SecP256r1MLKEM768},
+	{"SecP384r1MLKEM1024", tls.SecP384r1MLKEM1024},
+	{"X25519", tls.X25519},
+	{"P-256", tls.CurveP256},
+	{"P-384", tls.CurveP384},
+	{"P-521", tls.CurveP521},
+}
+
+// AllGroups lists the groups that may be chosen.
+func AllGroups() []tls.CurveID {
+	var all []tls.CurveID
+	for _, row := range groups {
+		all = append(all, row.value)
 	}
-	defaultGroups = []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384}
-)
+	return all
+}
 
 // hasClassicGroup reports whether one of the groups can be used with TLS 1.2:
 // none that is hybrid.
@@ -92,8 +98,8 @@ func hasClassicGroup(ids []tls.CurveID) bool {
 	})
 }
 
-// The signature algorithms that may be chosen, with their IANA names; all are
-// built-in, best first.
+// The signature algorithms that may be chosen, with their IANA names, best
+// first.
 var signatures = []named[tls.SignatureScheme]{
 	{"ecdsa_secp256r1_sha256", tls.ECDSAWithP256AndSHA256},
 	{"ed25519", tls.Ed25519},
@@ -105,12 +111,4 @@ var signatures = []named[tls.SignatureScheme]{
 	{"rsa_pkcs1_sha256", tls.PKCS1WithSHA256},
 	{"rsa_pkcs1_sha384", tls.PKCS1WithSHA384},
 	{"rsa_pkcs1_sha512", tls.PKCS1WithSHA512},
-}
-
-func defaultSignatures() []tls.SignatureScheme {
-	var all []tls.SignatureScheme
-	for _, row := range signatures {
-		all = append(all, row.value)
-	}
-	return all
 }

@@ -49,19 +49,6 @@ var suites = []Suite{
 	{tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", "ECDHE-RSA-AES128-SHA256", false, true},
 }
 
-// defaultSuites13 and defaultSuites12 are the built-in lists: of TLS 1.2 only
-// those with authenticated encryption.
-var (
-	defaultSuites13 = []uint16{
-		tls.TLS_AES_128_GCM_SHA256, tls.TLS_AES_256_GCM_SHA384, tls.TLS_CHACHA20_POLY1305_SHA256,
-	}
-	defaultSuites12 = []uint16{
-		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-	}
-)
-
 // ParseSuite returns the suite with an IANA or OpenSSL name. Unknown and
 // insecure suites are errors that say so.
 func ParseSuite(name string) (Suite, error) {

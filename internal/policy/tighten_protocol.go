@@ -45,27 +45,12 @@ func (t *tightening) versionMax() error {
 	return nil
 }
 
-// suites12 and suites13 resolve the built-in lists.
-func (e *Effective) suites12() []uint16 {
-	if e.CipherSuites == nil {
-		return defaultSuites12
-	}
-	return e.CipherSuites
-}
-
-func (e *Effective) suites13() []uint16 {
-	if e.CipherSuites13 == nil {
-		return defaultSuites13
-	}
-	return e.CipherSuites13
-}
-
 func (e *Effective) hasSuite(id uint16) bool {
-	return slices.Contains(e.suites12(), id) || slices.Contains(e.suites13(), id)
+	return slices.Contains(e.Suites12(), id) || slices.Contains(e.Suites13(), id)
 }
 
 func (e *Effective) suitesText() string {
-	return "[" + joinSuites(slices.Concat(e.suites13(), e.suites12())) + "]"
+	return "[" + joinSuites(slices.Concat(e.Suites13(), e.Suites12())) + "]"
 }
 
 func (t *tightening) enableCiphers() error {
@@ -92,8 +77,8 @@ func (t *tightening) disableCiphers() error {
 // left is not offered, so that an empty list can never mean all.
 func (t *tightening) keepSuites(option abi.Option, keep func(uint16) bool) error {
 	drop := func(id uint16) bool { return !keep(id) }
-	t.to.CipherSuites = slices.DeleteFunc(slices.Clone(t.to.suites12()), drop)
-	t.to.CipherSuites13 = slices.DeleteFunc(slices.Clone(t.to.suites13()), drop)
+	t.to.CipherSuites = slices.DeleteFunc(slices.Clone(t.to.Suites12()), drop)
+	t.to.CipherSuites13 = slices.DeleteFunc(slices.Clone(t.to.Suites13()), drop)
 	if len(t.to.CipherSuites) == 0 {
 		t.to.MinVersion = max(t.to.MinVersion, tls.VersionTLS13)
 	}

@@ -21,10 +21,6 @@ type Offered struct {
 	Timestamps int `json:"timestamps"`
 }
 
-var allGroups = []tls.CurveID{
-	tls.X25519MLKEM768, tls.SecP256r1MLKEM768, tls.SecP384r1MLKEM1024, tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521,
-}
-
 func allSuites() []uint16 {
 	var ids []uint16
 	for _, list := range [][]*tls.CipherSuite{tls.CipherSuites(), tls.InsecureCipherSuites()} {
@@ -71,7 +67,7 @@ func (r *run) look(ctx context.Context, lowest, highest uint16) *tls.ConnectionS
 		InsecureSkipVerify: true,
 		ServerName:         sni(r.cfg.Name),
 		MinVersion:         lowest, MaxVersion: highest,
-		CipherSuites: allSuites(), CurvePreferences: allGroups,
+		CipherSuites: allSuites(), CurvePreferences: policy.AllGroups(),
 		NextProtos: r.cfg.ALPN, Time: r.cfg.Now,
 		VerifyConnection: func(state tls.ConnectionState) error {
 			seen = &state // a peer that asks for a certificate may end it after this
@@ -97,13 +93,13 @@ func (r *run) limited(ctx context.Context) (context.Context, context.CancelFunc)
 // verifies as before.
 func permissive(pol *policy.Effective) *policy.Effective {
 	p := *pol
-	p.MinVersion, p.MaxVersion = tls.VersionTLS12, tls.VersionTLS13
+	p.MinVersion, p.MaxVersion = policy.DefaultMinVersion, policy.DefaultMaxVersion
 	p.CipherSuites, p.CipherSuites13 = nil, nil
 	for _, suite := range tls.CipherSuites() {
 		if suite.SupportedVersions[0] < tls.VersionTLS13 {
 			p.CipherSuites = append(p.CipherSuites, suite.ID)
 		}
 	}
-	p.KeyExchange = allGroups
+	p.KeyExchange = policy.AllGroups()
 	return &p
 }

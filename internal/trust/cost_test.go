@@ -59,7 +59,7 @@ func crossSigned(t *testing.T, curve elliptic.Curve, authorities int) (leaf *x50
 func TestCostOfStrangers(t *testing.T) {
 	pool := x509.NewCertPool()
 	pool.AddCert(ssatest.NewAuthority(t).Certificate())
-	v := trust.New(trust.Config{Roots: func() *x509.CertPool { return pool }, Usage: trust.ClientCertificate})
+	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: func() *x509.CertPool { return pool }, Usage: trust.ClientCertificate})
 	for _, tc := range []struct {
 		name        string
 		curve       elliptic.Curve
@@ -89,7 +89,7 @@ func TestCostOfFriends(t *testing.T) {
 	root := ssatest.NewAuthority(t)
 	pool := x509.NewCertPool()
 	pool.AddCert(root.Certificate())
-	v := trust.New(trust.Config{Roots: func() *x509.CertPool { return pool }, Usage: trust.ServerCertificate})
+	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: func() *x509.CertPool { return pool }, Usage: trust.ServerCertificate})
 	below := root.Intermediate(t).Intermediate(t)
 	leaf := below.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	var chain []*x509.Certificate

@@ -72,7 +72,7 @@ func TestFit(t *testing.T) {
 		for _, usage := range []trust.Usage{trust.ServerCertificate, trust.ClientCertificate} {
 			leaf := test.from.Issue(t, ssatest.Leaf{Subject: "who", Names: []string{"a.example"}, Client: usage == trust.ClientCertificate, Edit: test.edit})
 			roots := poolOf(root.Certificate(), alphaRoot.Certificate())
-			v := trust.New(trust.Config{Usage: usage, Roots: roots})
+			v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Usage: usage, Roots: roots})
 			name := ""
 			if usage == trust.ServerCertificate {
 				name = "a.example"
@@ -92,7 +92,7 @@ func TestFit(t *testing.T) {
 func TestProgramRootIsConstrained(t *testing.T) {
 	root := ssatest.NewAuthority(t)
 	alpha := root.IntermediateWith(t, ssatest.AuthorityOptions{Name: "Alpha CA", Edit: alphaOnly})
-	v := trust.New(trust.Config{Roots: poolOf(root.Certificate()), ProgramRoots: []*x509.Certificate{alpha.Certificate()}})
+	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: poolOf(root.Certificate()), ProgramRoots: []*x509.Certificate{alpha.Certificate()}})
 	for organisation, right := range map[string]bool{"Alpha": true, "Beta": false} {
 		leaf := alpha.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, Edit: func(c *x509.Certificate) { c.Subject.Organization = []string{organisation} }})
 		if _, err := v.Verify(chainOf(t, leaf), "a.example", time.Now()); (err == nil) != right {
@@ -106,7 +106,7 @@ func TestProgramRootIsConstrained(t *testing.T) {
 func TestAnchorThatIsNoAuthority(t *testing.T) {
 	anchor := ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "No CA", Edit: func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, 0 }})
 	leaf := anchor.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
-	_, err := trust.New(trust.Config{Roots: poolOf(anchor.Certificate())}).Verify(chainOf(t, leaf), "a.example", time.Now())
+	_, err := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: poolOf(anchor.Certificate())}).Verify(chainOf(t, leaf), "a.example", time.Now())
 	if cause, _ := trust.CauseOf(err); cause != trust.Constrained || !strings.Contains(err.Error(), "not the certificate of an authority") {
 		t.Errorf("%v", err)
 	}
@@ -118,7 +118,7 @@ func TestKeyOfUnknownKind(t *testing.T) {
 	chain := chainOf(t, root.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))
 	strange := *ssatest.SelfSigned(t, ssatest.Leaf{Names: []string{"b.example"}}).Leaf()
 	strange.PublicKey, strange.PublicKeyAlgorithm = nil, x509.UnknownPublicKeyAlgorithm
-	v := trust.New(trust.Config{Roots: poolOf(root.Certificate())})
+	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: poolOf(root.Certificate())})
 	if _, err := v.Verify(append(chain, &strange, &strange), "a.example", time.Now()); err != nil {
 		t.Errorf("%v", err)
 	}

@@ -17,7 +17,7 @@ func TestRememberedVerification(t *testing.T) {
 	end := start.Add(time.Minute)
 	leaf := ssatest.Leaf{Names: []string{"a.example"}, NotBefore: start.Add(-time.Second), NotAfter: end}
 	chain := chainOf(t, root.Issue(t, leaf))
-	v := trust.New(trust.Config{Roots: root.Pool, RootsFrom: "the test's store"})
+	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool, RootsFrom: "the test's store"})
 	if _, err := v.Verify(chain, "a.example", start); err != nil {
 		t.Fatalf("first: %v", err)
 	}
@@ -52,11 +52,11 @@ func BenchmarkVerify(b *testing.B) {
 	chain := chainOf(b, root.Intermediate(b).Issue(b, ssatest.Leaf{Names: []string{"a.example"}}))
 	for name, fresh := range map[string]bool{"remembered": false, "built": true} {
 		b.Run(name, func(b *testing.B) {
-			v := trust.New(trust.Config{Roots: root.Pool})
+			v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool})
 			at := time.Now()
 			for b.Loop() {
 				if fresh {
-					v = trust.New(trust.Config{Roots: root.Pool})
+					v = trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool})
 				}
 				if _, err := v.Verify(chain, "a.example", at); err != nil {
 					b.Fatal(err)

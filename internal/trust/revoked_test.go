@@ -83,7 +83,7 @@ func TestRevocation(t *testing.T) {
 					o.answers[string(test.chain[i].Raw)] = *a
 				}
 			}
-			v := trust.New(trust.Config{Roots: root.Pool, Revocation: test.level, Revocations: o})
+			v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool, Revocation: test.level, Revocations: o})
 			peer := trust.Peer{Chain: test.chain, Name: "a.example", Staple: []byte(test.staple)}
 			for range 2 { // what was verified once is asked again
 				o.asked = 0
@@ -116,7 +116,7 @@ func TestAnotherPath(t *testing.T) {
 	for _, bad := range []*x509.Certificate{middle.Certificate(), twin} {
 		for _, chain := range [][]*x509.Certificate{{leaf, middle.Certificate(), twin}, {leaf, twin, middle.Certificate()}} {
 			o := &oracle{answers: map[string]signed.Answer{string(bad.Raw): revoked}}
-			v := trust.New(trust.Config{Roots: root.Pool, Revocation: trust.RevocationRequire, Revocations: o})
+			v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool, Revocation: trust.RevocationRequire, Revocations: o})
 			result, err := v.VerifyPeer(t.Context(), trust.Peer{Chain: chain, Name: "a.example"}, now)
 			if err != nil {
 				t.Errorf("the good path is not found: %v", err)
@@ -133,7 +133,7 @@ func TestAnotherPath(t *testing.T) {
 func TestNobodyToAsk(t *testing.T) {
 	root := ssatest.NewAuthority(t)
 	chain := chainOf(t, root.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))
-	_, err := trust.New(trust.Config{Roots: root.Pool, Revocation: trust.RevocationRequire}).Verify(chain, "a.example", now)
+	_, err := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool, Revocation: trust.RevocationRequire}).Verify(chain, "a.example", now)
 	if cause, _ := trust.CauseOf(err); cause != trust.RevocationUnknown {
 		t.Errorf("got %v", err)
 	}
@@ -144,7 +144,7 @@ func TestClientsNeedNotStaple(t *testing.T) {
 	root := ssatest.NewAuthority(t)
 	chain := chainOf(t, root.Issue(t, ssatest.Leaf{Subject: "alice", Client: true,
 		Edit: func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{ssatest.MustStaple()} }}))
-	v := trust.New(trust.Config{Roots: root.Pool, Usage: trust.ClientCertificate, Revocation: trust.RevocationRequire, Revocations: &oracle{}})
+	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool, Usage: trust.ClientCertificate, Revocation: trust.RevocationRequire, Revocations: &oracle{}})
 	if _, err := v.VerifyPeer(t.Context(), trust.Peer{Chain: chain}, now); err != nil {
 		t.Errorf("refused: %v", err)
 	}
@@ -153,7 +153,7 @@ func TestClientsNeedNotStaple(t *testing.T) {
 func TestTransparency(t *testing.T) {
 	root := ssatest.NewAuthority(t)
 	a, b := ssatest.NewLog(t, "a", "A"), ssatest.NewLog(t, "b", "B")
-	v := trust.New(trust.Config{Roots: root.Pool, RequireLogs: true, Logs: logList(t, a, b)})
+	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool, RequireLogs: true, Logs: logList(t, a, b)})
 	leaf := ssatest.Leaf{Names: []string{"a.example"}}
 	result, err := v.Verify(chainOf(t, root.IssueLogged(t, leaf, a, b)), "a.example", now)
 	if err != nil || len(result.Logs) != 2 {
@@ -165,7 +165,7 @@ func TestTransparency(t *testing.T) {
 	if _, err := v.VerifyPeer(t.Context(), peer, now); err != nil {
 		t.Errorf("one in the handshake and one in the staple: %v", err)
 	}
-	for name, none := range map[string]*trust.Verifier{"no timestamp": v, "no list": trust.New(trust.Config{Roots: root.Pool, RequireLogs: true})} {
+	for name, none := range map[string]*trust.Verifier{"no timestamp": v, "no list": trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool, RequireLogs: true})} {
 		_, err := none.Verify(plain, "a.example", now.Add(time.Second))
 		if cause, _ := trust.CauseOf(err); cause != trust.NotLogged {
 			t.Errorf("%s: %v", name, err)

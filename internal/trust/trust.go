@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -28,12 +29,6 @@ const (
 	ClientCertificate              // the peer is a client
 )
 
-// Least sizes of keys in a chain, where a Config does not say otherwise.
-const (
-	DefaultMinRSABits   = 2048
-	DefaultMinECDSABits = 256
-)
-
 // Config is what a Verifier needs.
 type Config struct {
 	// Roots returns the administrator's anchors, never nil. It is called at the
@@ -47,8 +42,8 @@ type Config struct {
 	// these, or the peer's own certificate must be one of these.
 	ProgramRoots []*x509.Certificate
 	Usage        Usage
-	// MinRSABits and MinECDSABits refuse chains with smaller keys; zero means
-	// the defaults.
+	// MinRSABits and MinECDSABits refuse chains with smaller keys. A Config that
+	// does not say them refuses every such key.
 	MinRSABits, MinECDSABits int
 	// MaxDepth limits the certificates from leaf to anchor; zero is no limit.
 	MaxDepth int
@@ -113,10 +108,10 @@ type Verifier struct {
 // New makes a Verifier.
 func New(cfg Config) *Verifier {
 	if cfg.MinRSABits == 0 {
-		cfg.MinRSABits = DefaultMinRSABits
+		cfg.MinRSABits = math.MaxInt
 	}
 	if cfg.MinECDSABits == 0 {
-		cfg.MinECDSABits = DefaultMinECDSABits
+		cfg.MinECDSABits = math.MaxInt
 	}
 	if cfg.Revocations == nil {
 		cfg.Revocations = nobody{}

@@ -46,7 +46,7 @@ func run(t *testing.T, rows []verification) {
 	t.Helper()
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			cfg := trust.Config{Roots: func() *x509.CertPool { return row.roots }, RootsFrom: "the test's store", ProgramRoots: row.program}
+			cfg := trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: func() *x509.CertPool { return row.roots }, RootsFrom: "the test's store", ProgramRoots: row.program}
 			if row.client {
 				cfg.Usage = trust.ClientCertificate
 			}
@@ -226,7 +226,7 @@ func TestDepth(t *testing.T) {
 	root := ssatest.NewAuthority(t)
 	chain := chainOf(t, root.Intermediate(t).Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))
 	for depth, cause := range map[int]string{0: "", 3: "", 2: "constrained"} {
-		v := trust.New(trust.Config{Roots: root.Pool, MaxDepth: depth})
+		v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool, MaxDepth: depth})
 		_, err := v.Verify(chain, "a.example", now)
 		got := ""
 		if c, ok := trust.CauseOf(err); ok {

@@ -9,27 +9,12 @@ import (
 	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
-// Suites and groups when the policy names none. They are given to crypto/tls
-// in full, so that no GODEBUG setting in the environment of a process brings
-// back what was retired.
-var (
-	builtinSuites = []uint16{
-		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-		tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-		tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-		tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-	}
-	builtinGroups = []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384}
-)
-
-// minVersion never goes below TLS 1.2, whatever a policy says.
-func minVersion(v uint16) uint16 { return max(v, tls.VersionTLS12) }
+// minVersion never goes below the oldest version there is, whatever a policy says.
+func minVersion(v uint16) uint16 { return max(v, policy.DefaultMinVersion) }
 
 func maxVersion(v uint16) uint16 {
 	if v == 0 {
-		return tls.VersionTLS13
+		return policy.DefaultMaxVersion
 	}
 	return v
 }
@@ -49,21 +34,15 @@ func newSettings(l *Engine, scope string, req *engine.Request) *settings {
 		Time:             l.cfg.Now,
 		MinVersion:       minVersion(pol.MinVersion),
 		MaxVersion:       highest(pol),
-		CipherSuites:     builtinSuites,
-		CurvePreferences: builtinGroups,
+		CipherSuites:     pol.Suites12(),
+		CurvePreferences: pol.Groups(),
 		NextProtos:       slices.Clone(req.ALPN),
 	}}
 	s.suites13, _ = suiteList13(pol.CipherSuites13) // when nothing is left, TLS 1.3 is off
-	if pol.CipherSuites != nil {
-		s.config.CipherSuites = pol.CipherSuites
-	}
-	if pol.KeyExchange != nil {
-		s.config.CurvePreferences = pol.KeyExchange
-	}
 	if pol.Resumption && (req.Sharers != "" || pol.SharedBy == policy.SharedByProfile) {
 		s.lifetime = pol.Lifetime
 		if s.lifetime <= 0 {
-			s.lifetime = defaultLifetime
+			s.lifetime = policy.DefaultLifetime
 		}
 	}
 	s.config.SessionTicketsDisabled = s.lifetime == 0

@@ -11,10 +11,6 @@ import (
 	"github.com/secure-socket-api/ssa/internal/trust"
 )
 
-// defaultLifetime is how long a session may be resumed when the policy does
-// not say.
-const defaultLifetime = 24 * time.Hour
-
 // settings are what connections with the same policy, options and identities
 // share, so that making the next one costs neither parsing nor copying.
 // Immutable apart from the ticket keys.

@@ -86,7 +86,14 @@ func (p *pass) leave() {
 }
 
 // builtinSuites13 is what crypto/tls implements, in its order.
-var builtinSuites13 = []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_AES_256_GCM_SHA384, tls.TLS_CHACHA20_POLY1305_SHA256}
+var builtinSuites13 = func() (ids []uint16) {
+	for _, suite := range tls.CipherSuites() {
+		if slices.Contains(suite.SupportedVersions, tls.VersionTLS13) {
+			ids = append(ids, suite.ID)
+		}
+	}
+	return ids
+}()
 
 // suiteList13 returns the list for suiteGate of what a policy says; ok is false
 // when nothing that can be done is left of it.

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
 // readOpenSSL reads opensslcnf.config: lines of OpenSSL's configuration, see
@@ -139,8 +141,8 @@ func (s *Settings) setSuites12(active []suite, at Place) {
 
 // setRSA notes the smallest RSA key, where it is not below the built-in one.
 func (s *Settings) setRSA(bits int, at Place) {
-	if bits < builtinRSA {
-		s.note(at, "RSA keys of %d bits: the built-in least of %d stays", bits, builtinRSA)
+	if bits < policy.DefaultMinRSABits {
+		s.note(at, "RSA keys of %d bits: the built-in least of %d stays", bits, policy.DefaultMinRSABits)
 		return
 	}
 	s.rsa.set(bits, at)
@@ -148,15 +150,9 @@ func (s *Settings) setRSA(bits int, at Place) {
 
 // setECDSA notes the smallest ECDSA key in the same way.
 func (s *Settings) setECDSA(bits int, at Place) {
-	if bits < builtinECDSA {
-		s.note(at, "ECDSA keys of %d bits: the built-in least of %d stays", bits, builtinECDSA)
+	if bits < policy.DefaultMinECDSABits {
+		s.note(at, "ECDSA keys of %d bits: the built-in least of %d stays", bits, policy.DefaultMinECDSABits)
 		return
 	}
 	s.ecdsa.set(bits, at)
 }
-
-// The smallest keys of our built-in default.
-const (
-	builtinRSA   = 2048
-	builtinECDSA = 256
-)

@@ -67,7 +67,7 @@ func judgeOddities(t *testing.T) []outcome {
 			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 4 + last}, Value: []byte{5, 0}})
 		}
 	}}).Leaf()
-	v := trust.New(trust.Config{Roots: root.Pool})
+	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool})
 	var all []outcome
 	for _, e := range oddities {
 		o := outcome{oddity: e}

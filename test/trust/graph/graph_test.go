@@ -43,6 +43,7 @@ func ours(t *testing.T, g *graph.Graph, dir string, now time.Time) ([]*graph.Cer
 		}
 	}
 	v := trust.New(trust.Config{
+		MinRSABits: 2048, MinECDSABits: 256,
 		Roots: func() *x509.CertPool { return roots }, MaxDepth: 10,
 		Revocation: trust.RevocationRequire, Revocations: revocation.New(revocation.Config{}).Under(rules),
 	})
