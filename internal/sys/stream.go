@@ -23,12 +23,12 @@ import (
 type Stream struct {
 	addr net.Addr
 
-	mu     sync.RWMutex
-	fd     *FD      // held or detached
-	file   *os.File // polled
-	raw    syscall.RawConn
+	mu       sync.RWMutex
+	fd       *FD      // held or detached
+	file     *os.File // polled
+	raw      syscall.RawConn
 	detached bool
-	closed bool // nothing becomes of it any more
+	closed   bool // nothing becomes of it any more
 }
 
 var errDetached = errors.New("the socket is another process's to read and write")
