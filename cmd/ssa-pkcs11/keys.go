@@ -111,7 +111,7 @@ func (k *keys) find(text string) (*key, error) {
 	defer k.mu.Unlock()
 	key := k.allowed[text]
 	if key == nil {
-		return nil, fmt.Errorf("%s is none of the keys that may be used", text)
+		return nil, fmt.Errorf("%s is not one of the keys that may be used", text)
 	}
 	return key, nil
 }

@@ -44,10 +44,10 @@ func TestKey(t *testing.T) {
 	_, err = r.Public(r.uri(t, "nobody"))
 	fails(t, err, "no such private key")
 	_, err = r.Public(strings.Replace(uri, "www", "other", 1))
-	fails(t, err, "none of the keys that may be used")
+	fails(t, err, "not one of the keys that may be used")
 	_, err = r.Sign(strings.Replace(uri, "www", "other", 1), wire.ECDSAWithSHA256, make([]byte, 32))
-	fails(t, err, "none of the keys that may be used")
-	fails(t, r.Allow("pkcs11:"), "is no attribute")
+	fails(t, err, "not one of the keys that may be used")
+	fails(t, r.Allow("pkcs11:"), "is not attribute")
 }
 
 func TestTooManyKeys(t *testing.T) {

@@ -36,7 +36,7 @@ func (m *module) login(t *token, where *uri.URI, flags uint) error {
 	case t.loggedIn:
 		return nil
 	case slices.Contains(m.refused, tried):
-		return fmt.Errorf("the token has refused the PIN in %s before; it is not tried again until ssa starts anew, lest the token lock itself", where.PINSource)
+		return fmt.Errorf("the token has refused the PIN in %s before; it is not tried again until ssa is restarted, lest the token lock itself", where.PINSource)
 	}
 	if err := mayTry(where, flags); err != nil {
 		return err

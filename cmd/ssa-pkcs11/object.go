@@ -85,7 +85,7 @@ func (t *token) attribute(o p11.ObjectHandle, kind uint) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case len(got) != 1 || len(got[0].Value) == 0 || len(got[0].Value) > longest:
-		return nil, errors.New("the token gives no value")
+		return nil, errors.New("the token returned no value")
 	}
 	return got[0].Value, nil
 }

@@ -171,5 +171,5 @@ func (t *token) number(o p11.ObjectHandle, kind uint) (uint, error) {
 	case len(b) == 4:
 		return uint(binary.NativeEndian.Uint32(b)), nil
 	}
-	return 0, errors.New("the token gives no number")
+	return 0, errors.New("the token returned no number")
 }

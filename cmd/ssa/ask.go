@@ -57,7 +57,7 @@ func (i *inquiry) ask(asked wire.Message, descriptors ...int) (*wire.Frame, erro
 	defer cancel()
 	frame, err := wire.Ask(ctx, i.conn, i.ref, asked, descriptors...)
 	if err != nil {
-		return nil, &problem{what: "the service says no: " + err.Error(), status: statusUsage}
+		return nil, &problem{what: "the service refused: " + err.Error(), status: statusUsage}
 	}
 	return frame, nil
 }
@@ -89,7 +89,7 @@ func askStatus(path string, q registry.Query) (*registry.Status, []byte, error) 
 	}
 	more, err := json.Marshal(s.Earlier)
 	if err != nil {
-		return nil, nil, fmt.Errorf("writing the status of services of before: %w", err)
+		return nil, nil, fmt.Errorf("writing the status of earlier services: %w", err)
 	}
 	// What this program does not know of stays in the JSON.
 	text = append(bytes.TrimSuffix(bytes.TrimSpace(text), []byte("}")), `,"earlier":`...)
@@ -116,8 +116,8 @@ func (i *inquiry) status(q registry.Query, earlier uint64) (*registry.Status, []
 		return nil, nil, fmt.Errorf("reading the status: %w", err)
 	}
 	if s.Version != registry.StatusVersion {
-		return nil, nil, &problem{what: fmt.Sprintf("the service tells its status in version %d, this program knows version %d", s.Version, registry.StatusVersion),
-			hint: "use the ssa that the service is of", status: statusUsage}
+		return nil, nil, &problem{what: fmt.Sprintf("the service reports its status in version %d, this program knows version %d", s.Version, registry.StatusVersion),
+			hint: "use the ssa of the service's release", status: statusUsage}
 	}
 	return &s, report.JSON[0], nil
 }

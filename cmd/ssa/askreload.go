@@ -48,15 +48,15 @@ func (o *reloadOptions) run() error {
 		return err
 	}
 	if err := unix.Kill(o.pid, unix.SIGHUP); err != nil {
-		return &problem{what: fmt.Sprintf("telling the process %d to read its policy: %v", o.pid, err),
-			hint: "the service is told by its own user, or root", status: statusUsage}
+		return &problem{what: fmt.Sprintf("telling process %d to read its policy: %v", o.pid, err),
+			hint: "only its own user and root may tell the service", status: statusUsage}
 	}
 	for deadline := time.Now().Add(o.within); ; time.Sleep(askAgain) {
 		now, err := o.reloads()
 		switch {
 		case err == nil && now.Failed > before.Failed:
 			return &problem{what: "the policy was not reloaded, and the one before holds: " + now.Problem,
-				hint: "`ssa check` tells every problem", status: statusProblems}
+				hint: "`ssa check` lists every problem", status: statusProblems}
 		case err == nil && now.Done > before.Done:
 			return nil
 		case time.Now().After(deadline):

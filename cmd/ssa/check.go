@@ -227,7 +227,7 @@ func (r *checked) print(out io.Writer, paint paint) error {
 // source says where the policy comes from.
 func (r *checked) source() string {
 	if len(r.Files) == 0 {
-		return "no file in /etc/ssa, the built-in default holds"
+		return "no file in /etc/ssa, so the built-in default holds"
 	}
 	return "read " + printable(strings.Join(r.Files, ", "))
 }

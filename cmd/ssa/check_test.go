@@ -144,7 +144,7 @@ func TestCheckRevocationLists(t *testing.T) {
 	garbage := writePolicy(t, "no list")
 	file := writePolicy(t, "default: {trust: {revocation: prefer, crl_files: ["+old+", "+garbage+"]}}\n")
 	status, out, _ := ssa("check", file)
-	for _, want := range []string{file + ":1:", old + " counts for those that it names alone: it ended on", garbage + " cannot be used: it is malformed"} {
+	for _, want := range []string{file + ":1:", old + " counts only for those that it names: it expired on", garbage + " cannot be used: it is malformed"} {
 		if !strings.Contains(out, want) || status != 0 {
 			t.Errorf("status %d, no %q in\n%s", status, want, out)
 		}

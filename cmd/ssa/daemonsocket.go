@@ -64,7 +64,7 @@ func fromSystemd() (*sys.FD, error) {
 		}
 	}()
 	if len(files) > 1 || !listens(int(files[0].Fd())) {
-		return nil, &problem{what: fmt.Sprintf("systemd passed %d sockets, and not one AF_UNIX stream socket that listens", len(files)),
+		return nil, &problem{what: fmt.Sprintf("systemd passed %d sockets, and must pass one listening AF_UNIX stream socket", len(files)),
 			hint: "the socket unit must have one line, ListenStream=/run/ssa/ssa.sock", status: statusUsage}
 	}
 	return duplicate(int(files[0].Fd()))
@@ -152,7 +152,7 @@ func makeSocket(path string) (*sys.FD, error) {
 	}
 	if st, err := os.Lstat(path); err == nil {
 		if st.Mode().Type() != os.ModeSocket {
-			return nil, &problem{what: path + " is there already, and is no socket", hint: "--socket names another place for the service's socket", status: statusUsage}
+			return nil, &problem{what: path + " is there already, and is not a socket", hint: "--socket names another place for the service's socket", status: statusUsage}
 		}
 		if err := os.Remove(path); err != nil {
 			return nil, &problem{what: "removing the socket of a service that has ended: " + err.Error(), hint: elsewhere, status: statusUsage}
@@ -190,7 +190,7 @@ func openToAll(path string) error {
 	case err != nil:
 		return err
 	case st.Mode&unix.S_IFMT != unix.S_IFSOCK || int(st.Uid) != os.Geteuid():
-		return errors.New("somebody has put something else there meanwhile")
+		return errors.New("something else has taken its place meanwhile")
 	}
 	return os.Chmod("/proc/self/fd/"+strconv.Itoa(n), 0o666) // fchmod(2) does not take it
 }

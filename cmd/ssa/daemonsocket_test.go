@@ -70,7 +70,7 @@ func TestSocketIsNotTaken(t *testing.T) {
 	for _, c := range []struct{ name, path, want string }{
 		{"a service that is busy", busyPath, "temporarily unavailable"},
 		{"another kind of socket", datagrams, "wrong type"},
-		{"a file", file, "is no socket"},
+		{"a file", file, "is not a socket"},
 		{"a folder that is not there", filepath.Join(file+"s", "and", "s"), "no such file"},
 		{"a long path", filepath.Join(t.TempDir(), strings.Repeat("x", 108)), "at most 107"},
 	} {

@@ -190,4 +190,4 @@ func (f *follower) passOnLocked() {
 }
 
 // errJudges is why a policy cannot hold for programs that run already.
-var errJudges = errors.New("it says something of plain TCP (plain_tcp, upgrade), and did not when the program was started; start the program again")
+var errJudges = errors.New("it has rules for plain TCP (plain_tcp, upgrade), and had none when the program was started; start the program again")

@@ -43,7 +43,7 @@ func keyLogCommand() *cobra.Command {
 func (o *keyLogOptions) run(out io.Writer) error {
 	switch {
 	case o.off && o.to != "":
-		return &problem{what: "--off ends a key log, and --to begins one", hint: "leave one of them away", status: statusUsage}
+		return &problem{what: "--off ends a key log, and --to begins one", hint: "leave one of them out", status: statusUsage}
 	case o.off:
 		return o.end(out)
 	case o.to == "":

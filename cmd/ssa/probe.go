@@ -63,7 +63,7 @@ func (o *probeOptions) run(ctx context.Context, peer string, out io.Writer) erro
 		return err
 	}
 	if o.timeout <= 0 {
-		return &problem{what: "--timeout must be more than nothing", hint: "for example --timeout 10s", status: statusUsage}
+		return &problem{what: "--timeout must be above zero", hint: "for example --timeout 10s", status: statusUsage}
 	}
 	effective, err := o.effective(rules)
 	if err != nil {

@@ -186,7 +186,7 @@ func (r *reloader) await() {
 	for {
 		if err := r.watch.Wait(); err != nil {
 			if !errors.Is(err, os.ErrClosed) {
-				r.alarms.Error("the policy is not watched any more: " + err.Error())
+				r.alarms.Error("the policy is no longer watched: " + err.Error())
 			}
 			return
 		}

@@ -23,7 +23,7 @@ func TestMisuse(t *testing.T) {
 		{"probe a:1 b:2", `not "b:2" too`, "`ssa probe --help`"},
 		{"keylog", "ssa keylog needs a file", "--to"},
 		{"keylog --off --to x", "--off ends a key log", "leave one"},
-		{"status x", "no number of a connection", "ssa status"},
+		{"status x", "is not a connection number", "ssa status"},
 		{"status --watch --every -1s", "--every is -1s", ""},
 		{"daemon x", `unknown command "x" for "ssa daemon"`, "`ssa daemon --help`"},
 		{"daemon --grace -1s", "--grace is -1s", ""},

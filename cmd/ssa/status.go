@@ -41,7 +41,7 @@ func statusCommand() *cobra.Command {
 			if len(args) == 1 {
 				id, err := strconv.ParseUint(args[0], 10, 64)
 				if err != nil || id == 0 {
-					return &problem{what: fmt.Sprintf("%q is no number of a connection", args[0]), hint: "`ssa status` lists them", status: statusUsage}
+					return &problem{what: fmt.Sprintf("%q is not a connection number", args[0]), hint: "`ssa status` lists them", status: statusUsage}
 				}
 				q.ID = id
 			}
@@ -49,9 +49,9 @@ func statusCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&o.socket, "socket", wire.DefaultPath, "where the service listens")
-	c.Flags().BoolVar(&o.json, "json", false, "write JSON, one line for each look")
+	c.Flags().BoolVar(&o.json, "json", false, "write JSON, one line each time")
 	c.Flags().BoolVarP(&o.watch, "watch", "w", false, "show it again and again, until interrupted")
-	c.Flags().DurationVar(&o.every, "every", 2*time.Second, "how often --watch looks")
+	c.Flags().DurationVar(&o.every, "every", 2*time.Second, "how often --watch asks")
 	return c
 }
 

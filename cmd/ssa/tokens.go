@@ -43,7 +43,7 @@ func (t *tokens) open(uri string, _ crypto.PublicKey) (crypto.Signer, error) {
 }
 
 func (t *tokens) close() error {
-	t.once.Do(func() { t.failed = errors.New("keys on tokens are not used any more") })
+	t.once.Do(func() { t.failed = errors.New("keys on tokens are no longer used") })
 	if t.helper == nil {
 		return nil
 	}

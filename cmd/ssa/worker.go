@@ -51,7 +51,7 @@ func daemonWorkerCommand(stderr io.Writer) *cobra.Command {
 }
 
 // errOrphaned ends a worker whose monitor has gone.
-var errOrphaned = errors.New("the service's monitor has ended, and so does the worker: its connections are gone")
+var errOrphaned = errors.New("the service's monitor has ended, so the worker ends too: its connections are lost")
 
 // run is the worker: it gives its rights up before it knows any secret.
 func (o *workerOptions) run(stderr io.Writer) error {

@@ -65,7 +65,7 @@ func (d *dashboard) status(w http.ResponseWriter, r *http.Request) {
 	key, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if d.cfg.Key == "" || subtle.ConstantTimeCompare([]byte(key), []byte(d.cfg.Key)) != 1 {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="ssa dashboard"`)
-		problem(w, http.StatusUnauthorized, "this page has no key, or one of before: open the address that `ssa dashboard` has written")
+		problem(w, http.StatusUnauthorized, "this page has no key, or an old one: open the address that `ssa dashboard` printed")
 		return
 	}
 	a := d.ask(r.URL.Query().Get("series") == "1")
@@ -98,7 +98,7 @@ func (d *dashboard) ask(series bool) answer {
 func problem(w http.ResponseWriter, status int, sentence string) {
 	body, err := json.Marshal(map[string]string{"problem": sentence})
 	if err != nil {
-		http.Error(w, "the problem cannot be told", http.StatusInternalServerError)
+		http.Error(w, "the problem cannot be shown", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

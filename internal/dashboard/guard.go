@@ -31,10 +31,10 @@ func guard(port uint16, next http.Handler) http.Handler {
 		}
 		switch {
 		case !isLoopback(r.Host, port):
-			http.Error(w, "not by this name: the dashboard is at 127.0.0.1 or localhost, with its port", http.StatusMisdirectedRequest)
+			http.Error(w, "wrong host name: the dashboard is at 127.0.0.1 or localhost, with its port", http.StatusMisdirectedRequest)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "the dashboard can only be looked at", http.StatusMethodNotAllowed)
+			http.Error(w, "the dashboard is read-only", http.StatusMethodNotAllowed)
 		default:
 			next.ServeHTTP(w, r)
 		}

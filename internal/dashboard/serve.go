@@ -14,7 +14,7 @@ import (
 func Listen(address string) (net.Listener, error) {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil || !at.Addr().IsLoopback() || at.Addr().Zone() != "" {
-		return nil, fmt.Errorf("the address of the dashboard is %q, and must be one of loopback with a port, such as 127.0.0.1:9206: "+
+		return nil, fmt.Errorf("the address of the dashboard is %q, and must be a loopback address with a port, such as 127.0.0.1:9206: "+
 			"what it shows and its key would cross the network in the clear", address)
 	}
 	listener, err := net.Listen("tcp", at.String())

@@ -201,7 +201,7 @@ func TestSocketOfTheService(t *testing.T) {
 		{"a socket for all", func() error { return os.Chmod(path, 0o666) }, Works, ""},
 		{"a folder for all", func() error { return os.Chmod(dir, 0o777) }, Fails, "mode 0777"},
 		{"a folder for one", func() error { return os.Chmod(dir, 0o755) }, Works, ""},
-		{"a file", func() error { os.Remove(path); return os.WriteFile(path, nil, 0o666) }, Fails, "no socket"},
+		{"a file", func() error { os.Remove(path); return os.WriteFile(path, nil, 0o666) }, Fails, "not a socket"},
 	} {
 		if err := step.do(); err != nil {
 			t.Fatal(err)

@@ -44,10 +44,10 @@ func (f *files) load() (*policy.Policy, error) {
 func (f *files) policy(context.Context) outcome {
 	rules, err := f.load()
 	if err != nil {
-		return fails(err.Error(), "`ssa check` tells every problem; until then `ssa run` starts nothing")
+		return fails(err.Error(), "`ssa check` lists every problem; until then `ssa run` starts nothing")
 	}
 	if n := len(rules.Warnings()); n > 0 {
-		return works(fmt.Sprintf("with %d of its lines warned about: `ssa check` tells them", n))
+		return works(fmt.Sprintf("with %d warnings: `ssa check` lists them", n))
 	}
 	return works("")
 }
@@ -113,7 +113,7 @@ func (f *files) identities(context.Context) outcome {
 	case len(late) > 0:
 		return note(join(late), "renew it")
 	case len(good) == 0:
-		return note("the policy gives none to servers: they bring their own", "")
+		return note("the policy gives servers none: they bring their own", "")
 	}
 	return works(join(good))
 }

@@ -32,8 +32,8 @@ func (g *gateProbes) area() area {
 		{"descriptors handed over in one step (ADDFD_FLAG_SEND)", "5.14", true, g.addfd},
 		{"duplicates of a program's descriptors (pidfd_getfd)", "5.6", true, g.getfd},
 		{"memory of a program (process_vm_readv)", "3.2", true, g.memory},
-		{"calls that signals do not break off (WAIT_KILLABLE_RECV)", "5.19", false, g.killable},
-		{"waking on the same processor (SYNC_WAKE_UP)", "6.6", false, g.wake},
+		{"calls that signals do not interrupt (WAIT_KILLABLE_RECV)", "5.19", false, g.killable},
+		{"wake-ups on the same processor (SYNC_WAKE_UP)", "6.6", false, g.wake},
 		{"a folder for names of sockets", "", true, g.folder},
 		{"32-bit programs, which would go round the gate, are refused", "", false, g.foreign},
 	}, nil}
@@ -54,7 +54,7 @@ const nobody = 65534
 
 func (g *gateProbes) ordinary(ctx context.Context) outcome {
 	if os.Geteuid() != 0 {
-		return note("this is one: the line above is the answer", "")
+		return note("this user is one: see the line above", "")
 	}
 	o := g.under(ctx, &syscall.Credential{Uid: nobody, Gid: nobody})
 	if o.state == Works {
@@ -140,7 +140,7 @@ func (g *gateProbes) killable(ctx context.Context) outcome {
 	case t.start != nil:
 		return t.step(errUntried, "")
 	case !t.killable:
-		return fails("the kernel refuses it", "nothing: calls that signals break off are taken up again")
+		return fails("the kernel refuses it", "nothing: calls that signals interrupt are resumed")
 	}
 	return works("")
 }

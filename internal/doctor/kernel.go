@@ -93,11 +93,11 @@ func landlock(context.Context) outcome {
 	case err == nil:
 		return works(fmt.Sprintf("version %d of its interface", abi))
 	case errors.Is(err, unix.ENOSYS):
-		return fails("this kernel is built without it", "nothing: the service then has its other walls alone")
+		return fails("this kernel is built without it", "nothing: the service then has only its other protections")
 	case errors.Is(err, unix.EOPNOTSUPP):
 		return fails("it is switched off at boot", "add landlock to the lsm= parameter of the kernel")
 	case errors.Is(err, unix.EPERM):
-		return fails("this environment does not allow it", "allow the landlock system calls in the container's seccomp profile; the service otherwise has its other walls alone")
+		return fails("this environment does not allow it", "allow the landlock system calls in the container's seccomp profile; the service otherwise has only its other protections")
 	}
 	return fails(err.Error(), "")
 }

@@ -32,9 +32,9 @@ func (s *serviceProbes) socket(context.Context) outcome {
 	case err != nil:
 		return fails(err.Error(), "")
 	case st.Mode().Type() != fs.ModeSocket:
-		return fails(s.cfg.ServicePath+" is no socket", "remove it and start the service again")
+		return fails(s.cfg.ServicePath+" is not a socket", "remove it and start the service again")
 	case st.Mode().Perm()&0o222 != 0o222:
-		return fails(fmt.Sprintf("%s has mode %#o: not every user's programs may ask", s.cfg.ServicePath, st.Mode().Perm()), "chmod 666 "+s.cfg.ServicePath)
+		return fails(fmt.Sprintf("%s has mode %#o: programs of some users may not connect", s.cfg.ServicePath, st.Mode().Perm()), "chmod 666 "+s.cfg.ServicePath)
 	}
 	for dir := filepath.Dir(s.cfg.ServicePath); ; dir = filepath.Dir(dir) {
 		if why := loose(dir); why != "" {

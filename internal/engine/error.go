@@ -68,7 +68,7 @@ func (e *Error) Errno() syscall.Errno {
 // ErrCrowded is why the handshake of a server's client ends when too many wait
 // for theirs: it is the cause of a context.
 var ErrCrowded = &Error{Reason: Limited,
-	Sentence: "the client was let go before its handshake had ended: it kept the server waiting, and so do too many others"}
+	Sentence: "the client was dropped before its handshake had ended: it kept the server waiting, and so do too many others"}
 
 // Unwrap returns the underlying error.
 func (e *Error) Unwrap() error { return e.Err }

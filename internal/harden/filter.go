@@ -108,11 +108,11 @@ func oneOf(i int, values ...uint32) []bpf.Instruction {
 // has no_new_privs.
 func FilterCalls() error {
 	if auditArch == 0 {
-		return errors.New("there is no filter of system calls for this architecture, but for amd64 and arm64")
+		return errors.New("there is no system call filter for this architecture, only for amd64 and arm64")
 	}
 	code, err := bpf.Assemble(Filter(os.Getpid()))
 	if err != nil {
-		return fmt.Errorf("assembling the filter of system calls: %w", err)
+		return fmt.Errorf("assembling the system call filter: %w", err)
 	}
 	return sys.SeccompProcess(code)
 }

@@ -51,7 +51,7 @@ func denied(abi int) (attr sys.LandlockAttr) {
 }
 
 // ErrNoLandlock is the error of a kernel without Landlock.
-var ErrNoLandlock = errors.New("there is no Landlock (Linux 5.13 and later, where it is not switched off, nor refused to a container)")
+var ErrNoLandlock = errors.New("there is no Landlock: it needs Linux 5.13 or later, and may be switched off, or refused to a container")
 
 // Confine denies the calling thread, and all that it starts from now on, the
 // file system but for the given paths. As far as the kernel can, it denies

@@ -30,7 +30,7 @@ func Process() ([]Measure, error) {
 	}
 	for _, m := range all {
 		if m.Err != nil && m.Required {
-			return all, fmt.Errorf("giving rights up: %s: %w", m.Name, m.Err)
+			return all, fmt.Errorf("giving up rights: %s: %w", m.Name, m.Err)
 		}
 	}
 	return all, nil

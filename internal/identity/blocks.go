@@ -62,7 +62,7 @@ func damage(data []byte) error {
 	case end < 0 || next >= 0 && next+len(begin) < end:
 		return errors.New("it has no end; was the file cut short, or is it being written?")
 	case bytes.Contains(data, []byte("----------BEGIN ")):
-		return errors.New("a line end is missing behind it")
+		return errors.New("a line end is missing after it")
 	}
 	return errors.New("what is in it is not base64")
 }

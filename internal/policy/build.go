@@ -86,7 +86,7 @@ func (l *loader) check(e *Effective) {
 	l.lookUpStore(e)
 	if named, _ := e.NamedRoots(); e.ClientAuth != ClientAuthNone && len(named) == 0 {
 		l.warnings = append(l.warnings, Problem{e.Origin("server.client_auth"),
-			"server.client_auth is " + e.ClientAuth.String() + ", and trust.roots names nobody who may vouch for clients (" + systemRootsWord +
+			"server.client_auth is " + e.ClientAuth.String() + ", and trust.roots names no authority for clients (" + systemRootsWord +
 				" is for servers): a server whose program gives no roots of its own refuses everyone"})
 	}
 	if e.SkipVerify && e.Profile == "default" {

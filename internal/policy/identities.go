@@ -50,7 +50,7 @@ func (e *Effective) IdentitiesNow(renewed map[string]*IdentityFiles) ([]*identit
 			continue
 		}
 		if files.err != nil {
-			return nil, fmt.Errorf("the identity %s of the policy (%s) can not be used: %w", files.Name, files.At, files.err)
+			return nil, fmt.Errorf("the identity %s of the policy (%s) cannot be used: %w", files.Name, files.At, files.err)
 		}
 		ids = append(ids, files.loaded)
 	}

@@ -136,7 +136,7 @@ func TestIdentityWarnings(t *testing.T) {
 		r, files := newIdentityRig(t)
 		r.files = forbidding{files, "keys/a.key"}
 		got, warnings := r.names(t, "default: {server: {identity: [b, a]}}")
-		if got != "the identity a of the policy (/p.yaml:1:14) can not be used: /keys/a.key: permission denied" || len(warnings) > 0 {
+		if got != "the identity a of the policy (/p.yaml:1:14) cannot be used: /keys/a.key: permission denied" || len(warnings) > 0 {
 			t.Errorf("got %q and warnings %v, want an error and no warning", got, warnings)
 		}
 		if got, _ := r.names(t, "default: {server: {identity: b}}"); got != "b.example" {

@@ -145,7 +145,7 @@ func (d *decoder) pathPattern(n *yaml.Node, what, text string) *glob {
 	}
 	if real, err := d.realPath(literal); err == nil {
 		if strings.ContainsAny(real, "*?") {
-			d.problem(n, "%s: %s has a * or ? in its real path %q, which can not be told from a pattern", what, clip(literal), clip(real))
+			d.problem(n, "%s: %s has a * or ? in its real path %q, which cannot be told from a pattern", what, clip(literal), clip(real))
 			return nil
 		}
 		return newGlob(strings.TrimSuffix(real, "/") + text[len(literal):])

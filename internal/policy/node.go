@@ -79,7 +79,7 @@ func (d *decoder) checkText(data []byte) bool {
 			d.add(line, column, fmt.Sprintf("control character %U is not allowed", r))
 			return false
 		case r == '\t' && indent:
-			d.add(line, column, "a tab can not indent: use spaces")
+			d.add(line, column, "a tab cannot indent: use spaces")
 			return false
 		case r == '\n':
 			line, column, indent = line+1, 1, true

@@ -54,7 +54,7 @@ type held struct {
 // notHeld is an option that has nothing to do with the policy.
 var notHeld = held{text: func(*ProgramSettings) string { return "" }}
 
-var errNotHeld = errors.New("the policy is not tightened by this option")
+var errNotHeld = errors.New("this option does not tighten the policy")
 
 func heldOf(option abi.Option) held {
 	for _, rule := range Rules() {

@@ -28,7 +28,7 @@ func TestOptionFaults(t *testing.T) {
 		{abi.DisableCipher, "AES:AES", `TLS_DISABLE_CIPHER: "AES:AES" is not a cipher suite`},
 		{abi.EnableCipher, "RC4-SHA", "TLS_ENABLE_CIPHER: RC4-SHA is insecure and is not offered by this program"},
 		{abi.TrustedCiphers, "", `TLS_TRUSTED_CIPHERS: "" is not a cipher suite`},
-		{abi.PrivateKey, ints(0, 0, 0, 1), "TLS_PRIVATE_KEY: the policy is not tightened by this option"},
+		{abi.PrivateKey, ints(0, 0, 0, 1), "TLS_PRIVATE_KEY: this option does not tighten the policy"},
 	} {
 		_, listed := ParseOptions([][]byte{append(binary.BigEndian.AppendUint32(nil, uint32(test.option)), test.value...)})
 		value := []byte(test.value)

@@ -29,7 +29,7 @@ func (e *Effective) MayTalkTo(name string, peer netip.AddrPort) error {
 	switch {
 	case in(e.PeersDenied):
 		at := e.Origin("peers.deny")
-		return &Forbidden{fmt.Sprintf("the policy forbids to talk to %s (%s)", peerText(name, peer), at), at}
+		return &Forbidden{fmt.Sprintf("the policy forbids connections to %s (%s)", peerText(name, peer), at), at}
 	case len(e.PeersAllowed) == 0, in(e.PeersAllowed), !peer.Addr().IsValid() && hasAddresses(e.PeersAllowed):
 		return nil
 	}

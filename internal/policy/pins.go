@@ -22,7 +22,7 @@ func decodePins(d *decoder, n *yaml.Node) change {
 			return
 		}
 		if pins[host] != nil {
-			d.problem(k, "trust.pins: %s is there twice", host)
+			d.problem(k, "trust.pins: %s is listed twice", host)
 			return
 		}
 		list("trust.pins of "+host, true, parsePin, func(_ *Effective, p []Pin) { pins[host] = p })(d, v).run(nil)

@@ -208,7 +208,7 @@ func checkInside(t *testing.T, p Problem, data []byte) {
 
 func TestClientAuthWithoutAuthorityIsWarnedAbout(t *testing.T) {
 	p := mustParse(t, "profiles:\n  - {name: web, match: {exe: /opt/web}, server: {client_auth: request}}\n")
-	const want = "/etc/ssa/policy.yaml:2:63: server.client_auth is request, and trust.roots names nobody who may vouch for clients " +
+	const want = "/etc/ssa/policy.yaml:2:63: server.client_auth is request, and trust.roots names no authority for clients " +
 		"(system is for servers): a server whose program gives no roots of its own refuses everyone"
 	if got := p.Warnings(); len(got) != 1 || got[0].String() != want {
 		t.Errorf("warnings %v, want %s", got, want)

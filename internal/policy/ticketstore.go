@@ -66,12 +66,12 @@ type TicketAccess struct {
 // could not be read with the rights of this process.
 func (s *TicketStore) Access() (TicketAccess, error) {
 	if s.err != nil {
-		return TicketAccess{}, fmt.Errorf("the ticket store %s of the policy (%s) can not be used: %w", s.Name, s.At, s.err)
+		return TicketAccess{}, fmt.Errorf("the ticket store %s of the policy (%s) cannot be used: %w", s.Name, s.At, s.err)
 	}
 	access := TicketAccess{Password: s.password, Secret: s.secret}
 	if s.identity != nil {
 		if s.identity.err != nil {
-			return TicketAccess{}, fmt.Errorf("the identity %s of the ticket store %s (%s) can not be used: %w", s.identity.Name, s.Name, s.At, s.identity.err)
+			return TicketAccess{}, fmt.Errorf("the identity %s of the ticket store %s (%s) cannot be used: %w", s.identity.Name, s.Name, s.At, s.identity.err)
 		}
 		access.Identity = s.identity.loaded
 	}

@@ -111,11 +111,11 @@ func (d *decoder) storeAddress(store *TicketStore, text string) error {
 		return nil
 	}
 	if strings.HasPrefix(text, "redis://") {
-		return errors.New("redis:// is without encryption, which is allowed on a Unix socket alone: write rediss://, and give the store a certificate")
+		return errors.New("redis:// is not encrypted, which only a Unix socket may be: write rediss://, and give the store a certificate")
 	}
 	rest, ok := strings.CutPrefix(text, "rediss://")
 	if strings.Contains(text, "@") { // not repeated: it may have a password
-		return errors.New("a user and a password do not belong into it: they are keys of their own, user and password_file")
+		return errors.New("a user and a password do not belong here: they have keys of their own, user and password_file")
 	}
 	if !ok {
 		return fmt.Errorf("%q is not allowed: %w", clip(text), errStoreAddress)
@@ -124,7 +124,7 @@ func (d *decoder) storeAddress(store *TicketStore, text string) error {
 	if database != "" {
 		n, err := strconv.Atoi(database)
 		if err != nil || n < 0 || n > maxDatabase {
-			return fmt.Errorf("%q has no number of a database after its slash", clip(text))
+			return fmt.Errorf("%q has no database number after its slash", clip(text))
 		}
 		store.Database = n
 	}

@@ -135,7 +135,7 @@ func TestTicketStoreThatMayNotBeRead(t *testing.T) {
 	if err != nil {
 		t.Fatalf("not accepted: %v", err)
 	}
-	const want = "the ticket store a of the policy (/etc/ssa/policy.yaml:1:58) can not be used: /etc/ssa/ticket.key: permission denied"
+	const want = "the ticket store a of the policy (/etc/ssa/policy.yaml:1:58) cannot be used: /etc/ssa/ticket.key: permission denied"
 	if _, err := p.Default().TicketStore.Access(); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

@@ -221,7 +221,7 @@ func TestTightenMessages(t *testing.T) {
 		{"a way closed under require", 4, func(s *ProgramSettings) { s.OCSPChecks = ptr(false) }, ""},
 		{"all ways closed", 4, func(s *ProgramSettings) {
 			s.OCSPStapledChecks, s.OCSPChecks, s.CRLChecks = ptr(false), ptr(false), ptr(false)
-		}, "TLS_CRL_CHECKS 0 is not possible: an answer on revocation is required and no way to one is left"},
+		}, "TLS_CRL_CHECKS 0 is not possible: an answer about revocation is required, and no way to get one is left"},
 		{"protocol of a client", 0, func(s *ProgramSettings) { s.ALPN = []string{"irc"} }, ""},
 		{"protocol of a server", 0, func(s *ProgramSettings) { s.Server, s.ALPN = true, []string{"h2", "irc"} },
 			"TLS_ALPN h2,irc is not allowed: the policy has server.alpn [h2] (" + at + ":7:40)"},

@@ -72,7 +72,7 @@ func way(option abi.Option, field func(*ProgramSettings) **bool, of func(*Revoca
 		*of(&t.to.RevocationWays) = on
 		ways := t.to.RevocationWays
 		if t.to.Revocation == RevocationRequire && !ways.Stapled && !ways.OCSP && !ways.CRL {
-			return t.impossible(option, "an answer on revocation is required and no way to one is left")
+			return t.impossible(option, "an answer about revocation is required, and no way to get one is left")
 		}
 		return nil
 	}}

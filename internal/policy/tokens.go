@@ -24,7 +24,7 @@ type KeyOpener func(uri string, certified crypto.PublicKey) (crypto.Signer, erro
 type noTokens struct{}
 
 func (noTokens) Error() string {
-	return "keys on tokens are not for this process, but for one that may open the token"
+	return "this process may not use keys on tokens, only one that may open the token"
 }
 
 func (noTokens) Is(target error) bool { return target == fs.ErrPermission }

@@ -48,7 +48,7 @@ func TestTokenKeys(t *testing.T) {
 		refused string // of the identity
 	}{
 		{name: "opened", open: opens(key("a"), nil)},
-		{name: "no tokens here", refused: "keys on tokens are not for this process"},
+		{name: "no tokens here", refused: "this process may not use keys on tokens"},
 		{name: "not for this process", open: opens(nil, &fs.PathError{Op: "open", Path: "/pin", Err: fs.ErrPermission}), refused: "open /pin: permission denied"},
 		{name: "no such token", open: opens(nil, errors.New("no token ssa")), problem: "/p.yaml:2:3: identity t: " + aKey + ": no token ssa"},
 		{name: "another key", open: opens(key("b"), nil), problem: "does not belong to the certificate of a.example"},
@@ -83,7 +83,7 @@ func TestTokenKeys(t *testing.T) {
 func TestTokenKeyProblems(t *testing.T) {
 	_, files := newIdentityRig(t)
 	_, err := loadToken(files, "pkcs11:token=ssa;object=a?module-path=/lib/token.so&pin-value=987654", nil)
-	want := "/p.yaml:2:32: identity t: key: pin-value can not be used: it would show the PIN to everyone who may read this: " +
+	want := "/p.yaml:2:32: identity t: key: pin-value cannot be used: it would show the PIN to everyone who may read this: " +
 		"write the PIN to a file and give pin-source=/path/of/it"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)

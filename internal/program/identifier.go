@@ -222,5 +222,5 @@ func pidOf(pidfd *sys.FD) (int, error) {
 		}
 		return pid, nil
 	}
-	return 0, errors.New("the descriptor is no pidfd")
+	return 0, errors.New("the descriptor is not a pidfd")
 }

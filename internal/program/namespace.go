@@ -65,7 +65,7 @@ func (own Namespace) above(thread int) (nested bool, owner uint32, err error) {
 			up.Close()
 			owner, err := unix.IoctlGetUint32(at.Int(), unix.NS_GET_OWNER_UID)
 			if err != nil {
-				err = fmt.Errorf("asking who has made its user namespace: %w", err)
+				err = fmt.Errorf("asking who made its user namespace: %w", err)
 			}
 			return true, owner, err
 		}

@@ -42,7 +42,7 @@ func (r root) works() error {
 	fd, err := r.open("/", unix.RESOLVE_IN_ROOT)
 	if err != nil {
 		r.Close()
-		return fmt.Errorf("openat2(2), by which executables are found, does not work here: %w (in a unit, RestrictSUIDSGID= takes it away)", err)
+		return fmt.Errorf("openat2(2), which finds executables, does not work here: %w (in a unit, RestrictSUIDSGID= takes it away)", err)
 	}
 	return fd.Close()
 }

@@ -79,7 +79,7 @@ func (c *caller) keyLog(m *wire.KeyLog, fd *sys.FD) error {
 			err = fmt.Errorf("no key log of a profile %q is on", m.Profile)
 		}
 	case fd.Int() < 0:
-		err = errors.New("KeyLog comes with the file to write to, and this one has none")
+		err = errors.New("KeyLog needs the file to write to, and this one has none")
 	case !c.service.hasProfile(m.Profile):
 		err = fmt.Errorf("the policy has no profile %q: nothing would be written", m.Profile)
 	default:

@@ -48,7 +48,7 @@ type caller struct {
 }
 
 // errTurnedAway is the error of a caller that is one too many, which was told.
-var errTurnedAway = errors.New("there are too many callers")
+var errTurnedAway = errors.New("the service has too many callers")
 
 // newCaller takes fd over. A user with too many callers is turned away.
 func newCaller(s *Service, fd *sys.FD) (*caller, error) {
@@ -176,7 +176,7 @@ func policyText(p *policy.Policy) (text wire.Policy) {
 // dispatch carries a message out. An error ends the caller.
 func (c *caller) dispatch(f *wire.Frame) error {
 	if _, status := f.Message.(*wire.Status); c.statusOnly && !status {
-		return fmt.Errorf("it may ask for the status alone, and sent %T", f.Message)
+		return fmt.Errorf("it may ask only for the status, and sent %T", f.Message)
 	}
 	switch m := f.Message.(type) {
 	case *wire.Listen:
@@ -210,7 +210,7 @@ func (c *caller) dispatchConnection(f *wire.Frame) error {
 	case *wire.Relay:
 		plaintext := f.Take(0)
 		if plaintext == nil {
-			return errors.New("a relay comes without a descriptor")
+			return errors.New("a relay needs a descriptor")
 		}
 		if !c.with(m.Ref, func(x *connection) { x.give(plaintext) }) {
 			plaintext.Close()
@@ -228,7 +228,7 @@ func (c *caller) dispatchConnection(f *wire.Frame) error {
 	case *wire.ResetDone:
 		c.with(m.Ref, (*connection).resetDone)
 	default:
-		return fmt.Errorf("%T is no question", m)
+		return fmt.Errorf("%T is not a request", m)
 	}
 	return nil
 }

@@ -157,7 +157,7 @@ func (x *connection) over(end engine.End) {
 }
 
 // errNotPlaintext is how a connection ends whose plaintext could go nowhere.
-var errNotPlaintext = refused("the descriptor of a relay is no stream socket of AF_UNIX")
+var errNotPlaintext = refused("the descriptor of a relay is not an AF_UNIX stream socket")
 
 // plaintextEnd makes a stream of a descriptor that is an AF_UNIX stream socket;
 // nil when it is anything else.

@@ -69,7 +69,7 @@ func checkDenied(m *wire.Denied) (peer netip.AddrPort, nonsense *engine.Error) {
 	m.Missed = min(m.Missed, maxMissed)
 	for _, text := range []string{m.Exe, m.ExeFile, m.Name, m.Sentence, m.Position} {
 		if len(text) > maxDenialText {
-			return peer, refused("a refusal is told with a text of %d bytes: %d are allowed", len(text), maxDenialText)
+			return peer, refused("the sentence of a refusal has %d bytes: %d are allowed", len(text), maxDenialText)
 		}
 	}
 	if m.Peer == "" {
@@ -77,7 +77,7 @@ func checkDenied(m *wire.Denied) (peer netip.AddrPort, nonsense *engine.Error) {
 	}
 	peer, err := netip.ParseAddrPort(m.Peer)
 	if err != nil {
-		return peer, refused("a refusal is told with the peer %q, which is not an address and port", m.Peer)
+		return peer, refused("the peer of a refusal is %q, which is not an address and port", m.Peer)
 	}
 	return peer, nil
 }
@@ -86,7 +86,7 @@ func checkDenied(m *wire.Denied) (peer netip.AddrPort, nonsense *engine.Error) {
 // or executes something else by now, is the caller's word.
 func (c *caller) attribute(told *Refusal, claimed claim, pidfd *sys.FD) *engine.Error {
 	if pidfd == nil {
-		return c.refusedFor(Unidentified, Connection{Process: c.process()}, refused("a refusal is told with a pidfd of the program's process, and this one has none"))
+		return c.refusedFor(Unidentified, Connection{Process: c.process()}, refused("a refusal needs a pidfd of the program's process, and this one has none"))
 	}
 	process, err := c.service.processes.identify(pidfd, claimed)
 	if errors.Is(err, programs.ErrEnding) {

@@ -14,7 +14,7 @@ import (
 // earlierAnswer is how long a service of before may take to tell its status.
 const earlierAnswer = 2 * time.Second
 
-var errNoEarlier = errors.New("there is no service of before that has connections still")
+var errNoEarlier = errors.New("no earlier service has connections any more")
 
 // Earlier is the service that this one took over from, as long as it has
 // connections: nobody else can ask it any more. The zero value is none.
@@ -31,7 +31,7 @@ type Earlier struct {
 func (e *Earlier) Set(fd *sys.FD) error {
 	conn, err := wire.NewConn(fd, nil)
 	if err != nil {
-		return fmt.Errorf("reaching the service of before: %w", err)
+		return fmt.Errorf("connecting to the earlier service: %w", err)
 	}
 	e.replace(e.current(), conn)
 	return nil
@@ -98,7 +98,7 @@ func (e *Earlier) status(ctx context.Context, m wire.Status) (*wire.Report, erro
 	report, ok := frame.Message.(*wire.Report)
 	if !ok || report.Ref != m.Ref {
 		e.replace(conn, nil)
-		return nil, fmt.Errorf("the service of before answered with %T", frame.Message)
+		return nil, fmt.Errorf("the earlier service answered with %T", frame.Message)
 	}
 	return report, nil
 }

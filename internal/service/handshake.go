@@ -107,7 +107,7 @@ func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD, j
 }
 
 // errLeaving sends a caller to the service that listens now.
-var errLeaving = &engine.Error{Reason: engine.Down, Sentence: "the service is ending, and takes no new connections"}
+var errLeaving = &engine.Error{Reason: engine.Down, Sentence: "the service is shutting down, and takes no new connections"}
 
 // request finds the request of the connection: the server's, or its own.
 func (x *connection) request(m *wire.Handshake, known *server, pidfd *sys.FD) (*resolved, *engine.Error) {
@@ -202,20 +202,20 @@ func (c *caller) established(ref, id uint64, f *engine.Facts) {
 func connectedTCP(fd *sys.FD) (*sys.Stream, netip.AddrPort, *engine.Error) {
 	var none netip.AddrPort
 	if fd == nil {
-		return nil, none, refused("a handshake comes with a TCP socket, and this one has none")
+		return nil, none, refused("a handshake needs a TCP socket, and this one has none")
 	}
 	protocol, err := unix.GetsockoptInt(fd.Int(), unix.SOL_SOCKET, unix.SO_PROTOCOL)
 	if err != nil || protocol != unix.IPPROTO_TCP && protocol != unix.IPPROTO_MPTCP {
-		return nil, none, refused("the descriptor of a handshake is no TCP socket")
+		return nil, none, refused("the descriptor of a handshake is not a TCP socket")
 	}
 	raw, err := sys.Getpeername(fd.Int())
 	if err != nil { // most often the peer has reset the connection meanwhile
 		return nil, none, &engine.Error{Reason: engine.Network, Err: unix.ECONNRESET,
-			Sentence: "the TCP socket of the handshake is not connected any more: " + unix.ECONNRESET.Error()}
+			Sentence: "the TCP socket of the handshake is no longer connected: " + unix.ECONNRESET.Error()}
 	}
 	peer, err := abi.DecodeSockaddr(raw)
 	if err != nil {
-		return nil, none, refused("the TCP socket of a handshake has a strange peer: %v", err)
+		return nil, none, refused("the TCP socket of a handshake has an unusable peer address: %v", err)
 	}
 	stream, err := sys.NewStream(fd, nil)
 	if err != nil {

@@ -58,7 +58,7 @@ func (c *caller) resolve(r *wire.Request, pidfd *sys.FD) (*resolved, *engine.Err
 func (c *caller) identify(r *wire.Request, pidfd *sys.FD) (*programs.Process, *engine.Error) {
 	known := Connection{Process: c.process(), Server: r.Server, Name: r.Name}
 	if pidfd == nil {
-		return nil, c.refusedFor(Unidentified, known, refused("a request comes with a pidfd of the program's process, and this one has none"))
+		return nil, c.refusedFor(Unidentified, known, refused("a request needs a pidfd of the program's process, and this one has none"))
 	}
 	claim := claim{r.Exe, programs.FileID(r.ExeFile)}
 	process, err := c.service.processes.identify(pidfd, claim)

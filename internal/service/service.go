@@ -117,13 +117,13 @@ func (s *Service) Serve(ctx context.Context, socket *sys.FD) error {
 		case ctx.Err() != nil || err != nil && s.isLeaving():
 			return nil
 		case sys.AcceptsLater(err):
-			s.cfg.Log.Warn("taking a caller on: " + err.Error())
+			s.cfg.Log.Warn("accepting a caller: " + err.Error())
 			select {
 			case <-time.After(50 * time.Millisecond):
 			case <-ctx.Done():
 			}
 		case err != nil:
-			return fmt.Errorf("taking callers on: %w", err)
+			return fmt.Errorf("accepting callers: %w", err)
 		default:
 			s.welcome(fd)
 		}

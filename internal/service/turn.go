@@ -35,7 +35,7 @@ func (x *connection) turn(known *server, res *resolved, peer netip.AddrPort) (t 
 		if ctx.Err() != nil {
 			return nil, nil, givenUp(ctx, context.Cause(ctx))
 		}
-		return nil, nil, &engine.Error{Reason: engine.TimedOut, Sentence: fmt.Sprintf("the client said no whole hello within %v", limit)}
+		return nil, nil, &engine.Error{Reason: engine.TimedOut, Sentence: fmt.Sprintf("the client sent no complete ClientHello within %v", limit)}
 	}
 	if err := guest.Work(); err != nil {
 		over()
@@ -63,5 +63,5 @@ func givenUp(ctx context.Context, err error) *engine.Error {
 	if cause, ok := context.Cause(ctx).(*engine.Error); ok {
 		return cause
 	}
-	return &engine.Error{Reason: engine.Cancelled, Sentence: "the connection was given up before its handshake", Err: err}
+	return &engine.Error{Reason: engine.Cancelled, Sentence: "the connection was abandoned before its handshake", Err: err}
 }

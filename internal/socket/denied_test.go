@@ -51,7 +51,7 @@ func TestDenied(t *testing.T) {
 		{"an option", func(s *Socket, c *testCaller) error { return s.SetTLSOption(c, abi.SessionTTL, int32Value(5)) },
 			engine.Denial{Sentence: "TLS_SESSION_TTL is not allowed", Position: "p:5:20"}, abi.EPERM},
 		{"an address", func(s *Socket, c *testCaller) error { return s.Connect(c.call(), abi.EncodeSockaddr(bad, false)) },
-			engine.Denial{Sentence: "the policy forbids to talk to", Position: "p:3:17", Name: "192.0.2.1", Peer: bad}, abi.EPERM},
+			engine.Denial{Sentence: "the policy forbids connections to", Position: "p:3:17", Name: "192.0.2.1", Peer: bad}, abi.EPERM},
 		{"plain TCP", func(_ *Socket, c *testCaller) error {
 			_, err := r.table.ConnectPlain(&testCaller{rig: r, end: plain}, plain, abi.EncodeSockaddr(good, false))
 			return err

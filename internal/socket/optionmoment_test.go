@@ -99,7 +99,7 @@ func TestEveryOptionHasOneSetter(t *testing.T) {
 	for _, info := range abi.Options {
 		var asked policy.ProgramSettings
 		err := asked.Set(info.Option, []byte("?"), binary.NativeEndian)
-		isPolicys := err == nil || !strings.Contains(err.Error(), "not tightened by this option")
+		isPolicys := err == nil || !strings.Contains(err.Error(), "does not tighten the policy")
 		_, own := setters[info.Option]
 		if settable := info.Set != abi.Never; isPolicys && own || settable != (isPolicys || own) {
 			t.Errorf("%s can be set: %v, is a setting of the policy: %v, has a setter: %v", info.Name, settable, isPolicys, own)

@@ -55,9 +55,9 @@ func (c *check) invalid(err x509.CertificateInvalidError) *Error {
 	case x509.IncompatibleUsage:
 		return fail(WrongUsage, c.wrongUsage(), err)
 	case x509.NotAuthorizedToSign:
-		return fail(Constrained, which+" was used to sign another one, but is not that of an authority", err)
+		return fail(Constrained, which+" was used to sign another one, but is not the certificate of an authority", err)
 	case x509.TooManyIntermediates:
-		return fail(Constrained, which+" does not allow as many intermediates below it as the peer sent", err)
+		return fail(Constrained, which+" allows fewer intermediates below it than the peer sent", err)
 	case x509.CANotAuthorizedForThisName, x509.CANotAuthorizedForExtKeyUsage, x509.TooManyConstraints:
 		return fail(Constrained, fmt.Sprintf("%s was issued by an authority that may not: %s", c.holder(), clean(err.Detail)), err)
 	}
@@ -94,7 +94,7 @@ func (c *check) unknownAnchor(err error, opts x509.VerifyOptions) *Error {
 		}
 	}
 	if issuer := notAuthority(built); issuer != nil {
-		return fail(Constrained, c.which(issuer)+" was used to sign another one, but is not that of an authority", err)
+		return fail(Constrained, c.which(issuer)+" was used to sign another one, but is not the certificate of an authority", err)
 	}
 	if strings.Contains(err.Error(), (x509.ConstraintViolationError{}).Error()) {
 		return fail(Constrained, fmt.Sprintf("%s was issued by %s, which is among the anchors of %s, but is not the certificate of an authority (basicConstraints, keyUsage)",

@@ -79,7 +79,7 @@ func (c *check) judge(cert *x509.Certificate, answer signed.Answer) error {
 	case cert.Equal(c.chain[0]) && !answer.Stapled && c.v.cfg.Usage == ServerCertificate && mustStaple(cert):
 		return fail(NotStapled, c.notStapled(answer), answer.StapleProblem)
 	case answer.Status == signed.Unknown && c.v.cfg.Revocation == RevocationRequire:
-		return fail(RevocationUnknown, fmt.Sprintf("it is not known whether %s was revoked, and the policy requires to know (trust.revocation): %s; "+
+		return fail(RevocationUnknown, fmt.Sprintf("it is not known whether %s was revoked, and the policy requires an answer (trust.revocation): %s; "+
 			"the peer could staple an OCSP response, or a list for trust.crl_files could say it", c.which(cert), clip(strings.Join(answer.Tried, "; "))), nil)
 	}
 	return nil

@@ -59,7 +59,7 @@ func TestRevocation(t *testing.T) {
 			want: `the intermediate certificate "CN=SSA Test Intermediate" was revoked on ` + when + " because its key was compromised, says the list x; the peer needs a certificate from another authority"},
 		{name: "unknown, preferred", level: trust.RevocationPrefer, leaf: &unknown, middle: &unknown},
 		{name: "unknown, required", level: trust.RevocationRequire, leaf: &unknown, cause: trust.RevocationUnknown,
-			want: "it is not known whether the certificate of a.example was revoked, and the policy requires to know (trust.revocation): OCSP at http://x/: HTTP status 404; " +
+			want: "it is not known whether the certificate of a.example was revoked, and the policy requires an answer (trust.revocation): OCSP at http://x/: HTTP status 404; " +
 				"the peer could staple an OCSP response, or a list for trust.crl_files could say it"},
 		{name: "intermediate unknown, required", level: trust.RevocationRequire, middle: &unknown, cause: trust.RevocationUnknown,
 			want: `it is not known whether the intermediate certificate "CN=SSA Test Intermediate" was revoked`},

@@ -123,7 +123,7 @@ func TestWrongNames(t *testing.T) {
 		{name: "address", chain: web, host: "127.0.0.1", roots: root.Pool(), cause: trust.WrongName,
 			want: "the certificate is for a.example, b.example, not for the address 127.0.0.1; if the peer has a name, set it with TLS_REMOTE_HOSTNAME"},
 		{name: "common name alone", chain: chainOf(t, root.Issue(t, ssatest.Leaf{Subject: "c.example"})), host: "c.example", roots: root.Pool(), cause: trust.WrongName,
-			want: `the certificate has no name that counts, and must be for c.example: "c.example" in its subject is ignored, names belong into subjectAltName`},
+			want: `the certificate has no valid name, and must be for c.example: "c.example" in its subject is ignored, names belong in subjectAltName`},
 		{name: "no name at all", chain: chainOf(t, root.Issue(t, ssatest.Leaf{})), host: "c.example", roots: root.Pool(), cause: trust.WrongName,
 			want: "the certificate is for nobody, and must be for c.example: it has no subjectAltName"},
 		{name: "nothing to compare", chain: web, host: "", roots: root.Pool(), cause: trust.WrongName,
@@ -131,7 +131,7 @@ func TestWrongNames(t *testing.T) {
 		{name: "only a dot", chain: web, host: ".", roots: root.Pool(), cause: trust.WrongName,
 			want: "there is no name to verify the peer's certificate against"},
 		{name: "hostile name", chain: chainOf(t, root.Issue(t, ssatest.Leaf{Subject: "\x1b[2Jx\u202e" + strings.Repeat("y", 200)})), host: "c.example", roots: root.Pool(), cause: trust.WrongName,
-			want: `the certificate has no name that counts, and must be for c.example: "?[2Jx?` + strings.Repeat("y", 94) + `..." in its subject is ignored, names belong into subjectAltName`},
+			want: `the certificate has no valid name, and must be for c.example: "?[2Jx?` + strings.Repeat("y", 94) + `..." in its subject is ignored, names belong in subjectAltName`},
 	})
 }
 
@@ -218,7 +218,7 @@ func TestConstraints(t *testing.T) {
 		{name: "name constraint", chain: chainOf(t, bound.Issue(t, leaf)), host: "a.example", roots: root.Pool(), cause: trust.Constrained,
 			want: `the certificate of a.example was issued by an authority that may not: DNS name "a.example" is not permitted by any constraint`},
 		{name: "path length", chain: chainOf(t, short.Issue(t, leaf)), host: "a.example", roots: root.Pool(), cause: trust.Constrained,
-			want: `the intermediate certificate "CN=Zero" does not allow as many intermediates below it as the peer sent`},
+			want: `the intermediate certificate "CN=Zero" allows fewer intermediates below it than the peer sent`},
 	})
 }
 

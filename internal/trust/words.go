@@ -53,7 +53,7 @@ func (c *check) wrongName() string {
 	}
 	if len(names) == 0 {
 		if cn := leaf.Subject.CommonName; cn != "" {
-			return fmt.Sprintf("the certificate has no name that counts, and must be for %s: %q in its subject is ignored, names belong into subjectAltName",
+			return fmt.Sprintf("the certificate has no valid name, and must be for %s: %q in its subject is ignored, names belong in subjectAltName",
 				wanted, clean(cn))
 		}
 		return fmt.Sprintf("the certificate is for nobody, and must be for %s: it has no subjectAltName", wanted)

@@ -85,7 +85,7 @@ func TestRefusalsAreTold(t *testing.T) {
 	ssatest.Need(t, "perl")
 	a := ssatest.NewAuthority(t)
 	for _, c := range []struct{ what, policy, args, want string }{
-		{"a peer denied", "  peers: {deny: [127.0.0.0/8]}\n", "205 9", "the policy forbids to talk to 127.0.0.1:9 ("},
+		{"a peer denied", "  peers: {deny: [127.0.0.0/8]}\n", "205 9", "the policy forbids connections to 127.0.0.1:9 ("},
 		{"a peer not allowed", "  peers: {allow: [other.example]}\n", "205 9 peer.example", "not among the peers that the policy allows ("},
 		{"plain TCP denied", "  plain_tcp: deny\n", "6 9", "the policy allows no plain TCP connection to 127.0.0.1:9 ("},
 	} {

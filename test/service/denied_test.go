@@ -29,7 +29,7 @@ say("@done")
 wait()
 `)
 	p.Wait("done")
-	sentences := []string{"TLS_VERSION_MIN 1.2 is not allowed", "the policy forbids to talk to 192.0.2.1", "the policy allows no plain TCP connection to 127.0.0.1:9"}
+	sentences := []string{"TLS_VERSION_MIN 1.2 is not allowed", "the policy forbids connections to 192.0.2.1", "the policy allows no plain TCP connection to 127.0.0.1:9"}
 	for _, sentence := range sentences {
 		awaitAudit(t, log, sentence)
 	}

@@ -97,7 +97,7 @@ func TestRefusalsAreTold(t *testing.T) {
 	c.wantRefused(5, "settings", &wire.Handshake{Ref: 5, Request: wire.Request{Name: "a.example", Options: [][]byte{{1}}}}, fd, self)
 	w.wantRefusal(t, registry.ByPolicy, "settings")
 	c.wantRefused(6, "forbids", &wire.Handshake{Ref: 6, Request: request}, fd, self)
-	if r := w.wantRefusal(t, registry.ByPolicy, "the policy forbids to talk to"); r.Position != w.policy+":2:17" || r.Peer == "" || r.Name != "a.example" {
+	if r := w.wantRefusal(t, registry.ByPolicy, "the policy forbids connections to"); r.Position != w.policy+":2:17" || r.Peer == "" || r.Name != "a.example" {
 		t.Errorf("a forbidden peer is told as %+v", r)
 	}
 }

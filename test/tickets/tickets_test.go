@@ -87,7 +87,7 @@ func TestClientCertificate(t *testing.T) {
 
 // warned says whether a machine has told that the store cannot be used, and why.
 func warned(m *machine, why string) bool {
-	return regexp.MustCompile(`the ticket store farm \(.*\) cannot be used: .*(` + why + `).*; sessions of other machines cost a full handshake meanwhile`).
+	return regexp.MustCompile(`the ticket store farm \(.*\) cannot be used: .*(` + why + `).*; until it can, sessions of other machines cost a full handshake`).
 		MatchString(m.said.String())
 }
 
@@ -111,8 +111,8 @@ func TestNothingPasses(t *testing.T) {
 		{name: "client certificates", policy: asking},
 		{name: "another database", policy: f.policy(f.store(map[string]string{"address": "rediss://localhost:" + strconv.Itoa(f.redis.port) + "/3"}), "")},
 		{"wrong password", f.policy(f.store(map[string]string{"password_file": f.write("password", []byte("wrong\n"))}), ""),
-			"signing in as ssa: the server refuses it: WRONGPASS"},
-		{"no password", f.policy(f.store(map[string]string{"user": "", "password_file": ""}), ""), "the server refuses it: NOAUTH"},
+			"signing in as ssa: the server refused it: WRONGPASS"},
+		{"no password", f.policy(f.store(map[string]string{"user": "", "password_file": ""}), ""), "the server refused it: NOAUTH"},
 		{"wrong authority", f.policy(f.store(map[string]string{"ca": stranger.File(t)}), ""), "the certificate of localhost was issued by"},
 		{"wrong name", f.policy(f.store(map[string]string{"address": "rediss://127.0.0.1:" + strconv.Itoa(f.redis.port)}), ""), "127.0.0.1"},
 		{"nobody there", f.policy(f.store(map[string]string{"address": "rediss://localhost:" + closed}), ""), "connection refused"},

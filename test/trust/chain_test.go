@@ -138,9 +138,9 @@ func TestConstraints(t *testing.T) {
 		}, words: []string{"may not"}},
 		{name: "path length", serve: func(w *world) *tls.Config {
 			return with(w.root.IntermediateWith(w, ssatest.AuthorityOptions{NoIntermediates: true}).Intermediate(w).Issue(w, named(host)))
-		}, words: []string{"does not allow as many intermediates"}},
+		}, words: []string{"allows fewer intermediates"}},
 		{name: "issued by no authority", serve: constrained(func(c *x509.Certificate) { c.IsCA, c.KeyUsage, c.MaxPathLen = false, x509.KeyUsageDigitalSignature, 0 }),
-			words: []string{"Constrained", "is not that of an authority"}},
+			words: []string{"Constrained", "is not the certificate of an authority"}},
 		{name: "unknown critical extension", serve: leafSite(ssatest.Leaf{Names: []string{host}, Edit: func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{unknown} }}),
 			words: []string{"critical extension"}},
 		{name: "unknown critical extension of the intermediate", serve: constrained(func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{unknown} }),

@@ -79,12 +79,12 @@ func TestRevocation(t *testing.T) {
 		{name: "revoked and nobody asks", serve: stapled("off", &revoked)},
 		{name: "revoked by staple", serve: stapled("prefer", &revoked), words: []string{"was revoked on", "key was compromised", "stapled OCSP response"}},
 		{name: "good by staple", serve: stapled("require", &ssatest.OCSPAnswer{})},
-		{name: "old staple", serve: stapled("require", &old), words: []string{"not known whether", "it ended on"}},
+		{name: "old staple", serve: stapled("require", &old), words: []string{"not known whether", "it expired on"}},
 		{name: "no staple, required", serve: stapled("require", nil), words: []string{"not known whether", "names no place to ask", "trust.revocation"}},
 		{name: "no staple, preferred", serve: stapled("prefer", nil)},
 		{name: "must staple and does", serve: stapled("prefer", &ssatest.OCSPAnswer{}, must)},
 		{name: "must staple and does not", serve: stapled("prefer", nil, must), words: []string{"must-staple", "none came", "turn OCSP stapling on"}},
-		{name: "must staple, old staple", serve: stapled("prefer", &old, must), words: []string{"must-staple", "it ended on"}},
+		{name: "must staple, old staple", serve: stapled("prefer", &old, must), words: []string{"must-staple", "it expired on"}},
 
 		{name: "revoked by responder", serve: answered("prefer", func(w *world, c *x509.Certificate) []byte { return w.root.OCSP(w, c, revoked) }),
 			words: []string{"was revoked on", "the OCSP responder http://127.0.0.1"}},
@@ -112,7 +112,7 @@ func TestRevocation(t *testing.T) {
 		{name: "good by list", serve: listed("require", func(*x509.Certificate) ssatest.RevocationList { return ssatest.RevocationList{} })},
 		{name: "old list", serve: listed("require", func(*x509.Certificate) ssatest.RevocationList {
 			return ssatest.RevocationList{To: time.Now().Add(-day), From: time.Now().Add(-2 * day)}
-		}), words: []string{"not known whether", "it ended on"}},
+		}), words: []string{"not known whether", "it expired on"}},
 		{name: "revoked by local list", serve: func(w *world) *tls.Config {
 			config := with(w.root.Issue(w, named(host)))
 			w.trust("revocation: prefer", "crl_files: ["+w.listFile(w.root.RevocationList(w, ssatest.RevocationList{

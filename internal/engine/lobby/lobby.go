@@ -138,7 +138,7 @@ func (g *Guest) Work() error {
 }
 
 // ErrLetGo is why a guest that had to leave may not go on.
-var ErrLetGo = errors.New("the peer was let go, since too many wait")
+var ErrLetGo = errors.New("the peer was dropped, since too many wait")
 
 // Wait says that the guest waits for what follows its hello.
 func (g *Guest) Wait() {

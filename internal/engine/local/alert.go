@@ -112,7 +112,7 @@ func (a alert) name() string {
 // broken is the error when we had to send an alert.
 func broken(number alert, err error) *engine.Error {
 	return &engine.Error{Reason: engine.Protocol, Err: err,
-		Sentence: fmt.Sprintf("the peer broke the TLS protocol; we answered with alert %d %s", number, number.name())}
+		Sentence: fmt.Sprintf("the peer broke the TLS protocol; we sent alert %d %s", number, number.name())}
 }
 
 // told is the error when the peer sent an alert.

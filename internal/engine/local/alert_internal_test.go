@@ -30,7 +30,7 @@ func TestAlertSentences(t *testing.T) {
 		{name: "unrecognized_name", err: remote(112), early: "serves nothing under that name", late: "alert 112 unrecognized_name", lateHasNot: "name;"},
 		{name: "unknown_ca", err: remote(48), early: "alert 48 unknown_ca; it does not know who issued", late: "alert 48 unknown_ca; it does not know who issued"},
 		{name: "in plaintext", err: local(20), plaintext: &unknownCA, early: "the client refused the handshake: alert 48 unknown_ca; it does not know",
-			late: "the peer broke the TLS protocol; we answered with alert 20 bad_record_mac"},
+			late: "the peer broke the TLS protocol; we sent alert 20 bad_record_mac"},
 		{name: "no_renegotiation", err: local(100), early: "alert 100 no_renegotiation", late: "alert 100 no_renegotiation"},
 	} {
 		s := side{role: engine.Server}

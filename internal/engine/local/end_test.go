@@ -36,7 +36,7 @@ func TestEnds(t *testing.T) {
 		{"garbage", plain, func(c *tls.Conn) {
 			io.WriteString(c.NetConn(), "\x17\x03\x03\x00\x20"+"01234567890123456789012345678901")
 		}, engine.Protocol,
-			"the peer broke the TLS protocol; we answered with alert 20 bad_record_mac"},
+			"the peer broke the TLS protocol; we sent alert 20 bad_record_mac"},
 		{"no client certificate in TLS 1.3", demanding, func(*tls.Conn) {}, engine.Protocol,
 			"the peer ended the connection: alert 116 certificate_required; it asked for a certificate, and we have none that it accepts: set TLS_CERTIFICATE_CHAIN and TLS_PRIVATE_KEY"},
 	} {

@@ -91,7 +91,7 @@ func TestForeignPeers(t *testing.T) {
 		{"alert", client, "\x15\x03\x01\x00\x02\x02\x28", "the peer refused the handshake: alert 40 handshake_failure; it may not support TLS 1.2 or later, or have no cipher suite in common with us"},
 		{"alert for the name", client, "\x15\x03\x01\x00\x02\x02\x70", "the peer refused the handshake: alert 112 unrecognized_name; it serves nothing under that name"},
 		{"alert of an unknown number", client, "\x15\x03\x01\x00\x02\x02\xee", "the peer refused the handshake: alert 238 unknown"},
-		{"malformed alert", client, "\x15\x03\x01\x00\x01\x02", "the peer broke the TLS protocol; we answered with alert 10 unexpected_message"},
+		{"malformed alert", client, "\x15\x03\x01\x00\x01\x02", "the peer broke the TLS protocol; we sent alert 10 unexpected_message"},
 		{"close_notify", client, "\x15\x03\x01\x00\x02\x01\x00", "the peer closed the connection during the handshake; it may not speak TLS on this port"},
 		{"HTTP client", server, "GET / HTTP/1.1\r\n\r\n", "the client does not speak TLS, but plain HTTP"},
 		{"garbage client", server, "hello, world", "the client does not speak TLS"},

@@ -64,7 +64,7 @@ func (st *stapler) refresh() (due time.Time, ok bool) {
 	der, until, err := s.fetch(s.ctx, st.cert, st.policy)
 	now := s.cfg.Now()
 	if err == nil && !now.Before(until) {
-		err = errors.New("the OCSP response has ended already")
+		err = errors.New("the OCSP response has expired already")
 	}
 	if err != nil {
 		if errors.Is(err, revocation.ErrRevoked) {

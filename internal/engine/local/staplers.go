@@ -88,7 +88,7 @@ func (s *staplers) find(cert *tls.Certificate, pol *policy.Effective, now time.T
 		if len(s.byKey) >= maxStaplers {
 			if !s.full {
 				s.full = true
-				s.cfg.Log.Warn("too many server certificates at a time: some go without a stapled OCSP response", "at most", maxStaplers)
+				s.cfg.Log.Warn("too many server certificates at a time: some have no stapled OCSP response", "at most", maxStaplers)
 			}
 			return nil
 		}

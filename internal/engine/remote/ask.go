@@ -102,7 +102,7 @@ func (l *link) handshake(ctx context.Context, tcp engine.Stream, m *wire.Handsha
 	case <-l.down:
 		c.forget()
 	}
-	return nil, &engine.Error{Reason: engine.Cancelled, Sentence: "the connection was given up before the handshake had ended", Err: context.Cause(ctx)}
+	return nil, &engine.Error{Reason: engine.Cancelled, Sentence: "the connection was abandoned before the handshake had ended", Err: context.Cause(ctx)}
 }
 
 // outcome makes a connection of the answer to a handshake.

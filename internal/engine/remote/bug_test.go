@@ -152,7 +152,7 @@ func TestRelayOfAnythingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	ours, _ := pair(t, unix.SOCK_DGRAM)
-	if end := engine.RelayToEnd(conn, ours, engine.RelayOptions{}); end.Err == nil || !strings.Contains(end.Err.Error(), "no stream socket") {
+	if end := engine.RelayToEnd(conn, ours, engine.RelayOptions{}); end.Err == nil || !strings.Contains(end.Err.Error(), "not an AF_UNIX stream socket") {
 		t.Errorf("the relay ended with %v, want to be told that the descriptor is of no use", end.Err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // errLost is why what was under way in a service that has died has ended.
-var errLost = errors.New("it ended, and its connections with it")
+var errLost = errors.New("it ended, and its connections were lost")
 
 // connection is an engine.Conn in the service. While it is relayed no goroutine
 // belongs to it: that of the link starts one for what the service tells of it.

@@ -112,7 +112,7 @@ func (q *denials) lose(n uint64, err error) {
 	q.mu.Lock()
 	q.missed += n
 	q.mu.Unlock()
-	q.engine.cfg.Log.Warn(fmt.Sprintf("the service was not told of %d refusals: %v", n, err))
+	q.engine.cfg.Log.Warn(fmt.Sprintf("%d refusals could not be reported to the service: %v", n, err))
 }
 
 func (q *denials) connect() (*wire.Conn, error) {
@@ -182,6 +182,6 @@ func (q *denials) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.missed > 0 {
-		q.engine.cfg.Log.Warn(fmt.Sprintf("the service was not told of %d refusals", q.missed))
+		q.engine.cfg.Log.Warn(fmt.Sprintf("%d refusals could not be reported to the service", q.missed))
 	}
 }

@@ -155,7 +155,7 @@ func TestDenialsToAnOldService(t *testing.T) {
 		conn.Close()
 	}
 	e.Close()
-	if got := log.String(); !strings.Contains(got, "the service was not told of 1 refusals") {
+	if got := log.String(); !strings.Contains(got, "1 refusals could not be reported to the service") {
 		t.Errorf("the log says %q", got)
 	}
 }
@@ -168,7 +168,7 @@ func TestDenialsWithoutService(t *testing.T) {
 		e.Denied(denial(t, "no"))
 	}
 	e.Close()
-	if got := log.String(); !strings.Contains(got, "the service was not told of 3 refusals") {
+	if got := log.String(); !strings.Contains(got, "3 refusals could not be reported to the service") {
 		t.Errorf("the log says %q", got)
 	}
 	e.Denied(denial(t, "too late")) // and its pidfd is closed

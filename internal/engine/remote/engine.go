@@ -72,7 +72,7 @@ func down(err error) *engine.Error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		why = "it did not answer in time"
 	}
-	return &engine.Error{Reason: engine.Down, Sentence: "the TLS service of this machine is not there: " + why, Err: err}
+	return &engine.Error{Reason: engine.Down, Sentence: "the TLS service of this machine is not running: " + why, Err: err}
 }
 
 // Ready implements engine.Engine.

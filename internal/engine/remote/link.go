@@ -159,7 +159,7 @@ func (l *link) dispatch(m wire.Message) error {
 	case *wire.Ended:
 		l.endOf(m)
 	default:
-		return fmt.Errorf("%s is no answer", wire.KindOf(m))
+		return fmt.Errorf("%s is not an answer", wire.KindOf(m))
 	}
 	return nil
 }

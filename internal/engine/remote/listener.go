@@ -106,7 +106,7 @@ func (l *link) listen(ctx context.Context, req *engine.Request) (uint64, error) 
 	case <-l.down:
 		return 0, down(errLost)
 	case <-ctx.Done():
-		return 0, &engine.Error{Reason: engine.Cancelled, Sentence: "the server was given up", Err: ctx.Err()}
+		return 0, &engine.Error{Reason: engine.Cancelled, Sentence: "the server was abandoned", Err: ctx.Err()}
 	}
 }
 

@@ -53,7 +53,7 @@ func (l *link) profile(ctx context.Context, p engine.ProgramClaim) (string, erro
 	case <-l.down:
 		return "", down(errLost)
 	case <-ctx.Done():
-		return "", &engine.Error{Reason: engine.Cancelled, Sentence: "the program's profile was not waited for", Err: ctx.Err()}
+		return "", &engine.Error{Reason: engine.Cancelled, Sentence: "nobody waited for the program's profile", Err: ctx.Err()}
 	}
 }
 

@@ -150,7 +150,7 @@ func codeOnly(err error) error {
 	}
 	code, _, _ := strings.Cut(refused.text, " ")
 	if !slices.Contains([]string{"WRONGPASS", "ERR", "NOPERM", "NOAUTH", "LOADING", "BUSY", "MASTERDOWN"}, code) {
-		code = "for no reason that can be shown"
+		code = "for a reason that cannot be shown"
 	}
 	return &refusal{code}
 }

@@ -13,9 +13,9 @@ import (
 // A server that repeats what it refuses does not get the password into a log.
 func TestPasswordIsNotRepeated(t *testing.T) {
 	for answer, want := range map[string]string{
-		"-WRONGPASS invalid username-password pair\r\n":                             "signing in as ssa: the server refuses it: WRONGPASS",
-		"-ERR unknown command 'AUTH', with args beginning with: 'ssa' 'sesame'\r\n": "signing in as ssa: the server refuses it: ERR",
-		"-SESAME\r\n": "signing in as ssa: the server refuses it: for no reason that can be shown",
+		"-WRONGPASS invalid username-password pair\r\n":                             "signing in as ssa: the server refused it: WRONGPASS",
+		"-ERR unknown command 'AUTH', with args beginning with: 'ssa' 'sesame'\r\n": "signing in as ssa: the server refused it: ERR",
+		"-SESAME\r\n": "signing in as ssa: the server refused it: for a reason that cannot be shown",
 		"+sesame\r\n": "signing in as ssa: " + errProtocol.Error(),
 	} {
 		ours, its := net.Pipe()

@@ -20,7 +20,7 @@ const maxLine = 1024
 // refusal is an error that the server answers with.
 type refusal struct{ text string }
 
-func (r *refusal) Error() string { return "the server refuses it: " + r.text }
+func (r *refusal) Error() string { return "the server refused it: " + r.text }
 
 var errProtocol = errors.New("the server does not speak Redis's protocol, or says more than it was asked")
 

@@ -19,8 +19,8 @@ func TestReadArray(t *testing.T) {
 	for _, tc := range []struct{ name, in, want string }{
 		{"values", "*2\r\n$3\r\na\r\n\r\n$-1\r\n", "a\r\n|nil"},
 		{"empty value", "*2\r\n$0\r\n\r\n$-1\r\n", "|nil"},
-		{"refusal", "-NOAUTH Authentication \x1brequired.\r\n", "the server refuses it: NOAUTH Authentication ?required."},
-		{"refusal inside", "*2\r\n-x\r\n", "the server refuses it: x"},
+		{"refusal", "-NOAUTH Authentication \x1brequired.\r\n", "the server refused it: NOAUTH Authentication ?required."},
+		{"refusal inside", "*2\r\n-x\r\n", "the server refused it: x"},
 		{"fewer", "*1\r\n$-1\r\n", errProtocol.Error()},
 		{"more", "*3\r\n", errProtocol.Error()},
 		{"as many as can be", "*9223372036854775807\r\n", errProtocol.Error()},

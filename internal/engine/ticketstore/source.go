@@ -136,7 +136,7 @@ func (s *source) exchange(l link, now time.Time) error {
 		return err
 	}
 	if _, ok := s.Seed(current); !ok {
-		return errors.New("it does not keep what it is given, or has something else under the same names")
+		return errors.New("it does not keep what is stored in it, or has something else under the same names")
 	}
 	return foreign
 }
@@ -154,7 +154,7 @@ func (s *source) learn(l link, from, to int64) (missing []int64, err error) {
 		return nil, err
 	}
 	if len(values) != len(names) {
-		return nil, fmt.Errorf("it sent %d values, and was asked for %d", len(values), len(names))
+		return nil, fmt.Errorf("it sent %d values instead of %d", len(values), len(names))
 	}
 	for i, record := range values {
 		epoch := from + int64(i)
@@ -204,7 +204,7 @@ func (s *source) failed(err error) {
 		return
 	}
 	s.problem = err.Error()
-	s.stores.cfg.Log.Warn(fmt.Sprintf("the ticket store %s cannot be used: %s; sessions of other machines cost a full handshake meanwhile", s.name, s.problem))
+	s.stores.cfg.Log.Warn(fmt.Sprintf("the ticket store %s cannot be used: %s; until it can, sessions of other machines cost a full handshake", s.name, s.problem))
 }
 
 func (s *source) worked() {

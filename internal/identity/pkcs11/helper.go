@@ -169,7 +169,7 @@ func (h *Helper) UserSocket() (*os.File, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.shared == nil {
-		return nil, errors.New("this helper has no second connection")
+		return nil, errors.New("this process has no second connection")
 	}
 	if h.shared.near == nil {
 		fresh, err := newLink()

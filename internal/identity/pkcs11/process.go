@@ -104,7 +104,7 @@ func (h *Helper) supervise(cmd *exec.Cmd) {
 			cmd, why = h.startProcess(number)
 		}
 		for cmd == nil {
-			text := fmt.Sprintf("the process for keys on tokens (ssa-pkcs11) is not there: %v; it is started again in %v", why, pause)
+			text := fmt.Sprintf("the process for keys on tokens (ssa-pkcs11) is not running: %v; it is started again in %v", why, pause)
 			h.config.Log.Error(text)
 			h.down(text)
 			if !h.sleep(pause) {

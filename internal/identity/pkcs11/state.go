@@ -10,7 +10,7 @@ import (
 
 var (
 	errStarting = errors.New("ssa-pkcs11 is being started")
-	errAnother  = errors.New("ssa-pkcs11 was started anew meanwhile")
+	errAnother  = errors.New("ssa-pkcs11 was restarted meanwhile")
 )
 
 // state is whether somebody answers a client, guarded by the client's mu.

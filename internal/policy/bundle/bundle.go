@@ -7,7 +7,7 @@ import (
 )
 
 // errNotRead is the error of what is not in a bundle.
-var errNotRead = errors.New("it was not read where the policy was loaded first")
+var errNotRead = errors.New("it was not read when the policy was first loaded")
 
 // Bundle is a Source of what a Recorder took down. It knows nothing else.
 type Bundle struct {

@@ -69,7 +69,7 @@ func Decode(data []byte) (*Bundle, error) {
 	for n := r.number(); n > 0 && r.err == nil; n-- {
 		k, rec := r.record()
 		if _, twice := b.records[k]; twice {
-			r.fail("%q is there twice", k.name)
+			r.fail("%q is listed twice", k.name)
 		}
 		b.records[k] = rec
 	}

@@ -165,7 +165,7 @@ func TestRefused(t *testing.T) {
 		{"no suite", "opensslcnf.config", "CipherString = kRSA\nCiphersuites = TLS_AES_128_CCM_SHA256\n", "no cipher suite"},
 		{"no version", "opensslcnf.config", "CipherString = DEFAULT\nMinProtocol = TLSv1.3\nMaxProtocol = TLSv1.2\n", "no version of TLS"},
 		{"no group", "opensslcnf.config", "CipherString = DEFAULT\nGroups = X448\n", "no group"},
-		{"keys of a billion bits", "A.pol", "min_rsa_size = 1000000000\n", "no policy that can be used"},
+		{"keys of a billion bits", "A.pol", "min_rsa_size = 1000000000\n", "do not make a usable policy"},
 		{"too long", "A.pol", strings.Repeat("#", maxSize+1), "more than"},
 	}
 	for _, test := range tests {

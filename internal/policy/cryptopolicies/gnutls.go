@@ -53,7 +53,7 @@ func (s *Settings) readGnuTLSOverride(a *allowed, key, text string, at Place) {
 	case "min-verification-profile":
 		bits, ok := profiles[strings.ToLower(text)]
 		if !ok {
-			s.note(at, "the verification profile %s, which ssa has nothing for", clip(text))
+			s.note(at, "the verification profile %s, for which ssa has no setting", clip(text))
 			return
 		}
 		s.understood++
@@ -61,7 +61,7 @@ func (s *Settings) readGnuTLSOverride(a *allowed, key, text string, at Place) {
 		s.setECDSA(bits[1], at)
 	case "secure-hash", "enabled-curve", "secure-sig-for-cert": // follow from the others
 	default:
-		s.note(at, "%s, which ssa has nothing for", clip(key))
+		s.note(at, "%s, for which ssa has no setting", clip(key))
 	}
 }
 

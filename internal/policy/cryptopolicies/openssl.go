@@ -35,7 +35,7 @@ func (s *Settings) readOpenSSL(name string, lines []string) {
 			s.setNamed(&s.signatures, "signature algorithms", opensslSignatures(text), signature, at)
 		default:
 			if !strings.HasPrefix(strings.ToLower(key), "dtls.") {
-				s.note(at, "%s, which ssa has nothing for", clip(key))
+				s.note(at, "%s, for which ssa has no setting", clip(key))
 			}
 		}
 	}
@@ -76,7 +76,7 @@ func (s *Settings) setVersion(to *value[string], text string, at Place) {
 	v := version(text)
 	switch {
 	case v == "":
-		s.note(at, "the version %s, which is none of TLS", clip(text))
+		s.note(at, "the version %s, which is not a TLS version", clip(text))
 		return
 	case v == "old" && to == &s.max:
 		s.note(at, "the newest version %s: ssa has nothing older than TLS 1.2", clip(text))
@@ -110,9 +110,9 @@ func (s *Settings) readCipherString(text string, at Place) {
 				s.setECDSA(levels[n].ecdsa, at)
 				continue
 			}
-			s.note(at, "%s, which ssa has nothing for", clip(word))
+			s.note(at, "%s, for which ssa has no setting", clip(word))
 		case strings.HasPrefix(word, "@"):
-			s.note(at, "%s, which ssa has nothing for", clip(word))
+			s.note(at, "%s, for which ssa has no setting", clip(word))
 		default:
 			s.applyCipherWord(&list, word, at)
 		}

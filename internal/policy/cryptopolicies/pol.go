@@ -66,7 +66,7 @@ func (s *Settings) readPolLine(a *allowed, key, text string, at Place) {
 		}
 	case "hash", "min_dh_size", "min_dsa_size", "min_tls_version_dtls", "min_dtls_version", "arbitrary_dh_groups", "ssh_certs", "ssh_etm", "etm":
 	default:
-		s.note(at, "%s, which ssa has nothing for", clip(key))
+		s.note(at, "%s, for which ssa has no setting", clip(key))
 	}
 }
 

@@ -35,7 +35,7 @@ func (s *Settings) Propose() (string, error) {
 		fmt.Fprintf(&b, "#   %s: %s\n", n.at, n.text)
 	}
 	if _, err := policy.Parse("/proposal.yaml", []byte(b.String())); err != nil {
-		return "", fmt.Errorf("the settings make no policy that can be used: %w", err)
+		return "", fmt.Errorf("the settings do not make a usable policy: %w", err)
 	}
 	return b.String(), nil
 }

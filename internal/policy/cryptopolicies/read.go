@@ -114,7 +114,7 @@ func Parse(name string, data []byte) (*Settings, error) {
 	var err error
 	switch base := filepath.Base(name); {
 	case strings.HasSuffix(base, ".pmod"):
-		return nil, &FormatError{Place{name, 0}, "a policy module changes a policy and is none: apply it with update-crypto-policies, then read /etc/crypto-policies"}
+		return nil, &FormatError{Place{name, 0}, "a policy module changes a policy and is not one itself: apply it with update-crypto-policies, then read /etc/crypto-policies"}
 	case strings.HasSuffix(base, ".pol"):
 		s.readPol(name, lines)
 	case strings.Contains(text, "[overrides]") || strings.Contains(text, "[global]"):

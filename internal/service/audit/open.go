@@ -19,7 +19,7 @@ func Open(path string) (*os.File, error) {
 	case err != nil:
 		err = fmt.Errorf("the audit log: %w", err)
 	case !info.Mode().IsRegular():
-		err = fmt.Errorf("the audit log %s is no regular file", path)
+		err = fmt.Errorf("the audit log %s is not a regular file", path)
 	case info.Mode().Perm()&0o022 != 0:
 		err = fmt.Errorf("the audit log %s may be written by others than its owner (mode %04o)", path, info.Mode().Perm())
 	}

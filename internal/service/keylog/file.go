@@ -41,9 +41,9 @@ func check(duration time.Duration, file *os.File, user uint32) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	switch {
 	case !ok:
-		return errors.New("it is not known whose the file for the key log is")
+		return errors.New("the owner of the file for the key log is unknown")
 	case st.Uid != user: // somebody may have put it there to read it
-		return fmt.Errorf("the file for the key log is user %d's, and user %d asks: it must be new, or of who asks", st.Uid, user)
+		return fmt.Errorf("the file for the key log belongs to user %d, and user %d asks: it must be new, or belong to who asks", st.Uid, user)
 	case st.Nlink > 1:
 		return errors.New("the file for the key log has a second name, where others may find it")
 	}
@@ -54,7 +54,7 @@ func check(duration time.Duration, file *os.File, user uint32) error {
 // disk ends the log, not the connection.
 func (l *keyLog) Write(line []byte) (int, error) {
 	if err := l.add(line); err != nil {
-		l.owner.cfg.Log.Warn("the key log ends early: "+err.Error(), "profile", l.profile)
+		l.owner.cfg.Log.Warn("the key log ended early: "+err.Error(), "profile", l.profile)
 		l.owner.over(l)
 	}
 	return len(line), nil
@@ -68,7 +68,7 @@ func (l *keyLog) add(line []byte) (err error) {
 	case l.file == nil: // a connection that lasted longer than the log
 		return nil
 	case l.bytes+int64(len(line)) > maxBytes:
-		err = fmt.Errorf("it has %d MiB, and may not have more", maxBytes>>20)
+		err = fmt.Errorf("it has reached its limit of %d MiB", maxBytes>>20)
 	default:
 		_, err = l.file.Write(line)
 	}

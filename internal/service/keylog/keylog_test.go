@@ -198,7 +198,7 @@ func TestFull(t *testing.T) {
 		}
 	}
 	fmt.Fprintln(w, "late")
-	if n := strings.Count(log.String(), "ends early"); n != 1 || !strings.Contains(log.String(), "64 MiB") {
+	if n := strings.Count(log.String(), "ended early"); n != 1 || !strings.Contains(log.String(), "64 MiB") {
 		t.Errorf("told %d times:\n%s", n, &log)
 	}
 	if s.Writer("web") != nil || len(s.List()) != 0 {
@@ -223,7 +223,7 @@ func TestUnwritable(t *testing.T) {
 	for range 3 {
 		fmt.Fprintln(w, "lost")
 	}
-	if n := strings.Count(log.String(), "ends early"); n != 1 || len(s.List()) != 0 {
+	if n := strings.Count(log.String(), "ended early"); n != 1 || len(s.List()) != 0 {
 		t.Errorf("told %d times, listed %v:\n%s", n, s.List(), &log)
 	}
 }

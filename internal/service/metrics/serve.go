@@ -30,7 +30,7 @@ func Listen(address string) (*os.File, error) {
 		return nil, fmt.Errorf("the address of metrics is %q, and the path of a Unix socket must be absolute", address)
 	}
 	if st, err := os.Lstat(path); err == nil && st.Mode().Type() != os.ModeSocket {
-		return nil, fmt.Errorf("listening for metrics: %s is there and is no socket: %w", path, unix.EADDRINUSE)
+		return nil, fmt.Errorf("listening for metrics: %s exists and is not a socket: %w", path, unix.EADDRINUSE)
 	}
 	// It gets its name once it is ready, so that readers find the one of the
 	// service before until then, and nobody one with another mode.
@@ -57,8 +57,8 @@ func Listen(address string) (*os.File, error) {
 func listenLoopback(address string) (*os.File, error) {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil || !at.Addr().IsLoopback() || at.Addr().Zone() != "" {
-		return nil, fmt.Errorf("the address of metrics is %q, and must be unix:/path or an address of loopback such as 127.0.0.1:9205: "+
-			"who may read them is not found out", address)
+		return nil, fmt.Errorf("the address of metrics is %q, and must be unix:/path or a loopback address such as 127.0.0.1:9205: "+
+			"nothing checks who reads them", address)
 	}
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failure error
@@ -99,7 +99,7 @@ func Handler(r *registry.Registry) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, req *http.Request) {
 		if !isLocal(req) {
-			http.Error(w, "not by this name", http.StatusMisdirectedRequest)
+			http.Error(w, "wrong host name", http.StatusMisdirectedRequest)
 			return
 		}
 		w.Header().Set("Content-Type", contentType)

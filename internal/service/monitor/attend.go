@@ -71,7 +71,7 @@ func (m *Monitor) note(msg *message) error {
 		// The text is for people: %q leaves nothing in it that a terminal obeys.
 		m.cfg.Log.Error(fmt.Sprintf("the worker keeps the policy it has: %.2000q", msg.Text))
 	default:
-		return fmt.Errorf("it sent message %d, which is not its to send", msg.Kind)
+		return fmt.Errorf("it sent message %d, which it may not send", msg.Kind)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func unseal(fd *sys.FD, size int64) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case size > maxBundle || size != st.Size():
-		return nil, errors.New("a policy has not the size that was announced")
+		return nil, errors.New("a policy does not have the size that was announced")
 	}
 	data := make([]byte, size)
 	if _, err := file.ReadAt(data, 0); err != nil && size > 0 {

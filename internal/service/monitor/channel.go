@@ -100,7 +100,7 @@ func (c *channel) receive() (*message, *sys.FD, error) {
 	}
 	m, err := decode(data)
 	if err == nil && m.Kind.descriptor() != (fd != nil) {
-		err = fmt.Errorf("message %d comes with a descriptor, or without, and must not", m.Kind)
+		err = fmt.Errorf("message %d has a descriptor and must not, or lacks one", m.Kind)
 	}
 	if err != nil {
 		fd.Close()

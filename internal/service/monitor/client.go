@@ -52,7 +52,7 @@ func (c *Client) Run() error {
 			err = c.handle(m, fd)
 		}
 		if err != nil {
-			c.fail(fmt.Errorf("the monitor does not answer any more: %w", err))
+			c.fail(fmt.Errorf("the monitor no longer answers: %w", err))
 			return err
 		}
 	}
@@ -79,7 +79,7 @@ func (c *Client) handle(m *message, fd *sys.FD) error {
 		delete(c.asked, m.ID)
 		c.mu.Unlock()
 		if to == nil {
-			return fmt.Errorf("an answer to question %d, which was not asked", m.ID)
+			return fmt.Errorf("an answer to request %d, which was not made", m.ID)
 		}
 		to <- m
 	case kindPolicy:
@@ -109,7 +109,7 @@ func (c *Client) handle(m *message, fd *sys.FD) error {
 		c.file(string(m.Text), os.NewFile(uintptr(fd.Disown()), string(m.Text)))
 	default:
 		fd.Close()
-		return fmt.Errorf("message %d is not the monitor's to send", m.Kind)
+		return fmt.Errorf("the monitor may not send message %d", m.Kind)
 	}
 	return nil
 }

@@ -34,8 +34,8 @@ const (
 )
 
 var (
-	errLookupHangs = fmt.Errorf("looking at it takes more than %v: its user makes the kernel wait", lookTime)
-	errManyLookups = errors.New("too many processes wait to be looked at")
+	errLookupHangs = fmt.Errorf("identifying it takes more than %v: its user makes the kernel wait", lookTime)
+	errManyLookups = errors.New("too many processes wait to be identified")
 )
 
 // places bound the look-ups at a time, of all and of each person.
@@ -144,7 +144,7 @@ func (m *Monitor) answerLookup(ctx context.Context, w *worker, id uint64, pidfd 
 	}
 	err = w.channel.send(answer, -1)
 	if errors.Is(err, unix.EMSGSIZE) { // the system's socket buffers are small
-		err = w.channel.send(&message{Kind: kindAnswer, ID: id, Text: []byte("what there is to say of the process does not fit into a message")}, -1)
+		err = w.channel.send(&message{Kind: kindAnswer, ID: id, Text: []byte("the description of the process does not fit into a message")}, -1)
 	}
 	if err != nil && !gone(err) {
 		m.cfg.Log.Error("answering the worker: " + err.Error())

@@ -67,7 +67,7 @@ type processMessage struct {
 
 func toWire(p *program.Process) (*processMessage, error) {
 	if len(p.Groups) > maxGroups {
-		return nil, fmt.Errorf("process %d is in %d groups, and at most %d are looked at", p.PID, len(p.Groups), maxGroups)
+		return nil, fmt.Errorf("process %d is in %d groups, and at most %d are supported", p.PID, len(p.Groups), maxGroups)
 	}
 	return &processMessage{Exe: []byte(p.Exe), Script: []byte(p.Script), Cgroup: []byte(p.Cgroup), UID: p.UID, GID: p.GID,
 		Groups: p.Groups, PID: p.PID, UIDs: p.UIDs, GIDs: p.GIDs, File: string(p.File), Nested: p.Nested, Owner: p.Owner}, nil
@@ -100,11 +100,11 @@ func decode(data []byte) (*message, error) {
 		return nil, fmt.Errorf("message %d: %w", data[0], err)
 	}
 	if _, err := in.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("message %d: there is something behind it", data[0])
+		return nil, fmt.Errorf("message %d: something follows it", data[0])
 	}
 	m.Kind = kind(data[0])
 	if (m.Kind == kindAnswer) != (m.Process != nil || m.Kind == kindAnswer && m.Text != nil) {
-		return nil, fmt.Errorf("message %d is not whole", data[0])
+		return nil, fmt.Errorf("message %d is incomplete", data[0])
 	}
 	return m, nil
 }

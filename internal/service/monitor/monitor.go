@@ -84,7 +84,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 		if time.Since(began) > goodLife {
 			pause = shortestPause
 		}
-		m.cfg.Log.Error(why.Error() + "; another one starts")
+		m.cfg.Log.Error(why.Error() + "; another one is started")
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

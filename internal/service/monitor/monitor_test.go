@@ -202,7 +202,7 @@ func TestTooManyGroups(t *testing.T) {
 	r := start(t, "serve", fixedIdentifier{process: p}, nil)
 	r.want("policy one <nil>")
 	r.say("look")
-	r.want(fmt.Sprintf("process  0 process 7 is in %d groups, and at most %d are looked at", maxGroups+1, maxGroups))
+	r.want(fmt.Sprintf("process  0 process 7 is in %d groups, and at most %d are supported", maxGroups+1, maxGroups))
 }
 
 // TestDeadWorkerIsReplaced: the next one has the policy of now.

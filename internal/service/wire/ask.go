@@ -11,7 +11,7 @@ import (
 func Greet(ctx context.Context, c *Conn, hello Hello) (*Welcome, error) {
 	hello.Version = Version
 	if err := c.Send(&hello); err != nil {
-		return nil, fmt.Errorf("the service does not take this caller on; it may have too many of this user: %w", err)
+		return nil, fmt.Errorf("the service does not accept this caller; its user may have too many: %w", err)
 	}
 	for {
 		frame, err := c.Receive(ctx)

@@ -139,7 +139,7 @@ func (c *Conn) Peer() (cred *unix.Ucred, groups []uint32, err error) {
 // received that nobody has taken.
 func (c *Conn) Hand() (fd *sys.FD, err error) {
 	if len(c.in) > 0 || len(c.fds) > 0 {
-		return nil, errors.New("there are messages on the connection already")
+		return nil, errors.New("the connection has carried messages already")
 	}
 	err = c.stream.Control(func(n int) error {
 		dup, err := unix.FcntlInt(uintptr(n), unix.F_DUPFD_CLOEXEC, 0)
@@ -255,7 +255,7 @@ func (c *Conn) next() (*Frame, error) {
 	case count > maxDescriptors:
 		return nil, fmt.Errorf("a message with %d descriptors: at most %d are allowed", count, maxDescriptors)
 	case c.in[6] != 0 || c.in[7] != 0:
-		return nil, errors.New("the header of a message is not as it must be")
+		return nil, errors.New("the header of a message is malformed")
 	case newMessage(kind) == nil:
 		return nil, fmt.Errorf("there is no message of type %d", kind)
 	}
@@ -264,7 +264,7 @@ func (c *Conn) next() (*Frame, error) {
 		return nil, nil
 	}
 	if count > len(c.fds) {
-		return nil, fmt.Errorf("message %v says that it comes with %d descriptors, and there are %d", kind, count, len(c.fds))
+		return nil, fmt.Errorf("message %v announces %d descriptors, and %d came", kind, count, len(c.fds))
 	}
 	message, err := decode(kind, c.in[headerSize:end:end])
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-var errNotComparable = errors.New("it cannot be held against the constraints of its issuers")
+var errNotComparable = errors.New("it cannot be checked against the constraints of its issuers")
 
 // matchDNS: the domain itself and what ends in it after a dot; a constraint
 // that begins with a dot is for what is below alone (erratum 5997). An empty one

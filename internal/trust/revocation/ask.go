@@ -66,7 +66,7 @@ func (v *View) fetchStatement(ctx context.Context, url string, cert, issuer *x50
 func (v *View) fetchResponse(ctx context.Context, url string, cert, issuer *x509.Certificate) ([]byte, signed.Statement, error) {
 	body, err := ocsp.CreateRequest(cert, issuer, &ocsp.RequestOptions{Hash: crypto.SHA1})
 	if err != nil {
-		return nil, signed.Statement{}, fmt.Errorf("the question could not be made: %w", err)
+		return nil, signed.Statement{}, fmt.Errorf("the request could not be made: %w", err)
 	}
 	der, err := v.fetch(ctx, request{url: url, body: body, most: signed.MaxOCSP, anywhere: v.rules.Anywhere})
 	if err != nil {

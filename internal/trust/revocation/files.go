@@ -128,7 +128,7 @@ func (l *localList) problem(now time.Time) error {
 		return fmt.Errorf("cannot be used: %w", l.err)
 	}
 	if err := l.list.Partial(now); err != nil {
-		return fmt.Errorf("counts for those that it names alone: %w", err)
+		return fmt.Errorf("counts only for those that it names: %w", err)
 	}
 	return nil
 }

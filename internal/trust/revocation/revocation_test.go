@@ -79,7 +79,7 @@ func TestAsk(t *testing.T) {
 		{name: "staple does not count", rules: func(r *revocation.Rules) { r.Stapled = false }, staple: &ssatest.OCSPAnswer{}, ocsp: &ssatest.OCSPAnswer{},
 			want: signed.Good, by: "the OCSP responder", asked: 1},
 		{name: "staple is old", staple: &ssatest.OCSPAnswer{To: time.Now().Add(-time.Hour)}, ocsp: &ssatest.OCSPAnswer{Status: ocsp.Revoked},
-			want: signed.Revoked, by: "the OCSP responder", asked: 1, tried: "the stapled OCSP response cannot be used: it ended on"},
+			want: signed.Revoked, by: "the OCSP responder", asked: 1, tried: "the stapled OCSP response cannot be used: it expired on"},
 		{name: "responder", ocsp: &ssatest.OCSPAnswer{}, list: &ssatest.RevocationList{}, want: signed.Good, by: "the OCSP responder", asked: 1},
 		{name: "responder does not know", ocsp: &ssatest.OCSPAnswer{Status: ocsp.Unknown}, list: &ssatest.RevocationList{},
 			want: signed.Good, by: "the revocation list", asked: 1, fetched: 1, tried: "the responder does not know the certificate"},
@@ -272,8 +272,8 @@ func TestListProblems(t *testing.T) {
 	write(ssatest.RevocationList{To: clock.Add(30 * time.Minute), Revoked: []*x509.Certificate{cert}})
 	told("a list", "", 1)
 	clock = clock.Add(time.Hour)
-	told("out of date", "counts for those that it names alone: it ended on", 2)
-	told("out of date, again", "it ended on", 2)
+	told("out of date", "counts only for those that it names: it expired on", 2)
+	told("out of date, again", "it expired on", 2)
 	answer := c.Under(revocation.Rules{Files: []string{path}}).Ask(context.Background(), cert, root.Certificate(), nil)
 	if answer.Status != signed.Revoked {
 		t.Errorf("what an old list names is %v", answer.Status)

@@ -13,7 +13,7 @@ import (
 
 // ErrNoResponder is the error of Staple for a certificate that names no OCSP
 // responder.
-var ErrNoResponder = errors.New("the certificate names no OCSP responder that is asked over http")
+var ErrNoResponder = errors.New("the certificate names no OCSP responder that can be asked over http")
 
 // ErrRevoked is the error of Staple for a certificate that was revoked.
 var ErrRevoked = errors.New("the certificate was revoked")
@@ -35,7 +35,7 @@ func (v *View) Staple(ctx context.Context, cert, issuer *x509.Certificate) ([]by
 		case err != nil:
 			tried = append(tried, show(url)+": "+err.Error())
 		case s.Status == signed.Revoked:
-			return nil, time.Time{}, fmt.Errorf("%w on %s, says the OCSP responder %s", ErrRevoked, s.RevokedAt.UTC().Format(time.DateOnly), show(url))
+			return nil, time.Time{}, fmt.Errorf("%w on %s, according to the OCSP responder %s", ErrRevoked, s.RevokedAt.UTC().Format(time.DateOnly), show(url))
 		case s.Status == signed.Good && len(der) > maxStaple:
 			tried = append(tried, fmt.Sprintf("%s: it has %d bytes, more than %d", show(url), len(der), maxStaple))
 		case s.Status == signed.Good:

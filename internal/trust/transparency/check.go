@@ -106,9 +106,9 @@ func (c *check) judge(data, entry []byte, where string) {
 	case log.state == retiring && !at.Before(log.retired):
 		c.problem("the log %s was retired on %s, before its timestamp", log.name, log.retired.UTC().Format("2006-01-02"))
 	case at.After(c.now.Add(skew)):
-		c.problem("the timestamp of the log %s is of the future (%s)", log.name, at.UTC().Format("2006-01-02 15:04 UTC"))
+		c.problem("the timestamp of the log %s is in the future (%s)", log.name, at.UTC().Format("2006-01-02 15:04 UTC"))
 	case !log.takes(c.cert.NotAfter):
-		c.problem("the log %s takes no certificates that end on %s", log.name, c.cert.NotAfter.UTC().Format("2006-01-02"))
+		c.problem("the log %s takes no certificates that expire on %s", log.name, c.cert.NotAfter.UTC().Format("2006-01-02"))
 	case !t.verify(log.key, entry):
 		c.problem("the timestamp of the log %s is not for this certificate", log.name)
 	case c.logs[t.log] == nil:

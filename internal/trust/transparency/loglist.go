@@ -113,7 +113,7 @@ func (l *List) add(operator string, entry jsonLog) error {
 		return errors.New("its log_id is not the hash of its key")
 	}
 	if l.logs[number] != nil {
-		return errors.New("it is there twice")
+		return errors.New("it is listed twice")
 	}
 	out := &ctLog{name: clip(entry.Description), operator: operator}
 	var err error

@@ -30,7 +30,7 @@ func TestParse(t *testing.T) {
 		"no name":       {strings.Replace(good, `"name":"A"`, `"name":""`, 1), "has no name"},
 		"wrong id":      {strings.Replace(good, `"log_id":"`, `"log_id":"AAAA`, 1), "its log_id is not the hash of its key"},
 		"wrong key":     {strings.Replace(good, `"key":"`, `"key":"AAAA`, 1), "its log_id is not the hash of its key"},
-		"twice":         {string(ssatest.LogList(t, made, a, a)), "it is there twice"},
+		"twice":         {string(ssatest.LogList(t, made, a, a)), "it is listed twice"},
 		"two states":    {strings.Replace(good, `"state":{`, `"state":{"retired":{},`, 1), "it is in several states"},
 		"too large":     {strings.Repeat(" ", transparency.MaxList+1), "more than 8388608"},
 		"wrong type":    {strings.Replace(good, `"operators":[`, `"operators":[1,`, 1), "it is not a log list"},

@@ -75,7 +75,7 @@ func (h *Handles) readDescriptor(thread, n int, still func() error) ([]byte, err
 		return nil, err
 	}
 	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("descriptor %d is no regular file: pass its content instead: %w", n, abi.EINVAL)
+		return nil, fmt.Errorf("descriptor %d is not a regular file: pass its content instead: %w", n, abi.EINVAL)
 	}
 	return limited(io.NewSectionReader(f, 0, maxFile+1))
 }

@@ -91,7 +91,7 @@ func (s *server) request(m *wire.Message) *wire.Message {
 	case wire.Sign:
 		data, err = s.Keys.Sign(m.URI, m.Scheme, m.Data)
 	default:
-		err = errors.New("this is no request that you may make")
+		err = errors.New("you may not make this request")
 	}
 	switch {
 	case err != nil:

@@ -89,17 +89,17 @@ func (u *URI) parse(text, separator, marks string, known []attribute) error {
 	for part := range strings.SplitSeq(text, separator) {
 		name, raw, ok := strings.Cut(part, "=")
 		if !ok {
-			return fmt.Errorf("%q is no attribute=value", clip(part))
+			return fmt.Errorf("%q is not attribute=value", clip(part))
 		}
 		if advice := refused[name]; advice != "" {
-			return fmt.Errorf("%s can not be used: %s", name, advice)
+			return fmt.Errorf("%s cannot be used: %s", name, advice)
 		}
 		a := find(known, name)
 		if a == nil {
 			return fmt.Errorf("unknown attribute %q %s, allowed are %s", clip(name), place(separator), names(known))
 		}
 		if seen[name] {
-			return fmt.Errorf("%s is there twice", name)
+			return fmt.Errorf("%s is given twice", name)
 		}
 		seen[name] = true
 		value, err := decode(raw, marks)
@@ -111,7 +111,7 @@ func (u *URI) parse(text, separator, marks string, known []attribute) error {
 		case len(value) > a.longest:
 			return fmt.Errorf("%s has %d bytes, at most %d are allowed", name, len(value), a.longest)
 		case name != "id" && !printable(value):
-			return fmt.Errorf("%s has characters that can not be printed", name)
+			return fmt.Errorf("%s has characters that cannot be printed", name)
 		case a.field != nil:
 			*a.field(u) = value
 		case value != "private":

@@ -46,7 +46,7 @@ func (s Scheme) check(data []byte) error {
 	case hash == 0 && s != Ed25519:
 		return fmt.Errorf("signature scheme %d is not known", s)
 	case hash != 0 && len(data) != hash.Size():
-		return fmt.Errorf("a hash of %d bytes is none of %s", len(data), hash)
+		return fmt.Errorf("a hash of %d bytes is not one of %s", len(data), hash)
 	}
 	return nil
 }
@@ -67,7 +67,7 @@ func SchemeFor(public crypto.PublicKey, opts crypto.SignerOpts) (Scheme, error) 
 		first = ECDSAWithSHA256
 	case ed25519.PublicKey:
 		if o, ok := opts.(*ed25519.Options); opts.HashFunc() != 0 || ok && o.Context != "" {
-			return 0, fmt.Errorf("with Ed25519 only plain messages are signed")
+			return 0, fmt.Errorf("with Ed25519, only whole messages are signed, not hashes")
 		}
 		return Ed25519, nil
 	default:

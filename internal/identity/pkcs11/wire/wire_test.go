@@ -56,7 +56,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"error without code": {[]byte{Version, byte(Error), 0, 0, 0, 0}, "ends early"},
 		"sign without URI":   {[]byte{Version, byte(Sign), 0, 0, 0, 0, 7, 0}, "ends early"},
 		"URI cut off":        {[]byte{Version, byte(Sign), 0, 0, 0, 0, 7, 0, 9, 'p'}, "ends early"},
-		"short hash":         {sign(Message{Scheme: ECDSAWithSHA256, Data: make([]byte, 31)}), "a hash of 31 bytes is none of SHA-256"},
+		"short hash":         {sign(Message{Scheme: ECDSAWithSHA256, Data: make([]byte, 31)}), "a hash of 31 bytes is not one of SHA-256"},
 		"unknown scheme":     {sign(Message{Scheme: 77}), "signature scheme 77 is not known"},
 		"long answer":        {(&Message{Kind: OK, Data: make([]byte, MaxData+1)}).Encode(), "too long"},
 		"long message":       {sign(Message{Scheme: Ed25519, Data: make([]byte, MaxData+1)}), "too long"},

@@ -71,17 +71,17 @@ func (s Statement) ReasonText() string { return reasons[s.Reason] }
 // fresh checks the times of a statement, and returns when it ends.
 func fresh(this, next, now time.Time) (time.Time, error) {
 	if this.After(now.Add(Skew)) {
-		return time.Time{}, fmt.Errorf("it begins only on %s; is the clock right?", stamp(this))
+		return time.Time{}, fmt.Errorf("it is valid only from %s; is the clock right?", stamp(this))
 	}
 	end := next
 	if next.IsZero() {
 		end = this.Add(withoutNext)
 	}
 	if end.Before(this) {
-		return time.Time{}, errors.New("it ends before it begins")
+		return time.Time{}, errors.New("it expires before it begins")
 	}
 	if now.After(end.Add(Skew)) {
-		return time.Time{}, fmt.Errorf("it ended on %s", stamp(end))
+		return time.Time{}, fmt.Errorf("it expired on %s", stamp(end))
 	}
 	return end.Add(Skew), nil
 }
