@@ -1,6 +1,8 @@
 package lobby
 
-// Sizes and numbers of TLS records and of the messages of a handshake.
+// Sizes and numbers of TLS records and of the messages of a handshake. Those of
+// records are said again, since gates, which have no part of TLS, link this: a
+// test compares them with internal/engine/record.
 const (
 	recordHeader  = 5
 	messageHeader = 4

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/engine/record"
 )
 
 // number is an alert as crypto/tls has it in an error.
@@ -16,11 +17,11 @@ func (number) Error() string { return "an alert" }
 func TestAlertSentences(t *testing.T) {
 	remote := func(n number) error { return &net.OpError{Op: "remote error", Err: n} }
 	local := func(n number) error { return &net.OpError{Op: "local error", Err: n} }
-	unknownCA := alert(48)
+	unknownCA := record.UnknownCA
 	for _, tc := range []struct {
 		name       string
 		err        error
-		plaintext  *alert
+		plaintext  *record.Alert
 		early      string // what it says of a handshake
 		late       string // and of a connection that was established
 		lateHasNot string

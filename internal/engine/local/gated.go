@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"sync/atomic"
 
+	"github.com/secure-socket-api/ssa/internal/engine/record"
 	"github.com/secure-socket-api/ssa/internal/engine/relay"
 )
 
@@ -15,7 +16,7 @@ type gatedWire struct {
 	pass atomic.Pointer[pass] // nil when not inside
 	// plaintext is the alert that was the last record of a handshake, and was not
 	// encrypted; nil for none, and for a connection that is established.
-	plaintext   *alert
+	plaintext   *record.Alert
 	established bool
 }
 
@@ -31,12 +32,11 @@ func (w *gatedWire) Read(p []byte) (int, error) {
 }
 
 // plaintextAlert returns the alert in a record that is one, in plaintext.
-func plaintextAlert(record []byte) *alert {
-	const alertType = 21
-	if len(record) != 7 || record[0] != alertType || record[3] != 0 || record[4] != 2 {
+func plaintextAlert(sent []byte) *record.Alert {
+	if len(sent) != record.HeaderLen+2 || sent[0] != record.AlertType || sent[3] != 0 || sent[4] != 2 {
 		return nil
 	}
-	a := alert(record[6])
+	a := record.Alert(sent[6])
 	return &a
 }
 

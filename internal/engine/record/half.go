@@ -18,6 +18,7 @@ const (
 	AlertType        = 21
 	Handshake        = 22
 	ApplicationData  = 23
+	Heartbeat        = 24
 )
 
 // Sizes of records.
@@ -27,6 +28,8 @@ const (
 	MaxPlaintext = 16 << 10
 	// MaxCiphertext is the most that may follow a header.
 	MaxCiphertext = MaxPlaintext + 256
+	// MaxCiphertext12 is that of TLS 1.2 (RFC 5246, section 6.2.3).
+	MaxCiphertext12 = MaxPlaintext + 2048
 	// Overhead is by how much a sealed record is longer than what it carries:
 	// the header, the content type and the tag that all suites have.
 	Overhead = HeaderLen + 1 + tagLen

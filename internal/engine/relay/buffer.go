@@ -1,10 +1,14 @@
 package relay
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/secure-socket-api/ssa/internal/engine/record"
+)
 
 const (
 	// maxPlaintext is the most a TLS record carries.
-	maxPlaintext = 16 << 10
+	maxPlaintext = record.MaxPlaintext
 	// smallSize holds any one record, and what crypto/tls makes of one
 	// maxPlaintext while its records are still small.
 	smallSize = 20 << 10

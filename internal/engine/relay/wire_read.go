@@ -10,8 +10,8 @@ import (
 
 // Sizes of TLS records.
 const (
-	headerLen     = 5
-	maxCiphertext = maxPlaintext + 2048 // RFC 5246, section 6.2.3
+	headerLen     = record.HeaderLen
+	maxCiphertext = record.MaxCiphertext12
 )
 
 // wireReader is the receiving half of a Wire. It belongs to one reader at a time.
@@ -157,7 +157,7 @@ func (w *Wire) nextRecord() (n int, whole bool) {
 		limit = record.MaxCiphertext
 	}
 	// These are refused by their header alone.
-	hopeless := hdr[0] < 20 || hdr[0] > 24 || hdr[1] != 3 || n > headerLen+limit
+	hopeless := hdr[0] < record.ChangeCipherSpec || hdr[0] > record.Heartbeat || hdr[1] != 3 || n > headerLen+limit
 	return n, hopeless || w.held() >= n
 }
 
