@@ -50,10 +50,14 @@ func make16(family byte) []byte { b := make([]byte, 16); b[0] = family; return b
 
 func TestValidHostname(t *testing.T) {
 	for name, want := range map[string]bool{
-		"example.com": true, "example.com.": true, "a": true, "127.0.0.1": true, "::1": true, "x_y-z.1": true,
-		"": false, ".": false, "a..b": false, ".a": false, "a b": false, "exämple": false, "a\x00b": false, "a/b": false,
-		strings.Repeat("a", 63): true, strings.Repeat("a", 64): false, strings.Repeat("a.", 126) + "a": true,
-		strings.Repeat("a.", 127): true, strings.Repeat("a.", 127) + "a": false, "*.example.com": false,
+		"example.com": true, "example.com.": true, "a": true, "127.0.0.1": true, "::1": true,
+		"x_y-z.1": true,
+		"":        false, ".": false, "a..b": false, ".a": false, "a b": false, "exämple": false,
+		"a\x00b": false, "a/b": false,
+		strings.Repeat("a", 63): true, strings.Repeat("a", 64): false,
+		strings.Repeat("a.", 126) + "a": true,
+		strings.Repeat("a.", 127):       true, strings.Repeat("a.", 127) + "a": false,
+		"*.example.com": false,
 	} {
 		if got := ValidHostname(name); got != want {
 			t.Errorf("ValidHostname(%q) = %v, want %v", name, got, want)

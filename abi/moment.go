@@ -29,7 +29,8 @@ const (
 // answers is what the contract answers to setting or reading an option at a
 // time that is not its moment; zero where it is.
 var answers = [...][Phases]Errno{
-	Never:         {InFresh: ENOPROTOOPT, InConnect: ENOPROTOOPT, InUse: ENOPROTOOPT, InListen: ENOPROTOOPT},
+	Never: {InFresh: ENOPROTOOPT, InConnect: ENOPROTOOPT, InUse: ENOPROTOOPT,
+		InListen: ENOPROTOOPT},
 	BeforeConnect: {InConnect: EISCONN, InUse: EISCONN, InListen: EINVAL},
 	BeforeUse:     {InConnect: EISCONN, InUse: EISCONN, InListen: EINVAL},
 	BeforeListen:  {InConnect: EISCONN, InUse: EISCONN, InListen: EINVAL},
