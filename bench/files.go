@@ -55,20 +55,23 @@ func (l *lab) page(size int64) error {
 // certificate, as public servers have them, all ECDSA P-256.
 func (l *lab) writeCredentials() error {
 	root, rootKey, err := issue(&x509.Certificate{
-		Subject: pkix.Name{CommonName: "bench root"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		Subject: pkix.Name{CommonName: "bench root"}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign,
 	}, nil, nil)
 	if err != nil {
 		return err
 	}
 	middle, middleKey, err := issue(&x509.Certificate{
-		Subject: pkix.Name{CommonName: "bench intermediate"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		Subject: pkix.Name{CommonName: "bench intermediate"}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign,
 	}, root, rootKey)
 	if err != nil {
 		return err
 	}
 	leaf, leafKey, err := issue(&x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}, middle, middleKey)
 	if err != nil {
 		return err
@@ -101,12 +104,14 @@ func certificatePEM(c *x509.Certificate) []byte {
 }
 
 // issue makes a certificate valid for a day; without a parent it signs itself.
-func issue(template, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+func issue(template, parent *x509.Certificate,
+	parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
 	}
-	if template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)); err != nil {
+	if template.SerialNumber, err = rand.Int(rand.Reader,
+		new(big.Int).Lsh(big.NewInt(1), 120)); err != nil {
 		return nil, nil, err
 	}
 	now := time.Now()

@@ -108,7 +108,8 @@ func (l *lab) build(ctx context.Context, ssa string) error {
 	}
 	sources := filepath.Join(root, "bench", "programs")
 	cc := func(out string, flags []string, files ...string) error {
-		args := append([]string{"-std=gnu11", "-O2", "-pthread", "-I", filepath.Join(root, "include"), "-o", l.path(out)}, flags...)
+		args := append([]string{"-std=gnu11", "-O2", "-pthread", "-I", filepath.Join(root, "include"),
+			"-o", l.path(out)}, flags...)
 		args = append(args, "-x", "c")
 		for _, f := range files {
 			args = append(args, filepath.Join(sources, f+".c"))

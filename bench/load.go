@@ -44,7 +44,8 @@ func (l *lab) outcome(ctx context.Context, args ...string) (map[string]float64, 
 }
 
 // load puts load on a server; the values are what the load program says.
-func (l *lab) load(ctx context.Context, s *server, proof []string, args ...string) (report.Sample, error) {
+func (l *lab) load(ctx context.Context, s *server, proof []string,
+	args ...string) (report.Sample, error) {
 	args = slices.Concat([]string{l.path("load")}, proof, args)
 	return cost(func() (report.Sample, error) {
 		values, cpu, err := l.outcome(ctx, append(args, address, s.port, name)...)
@@ -58,7 +59,8 @@ func (l *lab) proof() []string { return []string{"-c", l.path("ca.pem")} }
 // repeated starts a program again and again, inside prefix if there is one. The
 // processor time of the programs is what repeat says; the rest of the command's
 // is what does TLS for them.
-func (l *lab) repeated(ctx context.Context, prefix []string, service, peer *server, times, together string, program ...string) (report.Sample, error) {
+func (l *lab) repeated(ctx context.Context, prefix []string, service, peer *server,
+	times, together string, program ...string) (report.Sample, error) {
 	args := append(prefix[:len(prefix):len(prefix)], l.path("repeat"), times, together)
 	servers := []*server{peer}
 	if service != nil {
@@ -78,10 +80,12 @@ func (l *lab) repeated(ctx context.Context, prefix []string, service, peer *serv
 }
 
 // contend makes a contender of each server.
-func contend(servers []*server, run func(context.Context, *server) (report.Sample, error)) []contender {
+func contend(servers []*server,
+	run func(context.Context, *server) (report.Sample, error)) []contender {
 	var all []contender
 	for _, s := range servers {
-		all = append(all, contender{s.name, func(ctx context.Context) (report.Sample, error) { return run(ctx, s) }})
+		all = append(all,
+			contender{s.name, func(ctx context.Context) (report.Sample, error) { return run(ctx, s) }})
 	}
 	return all
 }

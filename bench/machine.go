@@ -21,7 +21,8 @@ func (l *lab) machine(ctx context.Context) report.Machine {
 	if f, err := os.Open("/proc/cpuinfo"); err == nil {
 		lines := bufio.NewScanner(f)
 		for m.CPU == "" && lines.Scan() {
-			if key, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(key) == "model name" {
+			if key, value, ok := strings.Cut(lines.Text(), ":"); ok &&
+				strings.TrimSpace(key) == "model name" {
 				m.CPU = strings.TrimSpace(value)
 			}
 		}

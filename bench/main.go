@@ -68,7 +68,8 @@ func (o *options) run(ctx context.Context, w io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	result := &report.Report{Date: time.Now().UTC().Truncate(time.Second), Machine: l.machine(ctx), Rounds: o.rounds, Quick: o.quick}
+	result := &report.Report{Date: time.Now().UTC().Truncate(time.Second), Machine: l.machine(ctx),
+		Rounds: o.rounds, Quick: o.quick}
 	for _, r := range chosen {
 		if err := l.measure(ctx, r, o.rounds); err != nil {
 			return fmt.Errorf("%s: %w", r.Name, err)

@@ -20,7 +20,8 @@ func (l *lab) startNginx(ctx context.Context, part string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	conf := strings.NewReplacer("PORT", port, "DIR", l.dir, "CORES", cores(), "USER", nginxUser()).Replace(`
+	conf := strings.NewReplacer("PORT", port, "DIR", l.dir, "CORES", cores(), "USER",
+		nginxUser()).Replace(`
 USERdaemon off;
 worker_processes CORES;
 pid DIR/nginx-PORT.pid;
@@ -75,7 +76,8 @@ func hitchUser() string {
 // startServer starts the epoll server by itself: make is plain or openssl.
 func (l *lab) startServer(ctx context.Context, make string) (*server, error) {
 	s := &server{name: make, part: "program"}
-	return s, l.startPrinting(ctx, s, l.path("server-"+make), address, "0", l.path("chain.pem"), l.path("key.pem"))
+	return s, l.startPrinting(ctx, s, l.path("server-"+make), address, "0", l.path("chain.pem"),
+		l.path("key.pem"))
 }
 
 // startUnder starts the epoll server under ssa.
@@ -85,7 +87,8 @@ func (l *lab) startUnder(ctx context.Context, e engine) (*server, error) {
 		return nil, err
 	}
 	s := &server{name: e.name, part: "program", tls: e.ssa, behind: service}
-	args := append(l.under(e), l.path("server-ssa"), address, "0", l.path("chain.pem"), l.path("key.pem"))
+	args := append(l.under(e), l.path("server-ssa"), address, "0", l.path("chain.pem"),
+		l.path("key.pem"))
 	return s, l.startPrinting(ctx, s, args...)
 }
 
@@ -111,7 +114,8 @@ func (l *lab) startService(ctx context.Context, e engine) (*server, error) {
 		}
 	}
 	s := &server{name: "ssa daemon", part: "tls"}
-	if _, err := l.start(ctx, s, e.ssa, "daemon", "--socket", l.path("ssa.sock"), "--policy", l.path("policy.yaml")); err != nil {
+	if _, err := l.start(ctx, s, e.ssa, "daemon", "--socket", l.path("ssa.sock"), "--policy",
+		l.path("policy.yaml")); err != nil {
 		return nil, err
 	}
 	return s, s.await(ctx, func() error {
@@ -145,7 +149,8 @@ func (l *lab) startTunnel(ctx context.Context, which string) (*server, error) {
 }
 
 func (l *lab) tunnelCommand(which, port, backend string) ([]string, error) {
-	fill := strings.NewReplacer("PORT", port, "BACKEND", backend, "DIR", l.dir, "CORES", cores(), "USER", hitchUser())
+	fill := strings.NewReplacer("PORT", port, "BACKEND", backend, "DIR", l.dir, "CORES", cores(),
+		"USER", hitchUser())
 	configured := func(text string) (string, error) {
 		file := l.path(strings.ReplaceAll(which, " ", "-") + "-" + port + ".conf")
 		return file, os.WriteFile(file, []byte(fill.Replace(text)), 0o644)
@@ -176,7 +181,8 @@ func (l *lab) tunnelCommand(which, port, backend string) ([]string, error) {
 			"listen bench\n\tbind 127.0.0.1:PORT ssl crt DIR/both.pem backlog 4096\n\tserver plain 127.0.0.1:BACKEND\n")
 		return []string{tool, "-db", "-f", file}, err
 	case "go tunnel":
-		return []string{l.path("tunnel"), "127.0.0.1:" + port, "127.0.0.1:" + backend, l.path("chain.pem"), l.path("key.pem")}, nil
+		return []string{l.path("tunnel"), "127.0.0.1:" + port, "127.0.0.1:" + backend,
+			l.path("chain.pem"), l.path("key.pem")}, nil
 	}
 	return nil, fmt.Errorf("no tunnel is called %s", which)
 }

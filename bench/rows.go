@@ -15,7 +15,8 @@ func rows(quick bool) []*row {
 	return []*row{
 		{report.Row{
 			Name: "short", Title: "Short programs: start, connect, GET 1 KiB, exit, one after the other, the system's roots in use",
-			Unit: "ms each", Metrics: []string{"ms", "cpu_ms"}, Goals: forEach(report.Goal{Metric: "ms", Against: "openssl", Limit: 0.15}),
+			Unit: "ms each", Metrics: []string{"ms", "cpu_ms"},
+			Goals: forEach(report.Goal{Metric: "ms", Against: "openssl", Limit: 0.15}),
 		}, openShort},
 		{report.Row{
 			Name: "runs", Title: "The same, each program in an ssa run of its own: what the service shares between them",
@@ -23,7 +24,8 @@ func rows(quick bool) []*row {
 		}, openRuns},
 		{report.Row{
 			Name: "many", Title: "Many connects: one program, each connect with GET 1 KiB, one after the other",
-			Unit: "ms each", Metrics: []string{"ms", "cpu_ms"}, Goals: forEach(report.Goal{Metric: "ms", Against: "openssl", Limit: 1.0}),
+			Unit: "ms each", Metrics: []string{"ms", "cpu_ms"},
+			Goals: forEach(report.Goal{Metric: "ms", Against: "openssl", Limit: 1.0}),
 		}, openMany},
 		{report.Row{
 			Name: "paper", Title: "So many processes at once fetch 1 MB over HTTPS from nginx",
@@ -31,11 +33,13 @@ func rows(quick bool) []*row {
 		}, openPaper},
 		{report.Row{
 			Name: "connect-full", Title: "New connections of a server: full TLS 1.3 handshakes, ECDSA P-256, GET 1 KiB",
-			Unit: "per second", Metrics: []string{"per_second", "per_cpu_second"}, More: true, Goals: connectGoals(),
+			Unit: "per second", Metrics: []string{"per_second", "per_cpu_second"}, More: true,
+			Goals: connectGoals(),
 		}, openConnect(false)},
 		{report.Row{
 			Name: "connect-resumed", Title: "Resumed connections of a server: TLS 1.3 with tickets, GET 1 KiB",
-			Unit: "per second", Metrics: []string{"per_second", "per_cpu_second"}, More: true, Goals: connectGoals(),
+			Unit: "per second", Metrics: []string{"per_second", "per_cpu_second"}, More: true,
+			Goals: connectGoals(),
 		}, openConnect(true)},
 		{bulkRow("bulk-send-1", "One connection, the server sends"), openBulk("get", 1)},
 		{bulkRow("bulk-receive-1", "One connection, the server receives"), openBulk("put", 1)},
@@ -49,7 +53,8 @@ func rows(quick bool) []*row {
 		}, openPing},
 		{report.Row{
 			Name: "idle", Title: "Idle connections held after one GET: memory of what does TLS, and of it with its program, per connection",
-			Unit: "KiB each", Metrics: []string{"tls_kib", "all_kib", "kernel_kib"}, Goals: forEach(report.Goal{Metric: "tls_kib", Against: "nginx", Limit: 1.0}),
+			Unit: "KiB each", Metrics: []string{"tls_kib", "all_kib", "kernel_kib"},
+			Goals: forEach(report.Goal{Metric: "tls_kib", Against: "nginx", Limit: 1.0}),
 		}, openIdle},
 		{report.Row{
 			Name: "gate", Title: "Calls on plain sockets: what the gate costs programs that ask for no TLS",
@@ -57,7 +62,8 @@ func rows(quick bool) []*row {
 		}, openGate},
 		{report.Row{
 			Name: "start", Title: "Start: ssa run -- true",
-			Unit: "ms each", Metrics: []string{"ms", "cpu_ms"}, Goals: forEach(report.Goal{Metric: "ms", Limit: 10}),
+			Unit: "ms each", Metrics: []string{"ms", "cpu_ms"},
+			Goals: forEach(report.Goal{Metric: "ms", Limit: 10}),
 		}, openStart},
 	}
 }
@@ -99,13 +105,15 @@ func bulkRow(name, title string) report.Row {
 		goals = append(goals, report.Goal{Metric: "GB/s", Against: tunnel, Limit: 1.3, AtLeast: true})
 	}
 	return report.Row{
-		Name: name, Title: "Bulk: " + title, Unit: "GB/s", Metrics: []string{"GB/s", "server_cpu_s/GB", "load_cpu_s/GB"}, More: true, Goals: forEach(goals...),
+		Name: name, Title: "Bulk: " + title, Unit: "GB/s", Metrics: []string{"GB/s", "server_cpu_s/GB",
+			"load_cpu_s/GB"}, More: true, Goals: forEach(goals...),
 	}
 }
 
 func clientBulkRow(name, title string) report.Row {
 	return report.Row{
-		Name: name, Title: "Bulk: " + title, Unit: "GB/s", Metrics: []string{"GB/s", "client_cpu_s/GB"}, More: true,
+		Name: name, Title: "Bulk: " + title, Unit: "GB/s",
+		Metrics: []string{"GB/s", "client_cpu_s/GB"}, More: true,
 		Goals: forEach(report.Goal{Metric: "GB/s", Against: "openssl", Limit: 0.75, AtLeast: true}),
 	}
 }

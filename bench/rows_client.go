@@ -41,34 +41,39 @@ func (c client) from(s *server, length, count string) []string {
 }
 
 func openShort(ctx context.Context, l *lab) ([]contender, error) {
-	return l.fetching(ctx, false, func(ctx context.Context, c client, nginx *server) (report.Sample, error) {
-		times := l.tiny(150, 3)
-		s, err := l.repeated(ctx, c.prefix, c.service, nginx, times, "1", c.from(nginx, "1024", "1")...)
-		return each(s, times), err
-	})
+	return l.fetching(ctx, false,
+		func(ctx context.Context, c client, nginx *server) (report.Sample, error) {
+			times := l.tiny(150, 3)
+			s, err := l.repeated(ctx, c.prefix, c.service, nginx, times, "1", c.from(nginx, "1024", "1")...)
+			return each(s, times), err
+		})
 }
 
 // openRuns starts ssa run each time, too, whose processor time is in the
 // program's here.
 func openRuns(ctx context.Context, l *lab) ([]contender, error) {
-	return l.fetching(ctx, false, func(ctx context.Context, c client, nginx *server) (report.Sample, error) {
-		times := l.tiny(100, 3)
-		s, err := l.repeated(ctx, nil, c.service, nginx, times, "1", append(c.prefix[:len(c.prefix):len(c.prefix)], c.from(nginx, "1024", "1")...)...)
-		return each(s, times), err
-	})
+	return l.fetching(ctx, false,
+		func(ctx context.Context, c client, nginx *server) (report.Sample, error) {
+			times := l.tiny(100, 3)
+			s, err := l.repeated(ctx, nil, c.service, nginx, times, "1",
+				append(c.prefix[:len(c.prefix):len(c.prefix)], c.from(nginx, "1024", "1")...)...)
+			return each(s, times), err
+		})
 }
 
 func openMany(ctx context.Context, l *lab) ([]contender, error) {
-	return l.fetching(ctx, true, func(ctx context.Context, c client, nginx *server) (report.Sample, error) {
-		times := l.tiny(300, 3)
-		s, err := l.repeated(ctx, c.prefix, c.service, nginx, "1", "1", c.from(nginx, "1024", times)...)
-		return each(s, times), err
-	})
+	return l.fetching(ctx, true,
+		func(ctx context.Context, c client, nginx *server) (report.Sample, error) {
+			times := l.tiny(300, 3)
+			s, err := l.repeated(ctx, c.prefix, c.service, nginx, "1", "1", c.from(nginx, "1024", times)...)
+			return each(s, times), err
+		})
 }
 
 // fetching starts nginx and lets every client fetch from it. A program that
 // makes many connections can also have been written to keep its sessions.
-func (l *lab) fetching(ctx context.Context, resume bool, run func(context.Context, client, *server) (report.Sample, error)) ([]contender, error) {
+func (l *lab) fetching(ctx context.Context, resume bool,
+	run func(context.Context, client, *server) (report.Sample, error)) ([]contender, error) {
 	nginx, err := l.startNginx(ctx, "peer")
 	if err != nil {
 		return nil, err
@@ -83,7 +88,8 @@ func (l *lab) fetching(ctx context.Context, resume bool, run func(context.Contex
 	}
 	var all []contender
 	for _, c := range clients {
-		all = append(all, contender{c.name, func(ctx context.Context) (report.Sample, error) { return run(ctx, c, nginx) }})
+		all = append(all, contender{c.name,
+			func(ctx context.Context) (report.Sample, error) { return run(ctx, c, nginx) }})
 	}
 	return all, nil
 }
@@ -104,32 +110,34 @@ var together = []string{"1", "5", "10", "20", "50", "100"}
 // openPaper measures all counts in one turn. Small counts are repeated, since
 // one time alone would be mostly chance.
 func openPaper(ctx context.Context, l *lab) ([]contender, error) {
-	return l.fetching(ctx, false, func(ctx context.Context, c client, nginx *server) (report.Sample, error) {
-		sum := report.Sample{Values: map[string]float64{}, CPU: map[string]float64{}}
-		counts := together
-		if l.quick {
-			counts = []string{"1", "3"}
-		}
-		for _, n := range counts {
-			processes, err := strconv.Atoi(n)
-			if err != nil {
-				return sum, err
-			}
-			times := max(1, 40/processes)
+	return l.fetching(ctx, false,
+		func(ctx context.Context, c client, nginx *server) (report.Sample, error) {
+			sum := report.Sample{Values: map[string]float64{}, CPU: map[string]float64{}}
+			counts := together
 			if l.quick {
-				times = 1
+				counts = []string{"1", "3"}
 			}
-			s, err := l.repeated(ctx, c.prefix, c.service, nginx, strconv.Itoa(times), n, c.from(nginx, "1048576", "1")...)
-			if err != nil {
-				return sum, err
+			for _, n := range counts {
+				processes, err := strconv.Atoi(n)
+				if err != nil {
+					return sum, err
+				}
+				times := max(1, 40/processes)
+				if l.quick {
+					times = 1
+				}
+				s, err := l.repeated(ctx, c.prefix, c.service, nginx, strconv.Itoa(times), n,
+					c.from(nginx, "1048576", "1")...)
+				if err != nil {
+					return sum, err
+				}
+				sum.Values[n] = s.Values["seconds"] / float64(times) * 1e3
+				for role, seconds := range s.CPU {
+					sum.CPU[role] += seconds
+				}
 			}
-			sum.Values[n] = s.Values["seconds"] / float64(times) * 1e3
-			for role, seconds := range s.CPU {
-				sum.CPU[role] += seconds
-			}
-		}
-		return sum, nil
-	})
+			return sum, nil
+		})
 }
 
 // openClientBulk measures a program that is the client: with OpenSSL or under
@@ -160,7 +168,8 @@ func openClientBulk(send bool) func(context.Context, *lab) ([]contender, error) 
 					return s, err
 				}
 				bytes, err := strconv.ParseFloat(length, 64)
-				s.Values = map[string]float64{"GB/s": bytes / 1e9 / s.Values["seconds"], "client_cpu_s/GB": spent(s) / bytes * 1e9}
+				s.Values = map[string]float64{"GB/s": bytes / 1e9 / s.Values["seconds"],
+					"client_cpu_s/GB": spent(s) / bytes * 1e9}
 				return s, err
 			}})
 		}
@@ -189,7 +198,8 @@ func openStart(ctx context.Context, l *lab) ([]contender, error) {
 }
 
 // plainCalls are the metrics of the gate's row, as calls names them.
-var plainCalls = []string{"getsockopt", "setsockopt", "socket+connect+accept+close", "socket+close", "write+read", "getpid"}
+var plainCalls = []string{"getsockopt", "setsockopt", "socket+connect+accept+close",
+	"socket+close", "write+read", "getpid"}
 
 func openGate(ctx context.Context, l *lab) ([]contender, error) {
 	run := func(prefix []string, service *server) func(context.Context) (report.Sample, error) {

@@ -26,9 +26,10 @@ func openConnect(resumed bool) func(context.Context, *lab) ([]contender, error) 
 		if err != nil {
 			return nil, err
 		}
-		return contend(append(servers, nginx), func(ctx context.Context, s *server) (report.Sample, error) {
-			return l.connects(ctx, s, resumed)
-		}), nil
+		return contend(append(servers, nginx),
+			func(ctx context.Context, s *server) (report.Sample, error) {
+				return l.connects(ctx, s, resumed)
+			}), nil
 	}
 }
 
@@ -38,7 +39,8 @@ func openConnect(resumed bool) func(context.Context, *lab) ([]contender, error) 
 // processor time tell servers apart better.
 func (l *lab) connects(ctx context.Context, s *server, resumed bool) (report.Sample, error) {
 	count, clients := l.tiny(2000, 20), l.tiny(16, 2)
-	args := []string{"-m", "connect", "-n", count, "-t", clients, "-l", "1024"} // no proof is asked: less of a client's work
+	// no proof is asked: less of a client's work
+	args := []string{"-m", "connect", "-n", count, "-t", clients, "-l", "1024"}
 	if resumed {
 		args = append(args, "-r")
 	}
@@ -82,7 +84,8 @@ func openBulk(mode string, connections int) func(context.Context, *lab) ([]conte
 			servers = append(servers, nginx)
 		}
 		return contend(servers, func(ctx context.Context, s *server) (report.Sample, error) {
-			sample, err := l.load(ctx, s, l.proof(), "-m", mode, "-t", strconv.Itoa(connections), "-l", strconv.FormatInt(length, 10))
+			sample, err := l.load(ctx, s, l.proof(), "-m", mode, "-t", strconv.Itoa(connections), "-l",
+				strconv.FormatInt(length, 10))
 			if err != nil {
 				return sample, err
 			}
@@ -105,7 +108,8 @@ func openPing(ctx context.Context, l *lab) ([]contender, error) {
 	messages := []string{"-n", l.tiny(8000, 50), "-l", "64"}
 	all := contend(servers, func(ctx context.Context, s *server) (report.Sample, error) {
 		return cost(func() (report.Sample, error) {
-			return l.pings(ctx, append(append([]string{l.path("load"), "-m", "ping"}, l.proof()...), messages...), s.port)
+			return l.pings(ctx, append(append([]string{l.path("load"), "-m", "ping"}, l.proof()...),
+				messages...), s.port)
 		}, s.all()...)
 	})
 	return append(all, contender{"hop", func(ctx context.Context) (report.Sample, error) {
@@ -176,7 +180,8 @@ func (l *lab) idle(ctx context.Context, s *server) (report.Sample, error) {
 		return sample, err
 	}
 	count := l.tiny(5000, 20)
-	cmd := exec.CommandContext(ctx, l.path("load"), "-c", l.path("ca.pem"), "-m", "hold", "-n", count, "-l", "1024", address, s.port, name)
+	cmd := exec.CommandContext(ctx, l.path("load"), "-c", l.path("ca.pem"), "-m", "hold", "-n", count,
+		"-l", "1024", address, s.port, name)
 	quiet, err := cmd.StdinPipe()
 	if err != nil {
 		return sample, err
@@ -209,13 +214,15 @@ func (l *lab) idle(ctx context.Context, s *server) (report.Sample, error) {
 	if s.name == "openssl" { // there the program is what does TLS
 		tls, program = program, 0
 	}
-	sample.Values = map[string]float64{"tls_kib": tls, "all_kib": tls + program, "kernel_kib": float64(after["kernel"]-before["kernel"]) / n / 1024}
+	sample.Values = map[string]float64{"tls_kib": tls, "all_kib": tls + program,
+		"kernel_kib": float64(after["kernel"]-before["kernel"]) / n / 1024}
 	return sample, nil
 }
 
 // whenHeld waits for the load to say that all connections are there, and a
 // moment more for what a server does afterwards.
-func whenHeld(ctx context.Context, s *server, stdout io.Reader, settle time.Duration) (map[string]int64, error) {
+func whenHeld(ctx context.Context, s *server, stdout io.Reader,
+	settle time.Duration) (map[string]int64, error) {
 	line, err := bufio.NewReader(stdout).ReadBytes('\n')
 	if err != nil {
 		return nil, fmt.Errorf("hold connections: %w", err)

@@ -33,7 +33,8 @@ type server struct {
 
 // start starts a server in its own process group, which goes when this process
 // does.
-func (l *lab) start(ctx context.Context, s *server, args ...string) (stdout *bufio.Reader, err error) {
+func (l *lab) start(ctx context.Context, s *server,
+	args ...string) (stdout *bufio.Reader, err error) {
 	s.cmd = exec.CommandContext(ctx, args[0], args[1:]...)
 	s.cmd.Dir = l.dir
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}

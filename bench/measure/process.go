@@ -175,7 +175,8 @@ func parseKernel(text []byte) (int64, error) {
 		name, value, _ := strings.Cut(line, ":")
 		switch name {
 		case "Slab", "KernelStack", "PageTables":
-			n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
+			n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value),
+				"kB")), 10, 64)
 			if err != nil {
 				return 0, fmt.Errorf("/proc/meminfo: %w", err)
 			}

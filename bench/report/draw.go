@@ -50,7 +50,8 @@ func (r *Row) Bars(w io.Writer) error {
 		better = "more is better"
 	}
 	const left, right, top, pitch = 140, 80, 66, 28
-	results := slices.DeleteFunc(slices.Clone(r.Results), func(x Result) bool { _, ok := x.Median.Values[metric]; return !ok })
+	results := slices.DeleteFunc(slices.Clone(r.Results),
+		func(x Result) bool { _, ok := x.Median.Values[metric]; return !ok })
 	if len(results) == 0 {
 		return fmt.Errorf("nothing to draw: nobody has %s", metric)
 	}
@@ -106,7 +107,8 @@ func (r *Row) Curves(w io.Writer) error {
 	if highY == 0 {
 		return fmt.Errorf("nothing to draw in %s", r.Name)
 	}
-	lowY, highY = math.Pow(10, math.Floor(math.Log10(lowY))), math.Pow(10, math.Ceil(math.Log10(highY)))
+	lowY, highY = math.Pow(10, math.Floor(math.Log10(lowY))),
+		math.Pow(10, math.Ceil(math.Log10(highY)))
 	if lowY == highY {
 		highY *= 10
 	}

@@ -60,7 +60,8 @@ func TestCurves(t *testing.T) {
 	at := func(name string, one, ten float64) Result {
 		return Result{Name: name, Samples: []Sample{{Values: map[string]float64{"1": one, "10": ten}}}}
 	}
-	r := &Row{Title: "Many & more", Unit: "ms", Metrics: []string{"1", "10"}, Results: []Result{at("ssa", 1, 20), at("openssl", 30, 300), at("zero", 0, 300)}}
+	r := &Row{Title: "Many & more", Unit: "ms", Metrics: []string{"1", "10"},
+		Results: []Result{at("ssa", 1, 20), at("openssl", 30, 300), at("zero", 0, 300)}}
 	r.Finish()
 	var out strings.Builder
 	if err := r.Curves(&out); err != nil {

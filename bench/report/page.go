@@ -39,7 +39,8 @@ func (r *Report) goalsTable(b *strings.Builder) {
 				fmt.Fprintf(b, "| %s | %s | | | not judged: %s |\n", row.Name, clean(g.Text), clean(g.Missing))
 				continue
 			}
-			fmt.Fprintf(b, "| %s | %s | %s | %s to %s | %s |\n", row.Name, clean(g.Text), number(g.Value), number(g.Spread.Min), number(g.Spread.Max), g.verdict())
+			fmt.Fprintf(b, "| %s | %s | %s | %s to %s | %s |\n", row.Name, clean(g.Text), number(g.Value),
+				number(g.Spread.Min), number(g.Spread.Max), g.verdict())
 		}
 	}
 }

@@ -11,7 +11,8 @@ import (
 func samples(metric string, values ...float64) []Sample {
 	var all []Sample
 	for _, v := range values {
-		all = append(all, Sample{Values: map[string]float64{metric: v}, CPU: map[string]float64{"tls": v / 10}})
+		all = append(all, Sample{Values: map[string]float64{metric: v},
+			CPU: map[string]float64{"tls": v / 10}})
 	}
 	return all
 }
@@ -86,8 +87,10 @@ func TestGoals(t *testing.T) {
 func finished() *Row {
 	r := &Row{
 		Name: "bulk", Title: "Bulk & more", Unit: "GB/s", Metrics: []string{"GB/s", "cpu_s"}, More: true,
-		Results: []Result{{Name: "ssa", Samples: samples("GB/s", 0.5, 1.25, 7)}, {Name: "<openssl>", Samples: samples("GB/s", 1, 1, 2)}},
-		Goals:   []Goal{{Text: "beat it", Of: "ssa", Metric: "GB/s", Against: "<openssl>", Limit: 1.25, AtLeast: true}},
+		Results: []Result{{Name: "ssa", Samples: samples("GB/s", 0.5, 1.25, 7)},
+			{Name: "<openssl>", Samples: samples("GB/s", 1, 1, 2)}},
+		Goals: []Goal{{Text: "beat it", Of: "ssa", Metric: "GB/s", Against: "<openssl>", Limit: 1.25,
+			AtLeast: true}},
 	}
 	r.Finish()
 	return r
@@ -119,7 +122,8 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &back); err != nil {
 		t.Fatal(err)
 	}
-	if back.Rounds != 3 || len(back.Rows) != 1 || back.Rows[0].Results[0].Median.Values["GB/s"] != 1.25 || !back.Rows[0].Goals[0].Met {
+	if back.Rounds != 3 || len(back.Rows) != 1 ||
+		back.Rows[0].Results[0].Median.Values["GB/s"] != 1.25 || !back.Rows[0].Goals[0].Met {
 		t.Errorf("read back: %+v", back)
 	}
 }
@@ -139,7 +143,8 @@ func TestDescribe(t *testing.T) {
 }
 
 func TestPage(t *testing.T) {
-	r := Report{Rounds: 3, Rows: []*Row{finished()}, Machine: Machine{CPU: "a|b <c>", Versions: map[string]string{"go": "go1"}}}
+	r := Report{Rounds: 3, Rows: []*Row{finished()},
+		Machine: Machine{CPU: "a|b <c>", Versions: map[string]string{"go": "go1"}}}
 	r.Rows[0].Goals = append(r.Rows[0].Goals, Goal{Text: "else", Missing: "nobody did"})
 	var out strings.Builder
 	if err := r.Page(&out); err != nil {

@@ -42,7 +42,8 @@ func (r *Row) Table(w io.Writer) error {
 func (r *Row) roles() []string {
 	var found []string
 	for _, role := range []string{"program", "tls", "peer", "load", "system"} {
-		if slices.ContainsFunc(r.Results, func(x Result) bool { _, ok := x.Median.CPU[role]; return ok }) {
+		if slices.ContainsFunc(r.Results,
+			func(x Result) bool { _, ok := x.Median.CPU[role]; return ok }) {
 			found = append(found, role)
 		}
 	}
@@ -75,7 +76,8 @@ func (g Goal) String() string {
 	if g.Missing != "" {
 		return fmt.Sprintf("?      %s: not judged: %s", g.Text, g.Missing)
 	}
-	return fmt.Sprintf("%-6s %s: %s (rounds %s to %s)", g.verdict(), g.Text, number(g.Value), number(g.Spread.Min), number(g.Spread.Max))
+	return fmt.Sprintf("%-6s %s: %s (rounds %s to %s)", g.verdict(), g.Text, number(g.Value),
+		number(g.Spread.Min), number(g.Spread.Max))
 }
 
 func (g Goal) verdict() string {

@@ -21,7 +21,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	listener, err := tls.Listen("tcp", os.Args[1], &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+	listener, err := tls.Listen("tcp", os.Args[1],
+		&tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
 	if err != nil {
 		log.Fatal(err)
 	}
