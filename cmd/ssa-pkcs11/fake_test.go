@@ -120,7 +120,8 @@ func (f *fakeModule) GetSlotList(bool) ([]uint, error) {
 func (f *fakeModule) GetTokenInfo(uint) (p11.TokenInfo, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	info := p11.TokenInfo{Label: "ssa" + "                             ", SerialNumber: "1", Flags: p11.CKF_TOKEN_INITIALIZED}
+	info := p11.TokenInfo{Label: "ssa" + "                             ", SerialNumber: "1",
+		Flags: p11.CKF_TOKEN_INITIALIZED}
 	switch f.left {
 	case 1:
 		info.Flags |= p11.CKF_USER_PIN_FINAL_TRY
@@ -200,7 +201,8 @@ func (f *fakeModule) FindObjects(p11.SessionHandle, int) ([]p11.ObjectHandle, bo
 
 func (f *fakeModule) FindObjectsFinal(p11.SessionHandle) error { return nil }
 
-func (f *fakeModule) GetAttributeValue(s p11.SessionHandle, _ p11.ObjectHandle, a []*p11.Attribute) ([]*p11.Attribute, error) {
+func (f *fakeModule) GetAttributeValue(s p11.SessionHandle, _ p11.ObjectHandle,
+	a []*p11.Attribute) ([]*p11.Attribute, error) {
 	point, err := f.key.PublicKey.Bytes()
 	if err != nil {
 		return nil, err

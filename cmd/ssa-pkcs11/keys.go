@@ -48,7 +48,8 @@ func newKeys(stuck func(what string)) *keys {
 		timer := time.AfterFunc(tooLong, func() { stuck(what) })
 		return func() { timer.Stop() }
 	}
-	return &keys{watch: watch, load: loadModule, allowed: map[string]*key{}, modules: map[string]*module{}}
+	return &keys{watch: watch, load: loadModule, allowed: map[string]*key{},
+		modules: map[string]*module{}}
 }
 
 // Allow lets a key be used.

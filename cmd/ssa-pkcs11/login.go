@@ -46,7 +46,8 @@ func (m *module) login(t *token, where *uri.URI, flags uint) error {
 	case err == nil, errors.Is(err, p11.Error(p11.CKR_USER_ALREADY_LOGGED_IN)):
 		t.loggedIn, t.source, t.pin = true, where.PINSource, tried
 		return nil
-	case errors.Is(err, p11.Error(p11.CKR_PIN_INCORRECT)), errors.Is(err, p11.Error(p11.CKR_PIN_LEN_RANGE)), errors.Is(err, p11.Error(p11.CKR_PIN_INVALID)):
+	case errors.Is(err, p11.Error(p11.CKR_PIN_INCORRECT)),
+		errors.Is(err, p11.Error(p11.CKR_PIN_LEN_RANGE)), errors.Is(err, p11.Error(p11.CKR_PIN_INVALID)):
 		m.refused = append(m.refused, tried)
 	}
 	if isLost(err) {
@@ -85,7 +86,8 @@ func readLine(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f, err := os.OpenFile(real, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0) // a FIFO makes nobody wait
+	// a FIFO makes nobody wait
+	f, err := os.OpenFile(real, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if err != nil {
 		return "", err
 	}

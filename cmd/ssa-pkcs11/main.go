@@ -45,8 +45,11 @@ func main() {
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	cfg := serve.Config{
 		Number: number,
-		Keys:   newKeys(func(what string) { quit(statusStuck, fmt.Errorf("the module does not return from %s", what)) }),
-		Ended:  func() { time.AfterFunc(lastCall, func() { os.Exit(0) }) },
+		Keys: newKeys(func(what string) {
+			quit(statusStuck,
+				fmt.Errorf("the module does not return from %s", what))
+		}),
+		Ended: func() { time.AfterFunc(lastCall, func() { os.Exit(0) }) },
 	}
 	if cfg.Owner, err = wire.NewConn(os.NewFile(pkcs11.OwnerFD, "of the owner")); err != nil {
 		quit(statusUsage, fmt.Errorf("this program is started by ssa: %w", err))

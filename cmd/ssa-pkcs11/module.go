@@ -27,7 +27,8 @@ type cryptoki interface {
 	FindObjectsInit(s p11.SessionHandle, template []*p11.Attribute) error
 	FindObjects(s p11.SessionHandle, most int) ([]p11.ObjectHandle, bool, error)
 	FindObjectsFinal(s p11.SessionHandle) error
-	GetAttributeValue(s p11.SessionHandle, o p11.ObjectHandle, a []*p11.Attribute) ([]*p11.Attribute, error)
+	GetAttributeValue(s p11.SessionHandle, o p11.ObjectHandle,
+		a []*p11.Attribute) ([]*p11.Attribute, error)
 	SignInit(s p11.SessionHandle, m []*p11.Mechanism, key p11.ObjectHandle) error
 	Sign(s p11.SessionHandle, data []byte) ([]byte, error)
 }
@@ -131,7 +132,8 @@ func (m *module) search(where *uri.URI) (slot uint, info p11.TokenInfo, found in
 			continue // taken out meanwhile, or empty
 		}
 		seen = append(seen, fmt.Sprintf("%q", padded(i.Label)))
-		if fits(where.Token, i.Label) && fits(where.Serial, i.SerialNumber) && fits(where.Manufacturer, i.ManufacturerID) && fits(where.Model, i.Model) {
+		if fits(where.Token, i.Label) && fits(where.Serial, i.SerialNumber) &&
+			fits(where.Manufacturer, i.ManufacturerID) && fits(where.Model, i.Model) {
 			slot, info, found = s, i, found+1
 		}
 	}

@@ -53,11 +53,13 @@ func (t *token) find(where *uri.URI) (*object, error) {
 	}
 	// Logged in for one key, a token shows all: which one is asked for first must
 	// make no difference.
-	if private, err := t.attribute(found[0], p11.CKA_PRIVATE); where.PINSource == "" && (err != nil || len(private) != 1 || private[0] != 0) {
+	if private, err := t.attribute(found[0], p11.CKA_PRIVATE); where.PINSource == "" &&
+		(err != nil || len(private) != 1 || private[0] != 0) {
 		return nil, errors.New("the token shows this key only to who knows its PIN: pin-source is missing")
 	}
 	o := &object{token: t, handle: found[0]}
-	if always, err := t.attribute(o.handle, p11.CKA_ALWAYS_AUTHENTICATE); err == nil && len(always) == 1 && always[0] != 0 {
+	if always, err := t.attribute(o.handle, p11.CKA_ALWAYS_AUTHENTICATE); err == nil &&
+		len(always) == 1 && always[0] != 0 {
 		return nil, errors.New("the key asks for its PIN at each use (CKA_ALWAYS_AUTHENTICATE), which is not supported")
 	}
 	if o.key, o.kind, err = t.publicOf(o.handle); err != nil {
@@ -80,7 +82,8 @@ func (t *token) search(template []*p11.Attribute) ([]p11.ObjectHandle, error) {
 // attribute returns one attribute of an object.
 func (t *token) attribute(o p11.ObjectHandle, kind uint) ([]byte, error) {
 	const longest = 16 << 10
-	got, err := t.module.ctx.GetAttributeValue(t.session, o, []*p11.Attribute{p11.NewAttribute(kind, nil)})
+	got, err := t.module.ctx.GetAttributeValue(t.session, o,
+		[]*p11.Attribute{p11.NewAttribute(kind, nil)})
 	switch {
 	case err != nil:
 		return nil, err

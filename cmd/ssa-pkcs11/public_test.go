@@ -34,7 +34,8 @@ func TestPublicKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edOID, edName := der(t, asn1.ObjectIdentifier{1, 3, 101, 112}), append([]byte{0x13, 12}, "edwards25519"...)
+	edOID, edName := der(t, asn1.ObjectIdentifier{1, 3, 101, 112}),
+		append([]byte{0x13, 12}, "edwards25519"...)
 	modulus := new(big.Int).Lsh(big.NewInt(1), 2047).Bytes()
 	for _, tc := range []struct {
 		kind uint
@@ -57,12 +58,15 @@ func TestPublicKey(t *testing.T) {
 		{p11.CKK_RSA, modulus, append([]byte{1}, make([]byte, 8)...), "public exponent"},
 	} {
 		_, err := publicKey(tc.kind, tc.a, tc.b)
-		if err == nil && tc.want != "" || err != nil && (tc.want == "" || !strings.Contains(err.Error(), tc.want)) {
+		if err == nil && tc.want != "" ||
+			err != nil && (tc.want == "" || !strings.Contains(err.Error(), tc.want)) {
 			t.Errorf("%d, %.20x, %.20x: %v, want %q", tc.kind, tc.a, tc.b, err, tc.want)
 		}
 	}
 	for oid, curve := range map[string]elliptic.Curve{
-		"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07": elliptic.P256(), "\x06\x05\x2b\x81\x04\x00\x22": elliptic.P384(), "\x06\x05\x2b\x81\x04\x00\x23": elliptic.P521(),
+		"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07": elliptic.P256(),
+		"\x06\x05\x2b\x81\x04\x00\x22":             elliptic.P384(),
+		"\x06\x05\x2b\x81\x04\x00\x23":             elliptic.P521(),
 	} {
 		key, err := ecdsa.GenerateKey(curve, rand.Reader)
 		if err != nil {
@@ -126,7 +130,9 @@ func FuzzSignature(f *testing.F) {
 		var got struct{ R, S *big.Int }
 		rest, err := asn1.Unmarshal(signature, &got)
 		size := len(raw) / 2
-		if err != nil || len(rest) > 0 || fmt.Sprintf("%x", append(got.R.FillBytes(make([]byte, size)), got.S.FillBytes(make([]byte, size))...)) != fmt.Sprintf("%x", raw) {
+		if err != nil || len(rest) > 0 ||
+			fmt.Sprintf("%x", append(got.R.FillBytes(make([]byte, size)),
+				got.S.FillBytes(make([]byte, size))...)) != fmt.Sprintf("%x", raw) {
 			t.Fatalf("%x became %x (%v, %v), %v", raw, signature, got.R, got.S, err)
 		}
 	})

@@ -89,5 +89,6 @@ func derSignature(raw []byte) ([]byte, error) {
 		return nil, fmt.Errorf("the token's signature has %d bytes, which are not two numbers", len(raw))
 	}
 	half := len(raw) / 2
-	return asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(raw[:half]), new(big.Int).SetBytes(raw[half:])})
+	return asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(raw[:half]),
+		new(big.Int).SetBytes(raw[half:])})
 }

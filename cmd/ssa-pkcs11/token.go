@@ -36,10 +36,12 @@ type token struct {
 func openToken(m *module, slot uint, info p11.TokenInfo) (*token, error) {
 	sessions := uint(atOnce)
 	// CK_UNAVAILABLE_INFORMATION is the largest number, CK_EFFECTIVELY_INFINITE is 0.
-	if most := info.MaxSessionCount; most != p11.CK_EFFECTIVELY_INFINITE && most != p11.CK_UNAVAILABLE_INFORMATION && most <= sessions {
+	if most := info.MaxSessionCount; most != p11.CK_EFFECTIVELY_INFINITE &&
+		most != p11.CK_UNAVAILABLE_INFORMATION && most <= sessions {
 		sessions = max(1, most-1)
 	}
-	t := &token{module: m, slot: slot, serial: padded(info.SerialNumber), slots: make(chan struct{}, sessions)}
+	t := &token{module: m, slot: slot, serial: padded(info.SerialNumber),
+		slots: make(chan struct{}, sessions)}
 	var err error
 	if t.session, err = t.open(); err != nil {
 		return nil, err
@@ -109,8 +111,10 @@ func (t *token) dropLocked() {
 func isLost(err error) bool {
 	var code p11.Error
 	return errors.As(err, &code) && slices.Contains([]p11.Error{
-		p11.CKR_SESSION_HANDLE_INVALID, p11.CKR_SESSION_CLOSED, p11.CKR_USER_NOT_LOGGED_IN, p11.CKR_OBJECT_HANDLE_INVALID,
-		p11.CKR_KEY_HANDLE_INVALID, p11.CKR_DEVICE_REMOVED, p11.CKR_TOKEN_NOT_PRESENT, p11.CKR_SLOT_ID_INVALID,
+		p11.CKR_SESSION_HANDLE_INVALID, p11.CKR_SESSION_CLOSED, p11.CKR_USER_NOT_LOGGED_IN,
+		p11.CKR_OBJECT_HANDLE_INVALID,
+		p11.CKR_KEY_HANDLE_INVALID, p11.CKR_DEVICE_REMOVED, p11.CKR_TOKEN_NOT_PRESENT,
+		p11.CKR_SLOT_ID_INVALID,
 		p11.CKR_DEVICE_ERROR, p11.CKR_CRYPTOKI_NOT_INITIALIZED,
 	}, code)
 }

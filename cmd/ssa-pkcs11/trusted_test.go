@@ -67,7 +67,8 @@ func TestTrusted(t *testing.T) {
 				t.Errorf("%s: a module in %s: %v, want %s", name, path, err, want)
 			}
 		}
-		for _, err := range []error{os.Chown(file, os.Getuid(), -1), os.Chown(folder, os.Getuid(), -1), os.Chmod(file, 0o600), os.Chmod(folder, 0o755), os.Chmod(dir, 0o755)} {
+		for _, err := range []error{os.Chown(file, os.Getuid(), -1), os.Chown(folder, os.Getuid(), -1),
+			os.Chmod(file, 0o600), os.Chmod(folder, 0o755), os.Chmod(dir, 0o755)} {
 			if err != nil {
 				t.Fatal(err)
 			}

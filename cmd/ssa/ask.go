@@ -34,7 +34,8 @@ func inquire(path string) (*inquiry, error) {
 		return nil, &problem{what: "no service is running at " + path, status: statusUsage,
 			hint: "start it with `systemctl start ssa.socket` or `ssa daemon`; without it each `ssa run` does TLS itself, and `ssa run -v` tells how"}
 	case err != nil:
-		return nil, &problem{what: "the service cannot be asked: " + err.Error(), hint: "is " + path + " the right socket? --socket names another", status: statusUsage}
+		return nil, &problem{what: "the service cannot be asked: " + err.Error(),
+			hint: "is " + path + " the right socket? --socket names another", status: statusUsage}
 	}
 	if _, err := wire.Greet(ctx, conn, wire.Hello{Agent: "ssa status " + version()}); err != nil {
 		conn.Close()

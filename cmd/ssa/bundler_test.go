@@ -88,7 +88,8 @@ func TestWorkerRefusesWhatIsNotThere(t *testing.T) {
 }
 
 func TestWorkerEnvironment(t *testing.T) {
-	got := workerEnvironment([]string{"PATH=/bin", "GOGC=50", "NOTIFY_SOCKET=/run/x", "TZ=UTC", "AWS_SECRET=x", "GOOGLE_API_KEY=x", "LISTEN_FDS=1", "JOURNAL_STREAM=8:1"})
+	got := workerEnvironment([]string{"PATH=/bin", "GOGC=50", "NOTIFY_SOCKET=/run/x", "TZ=UTC",
+		"AWS_SECRET=x", "GOOGLE_API_KEY=x", "LISTEN_FDS=1", "JOURNAL_STREAM=8:1"})
 	if want := []string{"GOGC=50", "TZ=UTC", "JOURNAL_STREAM=8:1"}; !slices.Equal(got, want) {
 		t.Errorf("a worker gets %v, want %v", got, want)
 	}

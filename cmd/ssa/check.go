@@ -132,7 +132,8 @@ func systemFiles(root string) []string {
 // check loads a policy. Its error says that a file could not be read; what is
 // wrong with the policy is in the result.
 func check(files []string, load func() (*policy.Policy, error)) (*checked, error) {
-	r := &checked{Files: files, Problems: []place{}, Warnings: []place{}, Profiles: []string{}, Identities: []string{}}
+	r := &checked{Files: files, Problems: []place{}, Warnings: []place{}, Profiles: []string{},
+		Identities: []string{}}
 	if files == nil {
 		r.Files = []string{}
 	}
@@ -168,7 +169,8 @@ func (r *checked) addLists(e *policy.Effective, lists *revocation.Checker) {
 		if list.Problem == "" {
 			continue
 		}
-		w := place{at.File, at.Line, at.Column, "trust.crl_files: the revocation list " + list.Path + " " + list.Problem}
+		w := place{at.File, at.Line, at.Column,
+			"trust.crl_files: the revocation list " + list.Path + " " + list.Problem}
 		if !slices.Contains(r.Warnings, w) {
 			r.Warnings = append(r.Warnings, w)
 		}
@@ -215,10 +217,13 @@ func (r *checked) print(out io.Writer, paint paint) error {
 		fmt.Fprintf(&b, "%s: %s %s\n", paint.bold(w.String()), paint.warn("warning:"), printable(w.Text))
 	}
 	if r.OK {
-		fmt.Fprintf(&b, "%s: %s; %s, %s; %s\n", paint.good("the policy is right"), r.source(), count(len(r.Warnings), "warning"),
-			count(len(r.Profiles), "profile")+listed(r.Profiles), "identities used: "+listedOr(r.Identities, "none"))
+		fmt.Fprintf(&b, "%s: %s; %s, %s; %s\n", paint.good("the policy is right"), r.source(),
+			count(len(r.Warnings), "warning"),
+			count(len(r.Profiles), "profile")+listed(r.Profiles),
+			"identities used: "+listedOr(r.Identities, "none"))
 	} else {
-		fmt.Fprintf(&b, "%s: %s; %s\n", paint.bad("the policy cannot be used"), r.source(), count(len(r.Problems), "problem"))
+		fmt.Fprintf(&b, "%s: %s; %s\n", paint.bad("the policy cannot be used"), r.source(),
+			count(len(r.Problems), "problem"))
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

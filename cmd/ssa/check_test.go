@@ -65,7 +65,8 @@ func TestCheck(t *testing.T) {
 
 func TestCheckUnreadable(t *testing.T) {
 	status, out, errs := ssa("check", filepath.Join(t.TempDir(), "none.yaml"))
-	if status != statusUnreadable || out != "" || !strings.Contains(errs, "ssa: error: read the policy") {
+	if status != statusUnreadable || out != "" ||
+		!strings.Contains(errs, "ssa: error: read the policy") {
 		t.Errorf("status %d, output %q, error %q; want %d and a sentence on standard error", status, out, errs, statusUnreadable)
 	}
 }
@@ -77,7 +78,8 @@ func TestCheckJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatalf("%v in %s", err, out)
 	}
-	if status != 1 || got.OK || len(got.Problems) != 1 || got.Problems[0].File != file || got.Problems[0].Line != 2 || got.Files[0] != file {
+	if status != 1 || got.OK || len(got.Problems) != 1 || got.Problems[0].File != file ||
+		got.Problems[0].Line != 2 || got.Files[0] != file {
 		t.Errorf("status %d, %+v; want one problem in line 2 of %s", status, got, file)
 	}
 }
@@ -93,12 +95,14 @@ func TestSystemFiles(t *testing.T) {
 		t.Errorf("without files: %v", got)
 	}
 	wrong := []byte("defualt: {}\n")
-	for _, name := range []string{"../policy.yaml", "10-a.yaml", "20-b.yaml", ".hidden.yaml", "note.txt"} {
+	for _, name := range []string{"../policy.yaml", "10-a.yaml", "20-b.yaml", ".hidden.yaml",
+		"note.txt"} {
 		if err := os.WriteFile(filepath.Join(folder, name), wrong, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	result, err := check(systemFiles(root), func() (*policy.Policy, error) { return policy.LoadSystem(root) })
+	result, err := check(systemFiles(root),
+		func() (*policy.Policy, error) { return policy.LoadSystem(root) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +111,8 @@ func TestSystemFiles(t *testing.T) {
 		read = append(read, p.File)
 	}
 	slices.Sort(read)
-	if want := strings.Join(slices.Sorted(slices.Values(result.Files)), "\n"); want != strings.Join(read, "\n") || len(read) != 3 {
+	if want := strings.Join(slices.Sorted(slices.Values(result.Files)),
+		"\n"); want != strings.Join(read, "\n") || len(read) != 3 {
 		t.Errorf("listed\n%s\nread\n%s", want, strings.Join(read, "\n"))
 	}
 }
@@ -125,11 +130,13 @@ func TestCheckFromCryptoPolicies(t *testing.T) {
 		t.Errorf("the proposal is not right:\n%s", out)
 	}
 	for _, args := range [][]string{{file}, {"--json"}} {
-		if status, out, _ := ssa(append([]string{"check", "--from-crypto-policies", file}, args...)...); status != statusUsage || out != "" {
+		if status, out, _ := ssa(append([]string{"check", "--from-crypto-policies", file},
+			args...)...); status != statusUsage || out != "" {
 			t.Errorf("with %v: status %d and %q, want %d and nothing", args, status, out, statusUsage)
 		}
 	}
-	if status, _, errs := ssa("check", "--from-crypto-policies", file+".none"); status != statusUnreadable || !strings.Contains(errs, "no such file") {
+	if status, _, errs := ssa("check", "--from-crypto-policies",
+		file+".none"); status != statusUnreadable || !strings.Contains(errs, "no such file") {
 		t.Errorf("no file: status %d, %q", status, errs)
 	}
 }
@@ -137,14 +144,16 @@ func TestCheckFromCryptoPolicies(t *testing.T) {
 func TestCheckRevocationLists(t *testing.T) {
 	root := ssatest.NewAuthority(t)
 	old := filepath.Join(t.TempDir(), "old.crl")
-	list := root.RevocationList(t, ssatest.RevocationList{From: time.Now().Add(-2 * time.Hour), To: time.Now().Add(-time.Hour)})
+	list := root.RevocationList(t, ssatest.RevocationList{From: time.Now().Add(-2 * time.Hour),
+		To: time.Now().Add(-time.Hour)})
 	if err := os.WriteFile(old, list, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	garbage := writePolicy(t, "no list")
 	file := writePolicy(t, "default: {trust: {revocation: prefer, crl_files: ["+old+", "+garbage+"]}}\n")
 	status, out, _ := ssa("check", file)
-	for _, want := range []string{file + ":1:", old + " counts only for those that it names: it expired on", garbage + " cannot be used: it is malformed"} {
+	for _, want := range []string{file + ":1:", old + " counts only for those that it names: it expired on",
+		garbage + " cannot be used: it is malformed"} {
 		if !strings.Contains(out, want) || status != 0 {
 			t.Errorf("status %d, no %q in\n%s", status, want, out)
 		}

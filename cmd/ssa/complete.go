@@ -11,7 +11,8 @@ import (
 )
 
 // completer completes one word.
-type completer func(c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective)
+type completer func(c *cobra.Command, args []string,
+	word string) ([]cobra.Completion, cobra.ShellCompDirective)
 
 // completions adds what a shell may complete beyond names of commands and
 // flags. It goes by the names of flags, which mean the same everywhere.
@@ -28,7 +29,9 @@ func completions(root *cobra.Command) {
 		"from-crypto-policies": anyFile,
 		"alpn":                 words("h2", "http/1.1"),
 	}
-	arguments := map[string]completer{"run": programs, "explain": programs, "check": files("yaml", "yml"), "probe": words(), "daemon": words(), "doctor": words(), "status": words(), "keylog": words(), "dashboard": words()}
+	arguments := map[string]completer{"run": programs, "explain": programs,
+		"check": files("yaml", "yml"), "probe": words(), "daemon": words(), "doctor": words(),
+		"status": words(), "keylog": words(), "dashboard": words()}
 	for _, c := range root.Commands() {
 		if complete := arguments[c.Name()]; complete != nil {
 			c.ValidArgsFunction = complete
@@ -64,7 +67,8 @@ const mostProgramsShown = 2000
 
 // programs completes the program to run, by the names in PATH; a path and the
 // program's own arguments are files.
-func programs(_ *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func programs(_ *cobra.Command, args []string,
+	word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 || strings.Contains(word, "/") {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
@@ -75,7 +79,8 @@ func programs(_ *cobra.Command, args []string, word string) ([]cobra.Completion,
 			if !strings.HasPrefix(e.Name(), word) || len(found) >= mostProgramsShown {
 				continue
 			}
-			if st, err := os.Stat(filepath.Join(dir, e.Name())); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
+			if st, err := os.Stat(filepath.Join(dir, e.Name())); err == nil && st.Mode().IsRegular() &&
+				st.Mode()&0o111 != 0 {
 				found = append(found, e.Name())
 			}
 		}
@@ -86,7 +91,8 @@ func programs(_ *cobra.Command, args []string, word string) ([]cobra.Completion,
 
 // users completes the users of /etc/passwd: those of a directory elsewhere
 // would take too long to ask for.
-func users(_ *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func users(_ *cobra.Command, _ []string,
+	word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	f, err := os.Open("/etc/passwd")
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -15,7 +15,8 @@ import (
 func completed(t *testing.T, line ...string) ([]string, string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	if status := execute(append([]string{cobra.ShellCompNoDescRequestCmd}, line...), &out, &errs); status != 0 {
+	if status := execute(append([]string{cobra.ShellCompNoDescRequestCmd}, line...), &out,
+		&errs); status != 0 {
 		t.Fatalf("%q: status %d: %s", line, status, errs.String())
 	}
 	offers := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
@@ -24,7 +25,8 @@ func completed(t *testing.T, line ...string) ([]string, string) {
 
 func TestCompletion(t *testing.T) {
 	dir := t.TempDir()
-	for name, mode := range map[string]os.FileMode{"talk": 0o755, "talkative": 0o755, "talks.txt": 0o644, "other": 0o755} {
+	for name, mode := range map[string]os.FileMode{"talk": 0o755, "talkative": 0o755,
+		"talks.txt": 0o644, "other": 0o755} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, mode); err != nil {
 			t.Fatal(err)
 		}

@@ -93,7 +93,8 @@ func listens(fd int) bool {
 		got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, option)
 		return err == nil && got == want
 	}
-	return is(unix.SO_DOMAIN, unix.AF_UNIX) && is(unix.SO_TYPE, unix.SOCK_STREAM) && is(unix.SO_ACCEPTCONN, 1)
+	return is(unix.SO_DOMAIN, unix.AF_UNIX) && is(unix.SO_TYPE, unix.SOCK_STREAM) &&
+		is(unix.SO_ACCEPTCONN, 1)
 }
 
 // fromRunning takes the socket over from a running service.
@@ -134,7 +135,8 @@ func (o *daemonOptions) keep(ctx context.Context) *sys.FD {
 		return nil
 	}
 	defer conn.Close()
-	if _, err := wire.Greet(ctx, conn, wire.Hello{Agent: "status for ssa daemon " + version(), StatusOnly: true}); err != nil {
+	if _, err := wire.Greet(ctx, conn, wire.Hello{Agent: "status for ssa daemon " + version(),
+		StatusOnly: true}); err != nil {
 		return nil
 	}
 	fd, err := conn.Hand()
@@ -148,11 +150,13 @@ func (o *daemonOptions) keep(ctx context.Context) *sys.FD {
 // what they may do is found out for each.
 func makeSocket(path string) (*sys.FD, error) {
 	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, &problem{what: "making the folder of the socket: " + err.Error(), hint: elsewhere, status: statusUsage}
+		return nil, &problem{what: "making the folder of the socket: " + err.Error(), hint: elsewhere,
+			status: statusUsage}
 	}
 	if st, err := os.Lstat(path); err == nil {
 		if st.Mode().Type() != os.ModeSocket {
-			return nil, &problem{what: path + " is there already, and is not a socket", hint: "--socket names another place for the service's socket", status: statusUsage}
+			return nil, &problem{what: path + " is there already, and is not a socket", hint: "--socket names another place for the service's socket",
+				status: statusUsage}
 		}
 		if err := os.Remove(path); err != nil {
 			return nil, &problem{what: "removing the socket of a service that has ended: " + err.Error(), hint: elsewhere, status: statusUsage}
@@ -171,7 +175,8 @@ func makeSocket(path string) (*sys.FD, error) {
 	}
 	if err != nil {
 		fd.Close()
-		return nil, &problem{what: fmt.Sprintf("listening at %s: %v", path, err), hint: elsewhere, status: statusUsage}
+		return nil, &problem{what: fmt.Sprintf("listening at %s: %v", path, err), hint: elsewhere,
+			status: statusUsage}
 	}
 	return fd, nil
 }

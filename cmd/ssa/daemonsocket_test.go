@@ -127,7 +127,8 @@ func TestServiceNotThere(t *testing.T) {
 		{"a service that does not take us on", full, false, true},
 	} {
 		var told bytes.Buffer
-		o := runOptions{engine: engineOptions{which: engineAuto, socket: c.path, given: func(string) bool { return c.given }}}
+		o := runOptions{engine: engineOptions{which: engineAuto, socket: c.path,
+			given: func(string) bool { return c.given }}}
 		chosen, err := o.chooseEngine(slog.New(slog.DiscardHandler), slog.New(&lineHandler{out: &told}))
 		if err != nil {
 			t.Fatal(err)

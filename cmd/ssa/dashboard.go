@@ -60,7 +60,8 @@ func (o *dashboardOptions) run(out io.Writer) error {
 	}
 	key := rand.Text()
 	fmt.Fprintf(out, "http://%s/#key=%s\n", at, key)
-	return dashboard.Serve(ctx, listener, dashboard.Handler(dashboard.Config{Ask: o.ask, Key: key, Address: at}))
+	return dashboard.Serve(ctx, listener,
+		dashboard.Handler(dashboard.Config{Ask: o.ask, Key: key, Address: at}))
 }
 
 // ask asks the service anew each time: it may come and go.

@@ -88,7 +88,8 @@ func builtinPolicy() (string, error) {
 		err = errors.Join(err, f.Chmod(0o644), f.Close())
 	}
 	if err != nil {
-		return "", &problem{what: "a file to try things with: " + err.Error(), hint: "set TMPDIR to a folder that you can write", status: statusUsage}
+		return "",
+			&problem{what: "a file to try things with: " + err.Error(), hint: "set TMPDIR to a folder that you can write", status: statusUsage}
 	}
 	return f.Name(), nil
 }

@@ -46,12 +46,13 @@ func (o *engineOptions) flags(c *cobra.Command) {
 
 // chosen is the engine of a run, with the policy that holds at first.
 type chosen struct {
-	engine  engine.Engine
-	rules   *policy.Policy
-	remote  bool
-	profile func(context.Context, engine.ProgramClaim) (string, error) // says which profile a program has; nil: it is looked up here
-	denied  func(*engine.Denial)                                       // told of what the gate refuses; nil for nobody
-	told    func()                                                     // waits until that is told, a second at most
+	engine engine.Engine
+	rules  *policy.Policy
+	remote bool
+	// says which profile a program has; nil: it is looked up here
+	profile func(context.Context, engine.ProgramClaim) (string, error)
+	denied  func(*engine.Denial) // told of what the gate refuses; nil for nobody
+	told    func()               // waits until that is told, a second at most
 	close   func()
 	// follow passes later policies to the table. judged says that the gate
 	// judges plain TCP. The result ends that.
@@ -62,12 +63,15 @@ type chosen struct {
 func (o *runOptions) chooseEngine(log, alarms *slog.Logger) (*chosen, error) {
 	switch e := o.engine.which; {
 	case e != engineAuto && e != engineService && e != engineEmbedded:
-		return nil, &problem{what: "--engine is " + e + ", and must be auto, service or embedded", status: statusUsage}
+		return nil, &problem{what: "--engine is " + e + ", and must be auto, service or embedded",
+			status: statusUsage}
 	case e == engineService && o.policy != "":
 		return nil, &problem{what: "--policy does not go with --engine service: the service has the policy",
 			hint: "leave --policy out, or give it to ssa daemon", status: statusUsage}
 	case o.engine.wait < 0:
-		return nil, &problem{what: fmt.Sprintf("--wait is %v, and must not be below zero", o.engine.wait), status: statusUsage}
+		return nil,
+			&problem{what: fmt.Sprintf("--wait is %v, and must not be below zero", o.engine.wait),
+				status: statusUsage}
 	case e == engineEmbedded, o.policy != "":
 		for _, name := range []string{"socket", "wait"} {
 			if o.engine.given(name) {
@@ -107,16 +111,20 @@ func (o *runOptions) embedded(log, alarms *slog.Logger) (*chosen, error) {
 	tickets := ticketstore.New(ticketstore.Config{Log: log})
 	local := local.New(local.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory})
 	follow := func(judged bool, apply func(*policy.Policy)) func() error {
-		return startReloader(&reloader{source: o.source(), judged: judged, polls: true, apply: func(p *policy.Policy) { local.Renew(p); apply(p) }, log: log, alarms: alarms}, loaded).close
+		return startReloader(&reloader{source: o.source(), judged: judged, polls: true,
+			apply: func(p *policy.Policy) { local.Renew(p); apply(p) }, log: log, alarms: alarms},
+			loaded).close
 	}
-	return &chosen{engine: local, rules: rules, close: func() { local.Close(); tickets.Close(); closeTokens() }, follow: follow}, nil
+	return &chosen{engine: local, rules: rules,
+		close: func() { local.Close(); tickets.Close(); closeTokens() }, follow: follow}, nil
 }
 
 // service connects to the service. With --engine auto one that does not answer
 // is one that is not there.
 func (o *runOptions) service(log, alarms *slog.Logger) (*chosen, error) {
 	f := &follower{alarms: alarms}
-	r := remote.New(remote.Config{Path: o.engine.socket, Agent: "ssa run " + version(), Wait: o.engine.wait, Log: log, SetPolicy: f.set})
+	r := remote.New(remote.Config{Path: o.engine.socket, Agent: "ssa run " + version(),
+		Wait: o.engine.wait, Log: log, SetPolicy: f.set})
 	err := r.Available(context.Background())
 	if err != nil && o.engine.which == engineAuto {
 		told := alarms
@@ -127,7 +135,8 @@ func (o *runOptions) service(log, alarms *slog.Logger) (*chosen, error) {
 		r.Close()
 		return o.embedded(log, alarms)
 	}
-	c := &chosen{engine: r, remote: true, profile: r.Profile, denied: r.Denied, told: r.DenialsTold, close: r.Close, follow: f.follow}
+	c := &chosen{engine: r, remote: true, profile: r.Profile, denied: r.Denied, told: r.DenialsTold,
+		close: r.Close, follow: f.follow}
 	if err == nil {
 		c.rules = f.latest()
 		return c, nil

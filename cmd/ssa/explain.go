@@ -79,7 +79,8 @@ func (o *explainOptions) run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if interpreter, _ := firstLine(program.Script); interpreter == "" && !rules.NamesScript(program.Script) {
+	if interpreter, _ := firstLine(program.Script); interpreter == "" &&
+		!rules.NamesScript(program.Script) {
 		program.Script = "" // it is any file, and nobody looks for it
 	}
 	result := explain(rules.For(program.Program))

@@ -67,7 +67,8 @@ func judgePeer(e *policy.Effective, text string) (*peerVerdict, error) {
 // judgeDestination says whether the policy lets a program talk to a host, by
 // its name or the text of its address; addr is what the name leads to, if that
 // is known.
-func judgeDestination(e *policy.Effective, host string, addr netip.Addr, port uint16) (bool, string) {
+func judgeDestination(e *policy.Effective, host string, addr netip.Addr,
+	port uint16) (bool, string) {
 	if literal, err := netip.ParseAddr(host); err == nil && !addr.IsValid() {
 		addr = literal
 	}
@@ -92,7 +93,8 @@ func judgeDestination(e *policy.Effective, host string, addr netip.Addr, port ui
 		}
 	}
 	more = ""
-	if !addr.IsValid() && slices.ContainsFunc(e.PeersAllowed, func(d policy.Destination) bool { return d.Host == "" }) {
+	if !addr.IsValid() &&
+		slices.ContainsFunc(e.PeersAllowed, func(d policy.Destination) bool { return d.Host == "" }) {
 		more = "; it would be if its address were in one of the ranges there"
 	}
 	return false, fmt.Sprintf("it is not in peers.allow (%s)", e.Origin("peers.allow")) + more
@@ -103,7 +105,8 @@ func judgeDestination(e *policy.Effective, host string, addr netip.Addr, port ui
 func judgePlainTCP(e *policy.Effective, host string, port uint16) string {
 	addr, err := netip.ParseAddr(host)
 	known := err == nil
-	upgrades := slices.ContainsFunc(e.Upgrade, func(u policy.Upgrade) bool { return u.Port == port || u.Port == 0 })
+	upgrades := slices.ContainsFunc(e.Upgrade,
+		func(u policy.Upgrade) bool { return u.Port == port || u.Port == 0 })
 	if known {
 		for _, u := range e.Upgrade {
 			if u.To.Contains(addr) && (u.Port == port || u.Port == 0) {
@@ -121,7 +124,8 @@ func judgePlainTCP(e *policy.Effective, host string, port uint16) string {
 		return "refused" + from
 	case !known:
 		return "depends on the address" + from
-	case slices.ContainsFunc(e.PlainTCP.To, func(d policy.Destination) bool { return d.Contains(netip.AddrPortFrom(addr, port)) }):
+	case slices.ContainsFunc(e.PlainTCP.To,
+		func(d policy.Destination) bool { return d.Contains(netip.AddrPortFrom(addr, port)) }):
 		return "allowed" + from
 	}
 	return "refused" + from

@@ -42,7 +42,8 @@ func (r *explained) printSettings(b *strings.Builder, paint paint) {
 		b.WriteString("\nThe policy says\n")
 	}
 	for _, s := range set {
-		fmt.Fprintf(b, "  %s: %s  %s\n", s.Key, paint.bold(wrapped(printable(s.Value))), paint.dim("# "+printable(homely(s.From))))
+		fmt.Fprintf(b, "  %s: %s  %s\n", s.Key, paint.bold(wrapped(printable(s.Value))),
+			paint.dim("# "+printable(homely(s.From))))
 	}
 	b.WriteString("\nBuilt-in, since the policy does not say\n")
 	for _, s := range other {

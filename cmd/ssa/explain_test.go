@@ -55,7 +55,8 @@ func TestResolveScript(t *testing.T) {
 	for _, test := range tests {
 		exe, script, err := resolveScript(test.path, test.args)
 		if (err != nil) != (test.exe == "") || err == nil && (exe != test.exe || script != test.script) {
-			t.Errorf("%s: %q and %q (%v), want %q and %q", test.name, exe, script, err, test.exe, test.script)
+			t.Errorf("%s: %q and %q (%v), want %q and %q", test.name, exe, script, err, test.exe,
+				test.script)
 		}
 	}
 }
@@ -75,14 +76,16 @@ func TestExplainProfile(t *testing.T) {
 		t.Fatalf("status %d: %s", status, errs)
 	}
 	for _, want := range []string{
-		"script    " + tool + "\nrun by    " + program, "profile   tool\n", "versions.min: \"1.3\"  # " + file + ":6:21",
+		"script    " + tool + "\nrun by    " + program, "profile   tool\n",
+		"versions.min: \"1.3\"  # " + file + ":6:21",
 		"versions.max: \"1.3\"  # " + file + ":2:19", "it may not set\n  TLS_VERSION_MIN, ",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	if _, out, _ := ssa("explain", "--policy", file, "--", script(t, dir, "other", "\x7fELF")); !strings.Contains(out, "profile   default\n") {
+	if _, out, _ := ssa("explain", "--policy", file, "--",
+		script(t, dir, "other", "\x7fELF")); !strings.Contains(out, "profile   default\n") {
 		t.Errorf("another program has a profile too:\n%s", out)
 	}
 }
@@ -93,7 +96,8 @@ func TestExplain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, out, errs := ssa("explain", "--policy", file, "--", program, "argument", "--to", "Example.com.:443")
+	status, out, errs := ssa("explain", "--policy", file, "--", program, "argument", "--to",
+		"Example.com.:443")
 	if status != 0 {
 		t.Fatalf("status %d: %s", status, errs)
 	}
@@ -115,10 +119,12 @@ func TestExplainJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &got); err != nil || status != 0 {
 		t.Fatalf("status %d, %v: %s%s", status, err, out, errs)
 	}
-	if got.User != "root" || got.Profile != "default" || len(got.Settings) != len(policy.Builtin().Default().Settings()) {
+	if got.User != "root" || got.Profile != "default" ||
+		len(got.Settings) != len(policy.Builtin().Default().Settings()) {
 		t.Errorf("got %+v", got)
 	}
-	if got.Settings[0] != (settingRow{"versions.min", `"1.3"`, file + ":2:19"}) || got.Settings[1].From != builtIn {
+	if got.Settings[0] != (settingRow{"versions.min", `"1.3"`, file + ":2:19"}) ||
+		got.Settings[1].From != builtIn {
 		t.Errorf("settings begin with %+v", got.Settings[:2])
 	}
 }
@@ -178,7 +184,8 @@ func TestJudgeDestination(t *testing.T) {
 
 func TestJudgePlain(t *testing.T) {
 	private := policy.Destination{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Port: 80}
-	upgrade := policy.Upgrade{To: netip.MustParsePrefix("10.0.0.0/8"), Port: 6379, Name: "redis.internal"}
+	upgrade := policy.Upgrade{To: netip.MustParsePrefix("10.0.0.0/8"), Port: 6379,
+		Name: "redis.internal"}
 	tests := []struct {
 		name  string
 		plain policy.PlainTCP

@@ -141,7 +141,8 @@ func (id *identified) setUser(name string) error {
 		account, err = user.LookupId(name)
 	}
 	if err != nil {
-		return &problem{what: fmt.Sprintf("there is no user %q", printable(name)), hint: "give a name or number of /etc/passwd", status: statusUsage}
+		return &problem{what: fmt.Sprintf("there is no user %q", printable(name)),
+			hint: "give a name or number of /etc/passwd", status: statusUsage}
 	}
 	ids, err := account.GroupIds()
 	if err != nil {

@@ -52,7 +52,8 @@ func (o *keyLogOptions) run(out io.Writer) error {
 	if o.duration < time.Second || o.duration > 24*time.Hour {
 		return &problem{what: "--for must be between 1s and 24h", status: statusUsage}
 	}
-	const flags = os.O_WRONLY | os.O_APPEND | unix.O_NOFOLLOW | unix.O_NONBLOCK // a FIFO would keep it waiting
+	// a FIFO would keep it waiting
+	const flags = os.O_WRONLY | os.O_APPEND | unix.O_NOFOLLOW | unix.O_NONBLOCK
 	file, err := os.OpenFile(o.to, flags|os.O_CREATE|os.O_EXCL, 0o600)
 	made := err == nil
 	if errors.Is(err, fs.ErrExist) {
@@ -88,7 +89,8 @@ func (o *keyLogOptions) ask(seconds uint64, descriptors ...int) error {
 		return err
 	}
 	defer service.close()
-	frame, err := service.ask(&wire.KeyLog{Ref: service.nextRef(), Profile: o.profile, Seconds: seconds}, descriptors...)
+	frame, err := service.ask(&wire.KeyLog{Ref: service.nextRef(), Profile: o.profile,
+		Seconds: seconds}, descriptors...)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,8 @@ func TestKeyLogToFIFO(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := keyLogOptions{to: name, duration: time.Minute}
-	if err := o.run(io.Discard); err == nil || !strings.Contains(err.Error(), "the file for the key log") {
+	if err := o.run(io.Discard); err == nil ||
+		!strings.Contains(err.Error(), "the file for the key log") {
 		t.Errorf("a FIFO: %v", err)
 	}
 }

@@ -19,7 +19,8 @@ func runLeftoverCommand() *cobra.Command {
 		Short: "Sends what a program wrote before it ended, started by `ssa run`",
 		RunE: func(*cobra.Command, []string) error {
 			if !isSocket(leftover.FirstFD) {
-				return &problem{what: leftoverName + " is started by `ssa run` alone", hint: "start `ssa run`", status: statusUsage}
+				return &problem{what: leftoverName + " is started by `ssa run` alone", hint: "start `ssa run`",
+					status: statusUsage}
 			}
 			c, err := leftover.Inherited()
 			if err != nil {

@@ -37,7 +37,8 @@ func (o *daemonOptions) named() (all []monitor.Named, closeAll func(), err error
 			return nil, nil, &problem{what: err.Error(), hint: "--audit names a file that root alone may write; under systemd one below /var/log/ssa", status: statusUsage}
 		}
 		file.Close()
-		all = append(all, monitor.Named{Name: auditName, Open: func() (*os.File, error) { return audit.Open(o.audit) }})
+		all = append(all,
+			monitor.Named{Name: auditName, Open: func() (*os.File, error) { return audit.Open(o.audit) }})
 	}
 	if o.metrics != "" {
 		listener, err := metrics.Listen(o.metrics)

@@ -49,7 +49,8 @@ func TestOneLine(t *testing.T) {
 
 func TestPrintable(t *testing.T) {
 	for text, want := range map[string]string{
-		"plain text": "plain text", "\x1b[2J\r\n": "?[2J??", "a\u202eb\u200bc": "a?b?c", "é漢": "é漢", "\xff": "?",
+		"plain text": "plain text", "\x1b[2J\r\n": "?[2J??", "a\u202eb\u200bc": "a?b?c", "é漢": "é漢",
+		"\xff": "?",
 	} {
 		if got := printable(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)

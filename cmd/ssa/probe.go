@@ -63,7 +63,8 @@ func (o *probeOptions) run(ctx context.Context, peer string, out io.Writer) erro
 		return err
 	}
 	if o.timeout <= 0 {
-		return &problem{what: "--timeout must be above zero", hint: "for example --timeout 10s", status: statusUsage}
+		return &problem{what: "--timeout must be above zero", hint: "for example --timeout 10s",
+			status: statusUsage}
 	}
 	effective, err := o.effective(rules)
 	if err != nil {
@@ -75,14 +76,16 @@ func (o *probeOptions) run(ctx context.Context, peer string, out io.Writer) erro
 	}
 	report, err := probe.Run(ctx, probe.Config{
 		Policy: effective, Name: name, Port: port, ALPN: o.alpn, Timeout: o.timeout,
-		Dial: (&dialer{effective, host, strings.ToLower(strings.TrimSuffix(name, ".")), port, o.timeout}).dial,
+		Dial: (&dialer{effective, host, strings.ToLower(strings.TrimSuffix(name, ".")), port,
+			o.timeout}).dial,
 	})
 	var p *problem
 	switch {
 	case errors.As(err, &p):
 		return p
 	case err != nil:
-		return &problem{what: fmt.Sprintf("no connection to %s: %s", printable(peer), oneLine(err)), status: 1}
+		return &problem{what: fmt.Sprintf("no connection to %s: %s", printable(peer),
+			oneLine(err)), status: 1}
 	}
 	return o.show(report, out)
 }

@@ -19,7 +19,8 @@ func printReport(b *strings.Builder, r *probe.Report, paint paint) {
 	if !r.Accepted {
 		word = paint.bad("refused")
 	}
-	fmt.Fprintf(b, "%s at %s, under the profile %s: %s\n", paint.bold(printable(r.Name)), printable(r.Address), printable(r.Profile), word)
+	fmt.Fprintf(b, "%s at %s, under the profile %s: %s\n", paint.bold(printable(r.Name)),
+		printable(r.Address), printable(r.Profile), word)
 	if n := r.Negotiated; n != nil {
 		line("version", n.Version)
 		line("cipher suite", n.Suite)
@@ -39,7 +40,8 @@ func printReport(b *strings.Builder, r *probe.Report, paint paint) {
 		line("ALPN", o.ALPN)
 		line("stapled OCSP", yesNo(o.Stapled))
 	}
-	if r.Refusal == nil || !strings.HasSuffix(r.Verification, r.Refusal.Sentence) { // else it was said above
+	// else it was said above
+	if r.Refusal == nil || !strings.HasSuffix(r.Verification, r.Refusal.Sentence) {
 		line("certificate", r.Verification)
 	}
 	for _, text := range r.Revocation {
@@ -56,7 +58,8 @@ func printReport(b *strings.Builder, r *probe.Report, paint paint) {
 func printRefusal(b *strings.Builder, r *probe.Refusal, paint paint) {
 	fmt.Fprintf(b, "%-14s%s\n", "why", printable(r.Sentence))
 	for _, rule := range r.Rules {
-		fmt.Fprintf(b, "%-14s%s  %s\n", "rule", paint.bold(wrapped(printable(rule.Key+": "+rule.Value))), paint.dim("# "+printable(homely(rule.From))))
+		fmt.Fprintf(b, "%-14s%s  %s\n", "rule", paint.bold(wrapped(printable(rule.Key+": "+rule.Value))),
+			paint.dim("# "+printable(homely(rule.From))))
 	}
 	for _, text := range r.Remedies {
 		fmt.Fprintf(b, "%-14s%s\n", "peer must", printable(text))

@@ -42,8 +42,10 @@ func tlsPeer(t *testing.T, config *tls.Config) string {
 
 func TestProbe(t *testing.T) {
 	authority := ssatest.NewAuthority(t)
-	issued := authority.Issue(t, ssatest.Leaf{Names: []string{"peer.example"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
-	port := tlsPeer(t, &tls.Config{Certificates: []tls.Certificate{issued.TLS}, MaxVersion: tls.VersionTLS12})
+	issued := authority.Issue(t, ssatest.Leaf{Names: []string{"peer.example"},
+		IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
+	port := tlsPeer(t,
+		&tls.Config{Certificates: []tls.Certificate{issued.TLS}, MaxVersion: tls.VersionTLS12})
 	trusting := fmt.Sprintf("default:\n  trust: {roots: [%s]}\n", authority.File(t))
 	good, strict := writePolicy(t, trusting), writePolicy(t, trusting+"  versions: {min: \"1.3\"}\n")
 	tests := []struct {
@@ -72,7 +74,8 @@ func TestProbe(t *testing.T) {
 
 	_, out, _ := ssa("probe", "--json", "--policy", strict, "127.0.0.1:"+port)
 	var report probe.Report
-	if err := json.Unmarshal([]byte(out), &report); err != nil || report.Accepted || report.Refusal.Rules[0].Key != "versions.min" {
+	if err := json.Unmarshal([]byte(out), &report); err != nil || report.Accepted ||
+		report.Refusal.Rules[0].Key != "versions.min" {
 		t.Errorf("%v in\n%s", err, out)
 	}
 }

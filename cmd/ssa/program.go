@@ -24,7 +24,8 @@ func findProgram(name string) (string, error) {
 		return "", &problem{what: fmt.Sprintf("%s: there is no such program", name),
 			hint: "give the path of the program, or a name that is found in PATH", status: statusNotFound}
 	case err != nil:
-		return "", &problem{what: fmt.Sprintf("%s cannot be executed: %v", name, errors.Unwrap(err)), status: statusNotExecutable}
+		return "", &problem{what: fmt.Sprintf("%s cannot be executed: %v", name, errors.Unwrap(err)),
+			status: statusNotExecutable}
 	}
 	st, err := os.Stat(path)
 	if err != nil {

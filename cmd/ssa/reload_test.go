@@ -241,7 +241,8 @@ func TestReloadEndsQuietly(t *testing.T) {
 	ssatest.NoLeaks(t)
 	r := &reloading{t: t, events: make(chan any, 100)}
 	source := policySource{file: writePolicy(t, policy12)}
-	watched := startReloader(&reloader{source: source, alarms: slog.New(&lineHandler{out: r})}, source.state())
+	watched := startReloader(&reloader{source: source, alarms: slog.New(&lineHandler{out: r})},
+		source.state())
 	if err := watched.close(); err != nil {
 		t.Fatal(err)
 	}
@@ -259,8 +260,9 @@ func TestReloadByLooking(t *testing.T) {
 	r := &reloading{t: t, events: make(chan any, 100)}
 	file := writePolicy(t, policy12)
 	source := policySource{file: file}
-	watched := startReloader(&reloader{source: source, polls: true, apply: func(p *policy.Policy) { r.events <- p },
-		log: slog.New(slog.DiscardHandler), alarms: slog.New(&lineHandler{out: r})}, source.state())
+	watched := startReloader(&reloader{source: source, polls: true,
+		apply: func(p *policy.Policy) { r.events <- p },
+		log:   slog.New(slog.DiscardHandler), alarms: slog.New(&lineHandler{out: r})}, source.state())
 	if watched.watch != nil {
 		t.Error("there is an inotify instance")
 	}
@@ -298,7 +300,8 @@ func TestReloadWithoutWatch(t *testing.T) {
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	if told, _ := r.next().(string); !strings.Contains(told, "cannot be watched") || !strings.Contains(told, "fs.inotify.max_user_instances") {
+	if told, _ := r.next().(string); !strings.Contains(told, "cannot be watched") ||
+		!strings.Contains(told, "fs.inotify.max_user_instances") {
 		t.Errorf("told %q, want to be told what cannot be watched and what to raise", told)
 	}
 	replace(t, file, policy13)

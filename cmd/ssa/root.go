@@ -48,7 +48,10 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(runCommand(stderr), runLeftoverCommand(), daemonCommand(stderr), daemonWorkerCommand(stderr), startProgramCommand(), checkCommand(), explainCommand(), probeCommand(), statusCommand(), dashboardCommand(), keyLogCommand(), reloadCommand(), doctorCommand())
+	root.AddCommand(runCommand(stderr), runLeftoverCommand(), daemonCommand(stderr),
+		daemonWorkerCommand(stderr), startProgramCommand(), checkCommand(), explainCommand(),
+		probeCommand(), statusCommand(), dashboardCommand(), keyLogCommand(), reloadCommand(),
+		doctorCommand())
 	completions(root)
 	understood := false
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {

@@ -34,10 +34,12 @@ func TestMisuse(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			status := execute(strings.Fields(c.line), &stdout, &stderr)
 			said := stderr.String()
-			if status != statusUsage || stdout.Len() > 0 || !strings.HasPrefix(said, "ssa: error: ") || !strings.Contains(said, c.want) {
+			if status != statusUsage || stdout.Len() > 0 || !strings.HasPrefix(said, "ssa: error: ") ||
+				!strings.Contains(said, c.want) {
 				t.Errorf("status %d, standard output %q, and said\n%swanted %d and %q", status, stdout.String(), said, statusUsage, c.want)
 			}
-			if _, hint, found := strings.Cut(said, "\nssa: hint: "); found != (c.hint != "") || !strings.Contains(hint, c.hint) {
+			if _, hint, found := strings.Cut(said, "\nssa: hint: "); found != (c.hint != "") ||
+				!strings.Contains(hint, c.hint) {
 				t.Errorf("said\n%swanted the hint %q", said, c.hint)
 			}
 		})

@@ -26,7 +26,8 @@ func (o *daemonOptions) alarms(stderr io.Writer) (*slog.Logger, error) {
 	case logText:
 		return slog.New(text), nil
 	case logJSON:
-		return slog.New(slog.NewJSONHandler(legibleWriter{stderr}, &slog.HandlerOptions{ReplaceAttr: jsonAttr})), nil
+		return slog.New(slog.NewJSONHandler(legibleWriter{stderr},
+			&slog.HandlerOptions{ReplaceAttr: jsonAttr})), nil
 	case logAuto, logJournal:
 		file, ok := stderr.(*os.File)
 		if o.logFormat == logAuto && (!ok || !journal.Connected(file, os.Getenv("JOURNAL_STREAM"))) {
@@ -34,12 +35,14 @@ func (o *daemonOptions) alarms(stderr io.Writer) (*slog.Logger, error) {
 		}
 		conn, err := journal.Dial(journal.Socket)
 		if err == nil {
-			return slog.New(journal.New(journal.Config{Conn: conn, Text: lineText, Expand: expandFacts, Fallback: text})), nil
+			return slog.New(journal.New(journal.Config{Conn: conn, Text: lineText, Expand: expandFacts,
+				Fallback: text})), nil
 		}
 		if o.logFormat == logAuto {
 			return slog.New(text), nil
 		}
-		return nil, &problem{what: "the journal cannot be written: " + err.Error(), hint: "--log-format text writes to standard error", status: statusUsage}
+		return nil,
+			&problem{what: "the journal cannot be written: " + err.Error(), hint: "--log-format text writes to standard error", status: statusUsage}
 	}
 	return nil, &problem{what: "--log-format is " + o.logFormat + ", and must be auto, text, json or journal", status: statusUsage}
 }
@@ -78,9 +81,11 @@ func expandFacts(a slog.Attr) []slog.Attr {
 
 // factAttrs leaves out certificates and what is not known.
 func factAttrs(f *engine.Facts) []slog.Attr {
-	all := []slog.Attr{slog.String("version", tls.VersionName(f.Version)), slog.String("suite", tls.CipherSuiteName(f.CipherSuite)), slog.Bool("resumed", f.Resumed)}
+	all := []slog.Attr{slog.String("version", tls.VersionName(f.Version)),
+		slog.String("suite", tls.CipherSuiteName(f.CipherSuite)), slog.Bool("resumed", f.Resumed)}
 	for _, text := range []struct{ key, value string }{
-		{"group", f.Group}, {"alpn", f.ALPN}, {"server_name", f.ServerName}, {"peer_identity", f.PeerIdentity}} {
+		{"group", f.Group}, {"alpn", f.ALPN}, {"server_name", f.ServerName},
+		{"peer_identity", f.PeerIdentity}} {
 		if text.value != "" {
 			all = append(all, slog.String(text.key, text.value))
 		}

@@ -20,8 +20,10 @@ import (
 // logAll logs what has everything in it, and a name that a peer could choose to
 // forge records or to speak to a terminal.
 func logAll(log *slog.Logger) {
-	log.Info("connected", "id", uint64(17), "program", "/usr/bin/curl", "uid", uint32(1000), "name", "a\nssa: [1] b\x1b[1m\u202e\u009b",
-		"facts", &engine.Facts{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, PeerIdentity: "a\nssa: b", PeerChain: [][]byte{[]byte("a certificate")}})
+	log.Info("connected", "id", uint64(17), "program", "/usr/bin/curl", "uid", uint32(1000), "name",
+		"a\nssa: [1] b\x1b[1m\u202e\u009b",
+		"facts", &engine.Facts{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256,
+			PeerIdentity: "a\nssa: b", PeerChain: [][]byte{[]byte("a certificate")}})
 	log.Error("two\nssa: lines")
 }
 
@@ -77,9 +79,12 @@ func TestLogAsJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(line), &record); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]any{"version": "TLS 1.3", "suite": "TLS_AES_128_GCM_SHA256", "resumed": false, "peer_identity": "a\nssa: b"}
-	if fmt.Sprint(record.TLS) != fmt.Sprint(want) || record.ID != 17 || record.UID != 1000 || record.Msg != "connected" || record.Time.IsZero() ||
-		record.Level != "INFO" || record.Program != "/usr/bin/curl" || strings.Contains(line, "YSBjZXJ0aWZpY2F0ZQ") {
+	want := map[string]any{"version": "TLS 1.3", "suite": "TLS_AES_128_GCM_SHA256", "resumed": false,
+		"peer_identity": "a\nssa: b"}
+	if fmt.Sprint(record.TLS) != fmt.Sprint(want) || record.ID != 17 || record.UID != 1000 ||
+		record.Msg != "connected" || record.Time.IsZero() ||
+		record.Level != "INFO" || record.Program != "/usr/bin/curl" ||
+		strings.Contains(line, "YSBjZXJ0aWZpY2F0ZQ") {
 		t.Errorf("the record is %s", line)
 	}
 }

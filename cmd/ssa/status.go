@@ -35,13 +35,15 @@ func statusCommand() *cobra.Command {
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.every <= 0 {
-				return &problem{what: fmt.Sprintf("--every is %v, and must be above zero", o.every), status: statusUsage}
+				return &problem{what: fmt.Sprintf("--every is %v, and must be above zero", o.every),
+					status: statusUsage}
 			}
 			q := registry.Query{}
 			if len(args) == 1 {
 				id, err := strconv.ParseUint(args[0], 10, 64)
 				if err != nil || id == 0 {
-					return &problem{what: fmt.Sprintf("%q is not a connection number", args[0]), hint: "`ssa status` lists them", status: statusUsage}
+					return &problem{what: fmt.Sprintf("%q is not a connection number", args[0]),
+						hint: "`ssa status` lists them", status: statusUsage}
 				}
 				q.ID = id
 			}

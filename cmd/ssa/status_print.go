@@ -56,14 +56,16 @@ func (v *statusPrinter) heading(s *registry.Status) {
 	if !s.AllUsers {
 		open += " in your own programs"
 	}
-	parts := []string{fmt.Sprintf("up %s", shortTime(s.Time.Sub(s.Service.Started))), open, counted(int(t.Handshakes), "handshake")}
+	parts := []string{fmt.Sprintf("up %s", shortTime(s.Time.Sub(s.Service.Started))), open,
+		counted(int(t.Handshakes), "handshake")}
 	if t.Connecting > 0 {
 		parts[1] += fmt.Sprintf(" (%d in their handshake)", t.Connecting)
 	}
 	if t.Handshakes > 0 {
 		parts[2] += fmt.Sprintf(", %d%% resumed", 100*t.Resumed/t.Handshakes)
 	}
-	parts = append(parts, fmt.Sprintf("sent %s, received %s", bytesText(t.Sent), bytesText(t.Received)))
+	parts = append(parts, fmt.Sprintf("sent %s, received %s", bytesText(t.Sent),
+		bytesText(t.Received)))
 	if n := total(t.Failed); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d failed (%s)", n, reasons(t.Failed)))
 	}
@@ -73,22 +75,29 @@ func (v *statusPrinter) heading(s *registry.Status) {
 	if t.Missed > 0 {
 		parts = append(parts, v.paint.warn(fmt.Sprintf("%d more refused by gates, which could not tell what", t.Missed)))
 	}
-	fmt.Fprintf(v.out, "%s  %s\n", v.paint.bold("ssa "+printable(s.Service.Build)), strings.Join(parts, "; "))
+	fmt.Fprintf(v.out, "%s  %s\n", v.paint.bold("ssa "+printable(s.Service.Build)),
+		strings.Join(parts, "; "))
 }
 
 func (v *statusPrinter) programs(s *registry.Status) {
-	t := table{columns: []column{{"PROGRAM", false, 9}, {"USER", false, 5}, {"PROFILE", false, 4}, {"OPEN", true, 9}, {"HANDSHAKES", true, 6},
-		{"RESUMED", true, 3}, {"FAILED", true, 5}, {"REFUSED", true, 6}, {"SENT", true, 7}, {"RECEIVED", true, 7}}}
+	t := table{columns: []column{{"PROGRAM", false, 9}, {"USER", false, 5}, {"PROFILE", false, 4},
+		{"OPEN", true, 9}, {"HANDSHAKES", true, 6},
+		{"RESUMED", true, 3}, {"FAILED", true, 5}, {"REFUSED", true, 6}, {"SENT", true, 7},
+		{"RECEIVED", true, 7}}}
 	for _, p := range s.Programs {
-		t.add(nil, programName(&p.Program), userName(&p.Program), p.Program.Profile, strconv.Itoa(p.Open), strconv.FormatUint(p.Handshakes, 10),
-			strconv.FormatUint(p.Resumed, 10), none(total(p.Failed)), none(total(p.Refused)), bytesText(p.Sent), bytesText(p.Received))
+		t.add(nil, programName(&p.Program), userName(&p.Program), p.Program.Profile,
+			strconv.Itoa(p.Open), strconv.FormatUint(p.Handshakes, 10),
+			strconv.FormatUint(p.Resumed, 10), none(total(p.Failed)), none(total(p.Refused)),
+			bytesText(p.Sent), bytesText(p.Received))
 	}
 	v.table(&t)
 }
 
 func (v *statusPrinter) connections(s *registry.Status) {
-	t := table{columns: []column{{"ID", true, 9}, {"PROGRAM", false, 9}, {"PID", true, 3}, {"USER", false, 4}, {"ROLE", false, 5}, {"PEER", false, 8},
-		{"VERSION", false, 7}, {"SUITE", false, 1}, {"IDENTITY", false, 2}, {"RESUMED", false, 2}, {"SENT", true, 6}, {"RECEIVED", true, 6}, {"AGE", true, 7}}}
+	t := table{columns: []column{{"ID", true, 9}, {"PROGRAM", false, 9}, {"PID", true, 3},
+		{"USER", false, 4}, {"ROLE", false, 5}, {"PEER", false, 8},
+		{"VERSION", false, 7}, {"SUITE", false, 1}, {"IDENTITY", false, 2}, {"RESUMED", false, 2},
+		{"SENT", true, 6}, {"RECEIVED", true, 6}, {"AGE", true, 7}}}
 	for i := range s.Connections {
 		c := &s.Connections[i]
 		version, resumed := c.Version, "no"
@@ -97,8 +106,10 @@ func (v *statusPrinter) connections(s *registry.Status) {
 		} else if c.Resumed {
 			resumed = "yes"
 		}
-		t.add(nil, strconv.FormatUint(c.ID, 10), base(&c.Program), strconv.Itoa(c.Program.PID), userName(&c.Program), c.Role, peerText(c),
-			version, c.Suite, c.Identity, resumed, bytesText(c.Sent), bytesText(c.Received), shortTime(s.Time.Sub(c.Began)))
+		t.add(nil, strconv.FormatUint(c.ID, 10), base(&c.Program), strconv.Itoa(c.Program.PID),
+			userName(&c.Program), c.Role, peerText(c),
+			version, c.Suite, c.Identity, resumed, bytesText(c.Sent), bytesText(c.Received),
+			shortTime(s.Time.Sub(c.Began)))
 	}
 	v.table(&t)
 	if s.LeftOut > 0 {
@@ -117,13 +128,15 @@ func (v *statusPrinter) refusals(s *registry.Status) {
 		if f.ID != 0 {
 			id = fmt.Sprintf(" [%d]", f.ID)
 		}
-		fmt.Fprintf(v.out, "%s %s%s %s: %s\n", momentText(f.Time, s.Time), refusedName(&f), id, v.paint.warn(printable(f.What)), printable(f.Sentence))
+		fmt.Fprintf(v.out, "%s %s%s %s: %s\n", momentText(f.Time, s.Time), refusedName(&f), id,
+			v.paint.warn(printable(f.What)), printable(f.Sentence))
 	}
 }
 
 // listeners tells what the servers serve that listen.
 func (v *statusPrinter) listeners(s *registry.Status) {
-	t := table{columns: []column{{"LISTENER", false, 9}, {"PID", true, 3}, {"USER", false, 4}, {"SERVES", false, 8}, {"SUBJECT", false, 5}, {"EXPIRES", false, 9}, {"AGE", true, 7}}}
+	t := table{columns: []column{{"LISTENER", false, 9}, {"PID", true, 3}, {"USER", false, 4},
+		{"SERVES", false, 8}, {"SUBJECT", false, 5}, {"EXPIRES", false, 9}, {"AGE", true, 7}}}
 	for i := range s.Listeners {
 		l := &s.Listeners[i]
 		for _, c := range l.Serves {
@@ -142,13 +155,15 @@ func (v *statusPrinter) listeners(s *registry.Status) {
 func (v *statusPrinter) lists(s *registry.Status) {
 	for _, list := range s.Lists {
 		if list.Problem != "" {
-			fmt.Fprintln(v.out, v.paint.warn("! the revocation list "+printable(list.Path)+" "+printable(list.Problem)))
+			fmt.Fprintln(v.out,
+				v.paint.warn("! the revocation list "+printable(list.Path)+" "+printable(list.Problem)))
 		}
 	}
 }
 
 func (v *statusPrinter) certificates(s *registry.Status) {
-	t := table{columns: []column{{"CERTIFICATE", false, 9}, {"EXPIRES", false, 9}, {"IN", true, 9}, {"NAMES", false, 4}, {"PROFILES", false, 3}}}
+	t := table{columns: []column{{"CERTIFICATE", false, 9}, {"EXPIRES", false, 9}, {"IN", true, 9},
+		{"NAMES", false, 4}, {"PROFILES", false, 3}}}
 	for _, c := range s.Certificates {
 		left, as := shortTime(c.NotAfter.Sub(s.Time)), look(nil)
 		if c.Soon {
@@ -160,7 +175,8 @@ func (v *statusPrinter) certificates(s *registry.Status) {
 		if c.Soon {
 			left = "! " + left
 		}
-		t.add(as, c.Identity, c.NotAfter.Local().Format("2006-01-02 15:04"), left, strings.Join(c.Names, " "), strings.Join(c.Profiles, " "))
+		t.add(as, c.Identity, c.NotAfter.Local().Format("2006-01-02 15:04"), left,
+			strings.Join(c.Names, " "), strings.Join(c.Profiles, " "))
 	}
 	v.table(&t)
 }
@@ -177,7 +193,8 @@ func (v *statusPrinter) connection(c *registry.ConnectionInfo, now time.Time) {
 		resumed = map[bool]string{true: "yes", false: "no, a full handshake"}[c.Resumed]
 	}
 	line("connection", fmt.Sprintf("%d, %s, %s", c.ID, c.Role, c.State))
-	line("program", fmt.Sprintf("%s, process %d of %s", programName(&c.Program), c.Program.PID, userName(&c.Program)))
+	line("program", fmt.Sprintf("%s, process %d of %s", programName(&c.Program), c.Program.PID,
+		userName(&c.Program)))
 	line("profile", c.Program.Profile)
 	line("cgroup", c.Program.Cgroup)
 	line("asked for", c.Name)
@@ -192,7 +209,8 @@ func (v *statusPrinter) connection(c *registry.ConnectionInfo, now time.Time) {
 	if c.Handshake > 0 {
 		line("handshake", fmt.Sprintf("%.1f ms", 1000*c.Handshake))
 	}
-	line("began", fmt.Sprintf("%s, %s ago", c.Began.Local().Format("2006-01-02 15:04:05"), shortTime(now.Sub(c.Began))))
+	line("began", fmt.Sprintf("%s, %s ago", c.Began.Local().Format("2006-01-02 15:04:05"),
+		shortTime(now.Sub(c.Began))))
 	line("last active", shortTime(now.Sub(c.Active))+" ago")
 	line("sent", fmt.Sprintf("%s (%d bytes)", bytesText(c.Sent), c.Sent))
 	line("received", fmt.Sprintf("%s (%d bytes)", bytesText(c.Received), c.Received))

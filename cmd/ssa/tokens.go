@@ -29,7 +29,10 @@ type tokens struct {
 }
 
 func (t *tokens) get() (*pkcs11.Helper, error) {
-	t.once.Do(func() { t.helper, t.failed = pkcs11.New(pkcs11.Config{Share: t.share, Credential: t.as, Log: t.log}) })
+	t.once.Do(func() {
+		t.helper, t.failed = pkcs11.New(pkcs11.Config{Share: t.share, Credential: t.as,
+			Log: t.log})
+	})
 	return t.helper, t.failed
 }
 

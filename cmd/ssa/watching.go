@@ -37,7 +37,8 @@ type watching struct {
 // must be told of to alarms.
 func (o *daemonOptions) newWatching(log, alarms *slog.Logger) *watching {
 	names := &userNames{known: map[uint32]string{}}
-	w := &watching{earlier: &service.Earlier{}, metrics: make(chan *os.File, 1), alarms: alarms, left: make(chan struct{})}
+	w := &watching{earlier: &service.Earlier{}, metrics: make(chan *os.File, 1), alarms: alarms,
+		left: make(chan struct{})}
 	watched := registry.Config{
 		Build: version(), Log: log, UserName: names.find, ExpiryWarning: o.expiryWarning,
 		Expiring: func(c registry.Certificate) { alarms.Warn(expirySentence(&c, time.Now())) },

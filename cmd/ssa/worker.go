@@ -56,7 +56,8 @@ var errOrphaned = errors.New("the service's monitor has ended, so the worker end
 // run is the worker: it gives its rights up before it knows any secret.
 func (o *workerOptions) run(stderr io.Writer) error {
 	if !isSocket(monitor.SocketFD) || !isSocket(monitor.InheritedFD) {
-		return &problem{what: workerName + " is started by `ssa daemon` alone", hint: "start `ssa daemon`", status: statusUsage}
+		return &problem{what: workerName + " is started by `ssa daemon` alone",
+			hint: "start `ssa daemon`", status: statusUsage}
 	}
 	unix.CloseOnExec(monitor.SocketFD)
 	unix.CloseOnExec(monitor.InheritedFD)
@@ -107,8 +108,10 @@ func isSocket(fd int) bool {
 }
 
 // work makes the service and serves.
-func (o *workerOptions) work(client *monitor.Client, watch *watching, keys *sharedTokens, orphaned <-chan struct{}, log, alarms *slog.Logger) error {
-	received := &received{source: policySource{file: o.policy, root: "/", options: policy.Options{OpenKey: keys.open}}}
+func (o *workerOptions) work(client *monitor.Client, watch *watching, keys *sharedTokens,
+	orphaned <-chan struct{}, log, alarms *slog.Logger) error {
+	received := &received{source: policySource{file: o.policy, root: "/",
+		options: policy.Options{OpenKey: keys.open}}}
 	first, ok := <-client.Policies()
 	if !ok {
 		return errOrphaned
@@ -124,12 +127,14 @@ func (o *workerOptions) work(client *monitor.Client, watch *watching, keys *shar
 	received.revocations = revocation.New(revocation.Config{Log: alarms, Files: received})
 	watch.registry.WatchLists(received.problems)
 	received.problems() // reads them, and warns
-	local := local.New(local.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory, KeyLog: watch.keyLogs.Writer,
+	local := local.New(local.Config{Log: log, TicketSeeds: tickets.Seeds, Settled: returnMemory,
+		KeyLog:     watch.keyLogs.Writer,
 		Revocation: received.revocations})
 	defer local.Close()
 	received.renew = local.Renew
 	s := service.New(service.Config{Engine: local, Policy: rules, Identifier: client, Log: alarms,
-		Observer: observer.New(watch.registry, watch.keyLogs), Administrator: o.administrator, Earlier: watch.earlier})
+		Observer: observer.New(watch.registry, watch.keyLogs), Administrator: o.administrator,
+		Earlier: watch.earlier})
 	watch.registry.WatchQueue("handshakes", s.Waiting)
 	ctx, cancel := context.WithCancel(context.Background())
 	var background sync.WaitGroup
@@ -223,7 +228,8 @@ func (r *received) Stat(name string) (fs.FileInfo, error) { return r.lists.Load(
 
 // serve runs the service until a signal ends it, or another service has taken
 // over and nothing is left here.
-func (o *workerOptions) serve(s *service.Service, listener *sys.FD, client *monitor.Client, watch *watching, orphaned <-chan struct{}) error {
+func (o *workerOptions) serve(s *service.Service, listener *sys.FD, client *monitor.Client,
+	watch *watching, orphaned <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	signals := make(chan os.Signal, 4)
