@@ -17,11 +17,13 @@ func TestExamplesCompile(t *testing.T) {
 		t.Fatalf("no example found: %v", err)
 	}
 	for _, file := range files {
-		for _, compiler := range [][]string{{"cc", "-std=c99"}, {"cc", "-std=c17"}, {"musl-gcc", "-std=c11", "-static"}} {
+		for _, compiler := range [][]string{{"cc", "-std=c99"}, {"cc", "-std=c17"},
+			{"musl-gcc", "-std=c11", "-static"}} {
 			t.Run(filepath.Base(file)+" "+strings.Join(compiler, " "), func(t *testing.T) {
 				t.Parallel()
 				ssatest.Need(t, compiler[0])
-				args := append(compiler[1:len(compiler):len(compiler)], "-O2", "-Wall", "-Wextra", "-Wshadow", "-pedantic", "-Werror",
+				args := append(compiler[1:len(compiler):len(compiler)], "-O2", "-Wall", "-Wextra", "-Wshadow",
+					"-pedantic", "-Werror",
 					"-I../../include", "-o", filepath.Join(t.TempDir(), "example"), file)
 				if text, err := exec.Command(compiler[0], args...).CombinedOutput(); err != nil {
 					t.Errorf("%s %s: %v\n%s", compiler[0], strings.Join(args, " "), err, text)

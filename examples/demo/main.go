@@ -41,7 +41,8 @@ func demo(ctx context.Context, s *screen) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"ssa", "examples/server", "examples/client", "examples/client-hostname"} {
+	for _, name := range []string{"ssa", "examples/server", "examples/client",
+		"examples/client-hostname"} {
 		if _, err := os.Stat(filepath.Join(bin, name)); err != nil {
 			return fmt.Errorf("%w (run it as `make demo`)", err)
 		}
@@ -51,7 +52,8 @@ func demo(ctx context.Context, s *screen) (err error) {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	r := &runner{screen: s, dir: dir, path: []string{bin, filepath.Join(bin, "examples"), filepath.Join(bin, "ports")}}
+	r := &runner{screen: s, dir: dir,
+		path: []string{bin, filepath.Join(bin, "examples"), filepath.Join(bin, "ports")}}
 
 	s.title("The Secure Socket API: TLS by socket(2)")
 	s.heading("An authority for the next hour, a certificate for localhost, and a policy")
@@ -62,7 +64,8 @@ func demo(ctx context.Context, s *screen) (err error) {
 	s.output(policy)
 
 	s.heading("A server in C: socket(..., IPPROTO_TLS), and no TLS library")
-	server, err := r.serve(ctx, "ssa", "run", "--policy", "policy.yaml", "--", "server", "localhost", "0", "chain.pem", "key.pem")
+	server, err := r.serve(ctx, "ssa", "run", "--policy", "policy.yaml", "--", "server", "localhost",
+		"0", "chain.pem", "key.pem")
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,8 @@ func (r *runner) run(ctx context.Context, st step) error {
 	}
 	shown := st.args
 	if st.stdin != "" {
-		shown = append([]string{"printf", fmt.Sprintf("'%s'", strings.Trim(fmt.Sprintf("%q", st.stdin), `"`)), "|"}, shown...)
+		shown = append([]string{"printf",
+			fmt.Sprintf("'%s'", strings.Trim(fmt.Sprintf("%q", st.stdin), `"`)), "|"}, shown...)
 		cmd.Stdin = strings.NewReader(st.stdin)
 	}
 	r.screen.command(shown)
@@ -153,7 +154,8 @@ func (s *server) stop() error {
 	<-s.rest
 	err := s.cmd.Wait()
 	state, ok := s.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if ok && (state.Signaled() && state.Signal() == syscall.SIGTERM || state.ExitStatus() == 128+int(syscall.SIGTERM)) {
+	if ok && (state.Signaled() && state.Signal() == syscall.SIGTERM ||
+		state.ExitStatus() == 128+int(syscall.SIGTERM)) {
 		return nil
 	}
 	return fmt.Errorf("the server ended with %w: %s", errOr(err), strings.TrimSpace(s.stderr.String()))

@@ -18,7 +18,8 @@ type screen struct {
 func newScreen(out *os.File) *screen {
 	info, err := out.Stat()
 	terminal := err == nil && info.Mode()&os.ModeCharDevice != 0
-	return &screen{out: out, colour: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	return &screen{out: out,
+		colour: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }
 
 const (
@@ -65,4 +66,7 @@ func (s *screen) good(text string) { fmt.Fprintf(s.out, "   %s %s\n", s.paint(gr
 
 func (s *screen) skip(text string) { fmt.Fprintf(s.out, "   %s %s\n", s.paint(yellow, "--"), text) }
 
-func (s *screen) bad(err error) { fmt.Fprintf(s.out, "\n%s %v\n", s.paint(red, "demo failed:"), err) }
+func (s *screen) bad(err error) {
+	fmt.Fprintf(s.out, "\n%s %v\n",
+		s.paint(red, "demo failed:"), err)
+}

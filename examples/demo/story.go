@@ -25,7 +25,8 @@ func story(port, address string) []step {
 	return []step{
 		{
 			heading: "A client in C; -v says what was negotiated", proves: "verified, encrypted, answered",
-			args: []string{"ssa", "run", "-v", "--policy", "policy.yaml", "--", "client", "localhost", port, "/"},
+			args: []string{"ssa", "run", "-v", "--policy", "policy.yaml", "--", "client",
+				"localhost", port, "/"},
 		},
 		{
 			heading: "The same client, connecting to a name instead of an address (AF_HOSTNAME)",
@@ -45,12 +46,14 @@ func story(port, address string) []step {
 		{
 			heading: "curl talks to that server, with its own TLS", needs: "curl",
 			proves: "curl verified it too",
-			args:   []string{"curl", "--silent", "--show-error", "--noproxy", "localhost", "--cacert", "ca.pem", "https://localhost:" + port + "/"},
+			args: []string{"curl", "--silent", "--show-error", "--noproxy", "localhost", "--cacert",
+				"ca.pem", "https://localhost:" + port + "/"},
 		},
 		{
 			heading: "And so does openssl", needs: "openssl",
 			stdin: request, says: "Verification: OK", proves: "openssl verified it too",
-			args: []string{"openssl", "s_client", "-brief", "-ign_eof", "-verify_return_error", "-CAfile", "ca.pem", "-servername", "localhost", "-connect", "localhost:" + port},
+			args: []string{"openssl", "s_client", "-brief", "-ign_eof", "-verify_return_error", "-CAfile",
+				"ca.pem", "-servername", "localhost", "-connect", "localhost:" + port},
 		},
 		{
 			heading: "Without that policy, nobody on this machine knows the authority",

@@ -49,7 +49,8 @@ func serve(t *testing.T, handle func(*tls.Conn)) (port string, run ssatest.Run) 
 	authority := ssatest.NewAuthority(t)
 	issued := authority.Issue(t, ssatest.Leaf{Names: []string{"localhost"}})
 	// netcat has IPv4 alone, rsync tries both.
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{issued.TLS}})
+	listener, err := tls.Listen("tcp", "127.0.0.1:0",
+		&tls.Config{Certificates: []tls.Certificate{issued.TLS}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +145,8 @@ func TestRsync(t *testing.T) {
 			t.Errorf("rsync daemon: %v", err)
 		}
 	})
-	ssatest.Output(t, run.Command(t, rsync, "-a", "--port="+serverPort, "rsync://localhost/files/", to))
+	ssatest.Output(t, run.Command(t, rsync, "-a", "--port="+serverPort,
+		"rsync://localhost/files/", to))
 	got, err := os.ReadFile(filepath.Join(to, "file"))
 	if err != nil {
 		t.Fatal(err)

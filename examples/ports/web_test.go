@@ -42,7 +42,8 @@ func newSite(t *testing.T) *site {
 	if err := os.Mkdir(docs, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{s.pem: string(issued.ChainPEM) + string(issued.KeyPEM), filepath.Join(docs, "page.txt"): s.page} {
+	for name, text := range map[string]string{s.pem: string(issued.ChainPEM) + string(issued.KeyPEM),
+		filepath.Join(docs, "page.txt"): s.page} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +192,8 @@ func TestWget(t *testing.T) {
 		t.Errorf("wget got %d bytes of %d", len(got), len(page))
 	}
 	proxy := connectProxy(t)
-	cmd := run.Command(t, wget, "-q", "-O", "-", "--tries=1", "-e", "https_proxy="+proxy, "-e", "use_proxy=yes", url)
+	cmd := run.Command(t, wget, "-q", "-O", "-", "--tries=1", "-e", "https_proxy="+proxy, "-e",
+		"use_proxy=yes", url)
 	if got := ssatest.Output(t, cmd); got != page {
 		t.Errorf("through a proxy, wget got %d bytes of %d", len(got), len(page))
 	}

@@ -33,7 +33,10 @@ func main() {
 
 func fetch(host, port, path string) error {
 	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
-		failed := c.Control(func(fd uintptr) { err = syscall.SetsockoptString(int(fd), protocolTLS, remoteHostname, host) })
+		failed := c.Control(func(fd uintptr) {
+			err = syscall.SetsockoptString(int(fd), protocolTLS,
+				remoteHostname, host)
+		})
 		return first(failed, err)
 	}}
 	conn, err := dialer.Dial("tcp", net.JoinHostPort(host, port))
