@@ -19,7 +19,8 @@ func underSystemd(t *testing.T, first, second string) {
 	authority := ssatest.NewAuthority(t)
 	issued := authority.Issue(t, ssatest.Leaf{Names: []string{"www.example"}})
 	for name, from := range map[string]string{
-		"first.deb": first, "second.deb": second, "ca.pem": authority.File(t), "chain.pem": issued.ChainFile(t), "key.pem": issued.KeyFile(t),
+		"first.deb": first, "second.deb": second, "ca.pem": authority.File(t),
+		"chain.pem": issued.ChainFile(t), "key.pem": issued.KeyFile(t),
 	} {
 		data, err := os.ReadFile(from)
 		if err == nil {

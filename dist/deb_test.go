@@ -15,7 +15,8 @@ import (
 func debPackage(t *testing.T, version string) string {
 	t.Helper()
 	ssatest.Need(t, "dpkg-deb", "git")
-	dir := made(t, "deb", "VERSION="+version, "DEBFULLNAME=A. Packager", "DEBEMAIL=packager@example.com")
+	dir := made(t, "deb", "VERSION="+version, "DEBFULLNAME=A. Packager",
+		"DEBEMAIL=packager@example.com")
 	found, err := filepath.Glob(filepath.Join(dir, "ssa_"+version+"_*.deb"))
 	if err != nil || len(found) != 1 {
 		t.Fatalf("make deb made %v, %v; want one package", found, err)
@@ -36,7 +37,8 @@ func TestDeb(t *testing.T) {
 
 func clean(t *testing.T, deb string) {
 	ssatest.Need(t, "lintian")
-	out, err := exec.Command("lintian", "--allow-root", "--fail-on", "error,warning", "--info", deb).CombinedOutput()
+	out, err := exec.Command("lintian", "--allow-root", "--fail-on", "error,warning", "--info",
+		deb).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("lintian: %v\n%s", err, out)
 	}
@@ -61,7 +63,8 @@ func same(t *testing.T, one, other string) {
 // of this system that is thrown away.
 func comesAndGoes(t *testing.T, first, second string) {
 	needNamespaces(t)
-	out := ssatest.Output(t, ssatest.Kill(t, exec.Command("unshare", "--mount", "--fork", "sh", "testdata/cycle.sh", first, second)))
+	out := ssatest.Output(t, ssatest.Kill(t, exec.Command("unshare", "--mount", "--fork", "sh",
+		"testdata/cycle.sh", first, second)))
 	for _, want := range []string{
 		"user: ssa:Secure Socket API:/:/usr/sbin/nologin",
 		"socket: enabled",
@@ -95,7 +98,8 @@ func needNamespaces(t *testing.T) {
 		ssatest.Missing(t, "root, to mount a copy of the system")
 	}
 	script := `. testdata/root.sh && test -x "$root/bin/sh"`
-	if out, err := exec.Command("unshare", "--mount", "--fork", "sh", "-c", script).CombinedOutput(); err != nil {
+	if out, err := exec.Command("unshare", "--mount", "--fork", "sh", "-c",
+		script).CombinedOutput(); err != nil {
 		ssatest.Missing(t, "overlay mounts: "+err.Error()+"\n"+string(out))
 	}
 }

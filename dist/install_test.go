@@ -70,7 +70,8 @@ func TestCompletions(t *testing.T) {
 	ssatest.Need(t, "bash", "zsh", "fish")
 	prefix := t.TempDir()
 	made(t, "install", "PREFIX="+prefix, "SYSCONFDIR="+t.TempDir())
-	scripts := map[string]string{"bash": "bash-completion/completions/ssa", "zsh": "zsh/site-functions/_ssa", "fish": "fish/vendor_completions.d/ssa.fish"}
+	scripts := map[string]string{"bash": "bash-completion/completions/ssa",
+		"zsh": "zsh/site-functions/_ssa", "fish": "fish/vendor_completions.d/ssa.fish"}
 	for shell, script := range scripts {
 		out, err := exec.Command(shell, "-n", filepath.Join(prefix, "share", script)).CombinedOutput()
 		if err != nil || len(out) > 0 {

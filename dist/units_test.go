@@ -20,7 +20,8 @@ var overall = regexp.MustCompile(`Overall exposure level for ssa\.service: ([0-9
 
 func TestExposure(t *testing.T) {
 	ssatest.Need(t, "systemd-analyze")
-	out := ssatest.Output(t, exec.Command("systemd-analyze", "security", "--no-pager", "--offline=yes", "systemd/ssa.service"))
+	out := ssatest.Output(t, exec.Command("systemd-analyze", "security", "--no-pager",
+		"--offline=yes", "systemd/ssa.service"))
 	m := overall.FindStringSubmatch(out)
 	if m == nil {
 		t.Fatalf("systemd-analyze tells no exposure:\n%s", out)
@@ -44,7 +45,8 @@ func TestUnitsVerify(t *testing.T) {
 	made(t, "install", "PREFIX="+prefix, "SYSCONFDIR="+t.TempDir())
 	for _, unit := range []string{"ssa.socket", "ssa.service"} {
 		// The manual pages are not where man(1) looks for them.
-		cmd := exec.Command("systemd-analyze", "verify", "--man=no", filepath.Join(prefix, "lib/systemd/system", unit))
+		cmd := exec.Command("systemd-analyze", "verify", "--man=no",
+			filepath.Join(prefix, "lib/systemd/system", unit))
 		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 			t.Errorf("%s: %v\n%s", unit, err, out)
 		}
