@@ -23,7 +23,8 @@ const (
 
 // String returns a word for scripts and logs.
 func (r Reason) String() string {
-	words := [...]string{"protocol", "untrusted", "truncated", "network", "timed-out", "cancelled", "refused", "down", "limited"}
+	words := [...]string{"protocol", "untrusted", "truncated", "network", "timed-out", "cancelled",
+		"refused", "down", "limited"}
 	if int(r) >= len(words) {
 		return "unknown"
 	}

@@ -52,7 +52,8 @@ func (i item) deliver(l Limits) {
 			close(lost)
 		}
 	}()
-	if send(tcp, i.rest, l.Stall) == nil && tcp.CloseWrite() == nil && acknowledged(tcp, l.Stall, lost) {
+	if send(tcp, i.rest, l.Stall) == nil && tcp.CloseWrite() == nil &&
+		acknowledged(tcp, l.Stall, lost) {
 		select {
 		case <-peerDone:
 		case <-time.After(l.Linger):

@@ -101,7 +101,8 @@ func TestStartFails(t *testing.T) {
 
 // TestStall: a peer that takes nothing, or does not end, is not waited for.
 func TestStall(t *testing.T) {
-	for name, rest := range map[string][]byte{"much": make([]byte, 50<<20), "what TCP takes": []byte("x")} {
+	for name, rest := range map[string][]byte{"much": make([]byte, 50<<20),
+		"what TCP takes": []byte("x")} {
 		var c leftover.Collection
 		ours, _ := pair(t)
 		c.Add(ours, rest)
@@ -143,7 +144,10 @@ func awaitState(t *testing.T, c *net.TCPConn, want uint8) {
 	}
 	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		var info *unix.TCPInfo
-		closed := raw.Control(func(fd uintptr) { info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) })
+		closed := raw.Control(func(fd uintptr) {
+			info, err = unix.GetsockoptTCPInfo(int(fd),
+				unix.IPPROTO_TCP, unix.TCP_INFO)
+		})
 		if err := errors.Join(closed, err); err != nil {
 			t.Fatal(err)
 		}

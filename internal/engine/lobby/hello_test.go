@@ -49,9 +49,11 @@ func TestWholeHello(t *testing.T) {
 // TestNoHello: what will never be a hello is not waited for.
 func TestNoHello(t *testing.T) {
 	for name, sent := range map[string]string{
-		"HTTP": "GET / HTTP/1.1\r\n", "an alert": "\x15\x03\x03\x00\x02", "SSL 2": "\x80\x2e\x01", "another version": "\x16\x09",
+		"HTTP": "GET / HTTP/1.1\r\n", "an alert": "\x15\x03\x03\x00\x02", "SSL 2": "\x80\x2e\x01",
+		"another version": "\x16\x09",
 		"an empty record": "\x16\x03\x01\x00\x00", "a huge record": "\x16\x03\x01\x40\x01",
-		"another message": "\x16\x03\x01\x00\x05\x02", "a huge hello": "\x16\x03\x01\x40\x00\x01\x01\x00\x00",
+		"another message": "\x16\x03\x01\x00\x05\x02",
+		"a huge hello":    "\x16\x03\x01\x40\x00\x01\x01\x00\x00",
 	} {
 		if !WholeHello([]byte(sent)) {
 			t.Errorf("%s is waited for", name)

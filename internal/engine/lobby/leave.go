@@ -48,7 +48,8 @@ func (h *House) Relieve() bool {
 func (h *House) fullestLocked(o *owner) *room {
 	var most *Lobby
 	for l := range o.lobbies {
-		if most == nil || l.guests() > most.guests() || l.guests() == most.guests() && l.number < most.number {
+		if most == nil || l.guests() > most.guests() ||
+			l.guests() == most.guests() && l.number < most.number {
 			most = l
 		}
 	}

@@ -157,7 +157,8 @@ func TestLeave(t *testing.T) {
 	h := house(4, 4)
 	l := h.Lobby(1)
 	c := &crowd{t: t}
-	a, b, d, e := c.enter(l, "a", "192.0.2.1"), c.enter(l, "b", "192.0.2.1"), c.enter(l, "d", "192.0.2.3"), c.enter(l, "e", "192.0.2.4")
+	a, b, d, e := c.enter(l, "a", "192.0.2.1"), c.enter(l, "b", "192.0.2.1"),
+		c.enter(l, "d", "192.0.2.3"), c.enter(l, "e", "192.0.2.4")
 	b.Work()
 	d.Work()
 	d.Wait()
@@ -170,7 +171,8 @@ func TestLeave(t *testing.T) {
 		g.Wait() // of no effect any more
 	}
 	c.want()
-	if h.total != 0 || len(h.owners) != 0 || l.guests() != 0 || len(l.rooms[0].full) != 0 || len(l.rooms[1].full) != 0 || len(l.rooms[0].lines) != 0 {
+	if h.total != 0 || len(h.owners) != 0 || l.guests() != 0 || len(l.rooms[0].full) != 0 ||
+		len(l.rooms[1].full) != 0 || len(l.rooms[0].lines) != 0 {
 		t.Errorf("%d guests are left of none", h.total)
 	}
 }

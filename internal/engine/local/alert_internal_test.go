@@ -35,16 +35,19 @@ func TestAlertSentences(t *testing.T) {
 		{name: "no_renegotiation", err: local(100), early: "alert 100 no_renegotiation", late: "alert 100 no_renegotiation"},
 	} {
 		s := side{role: engine.Server}
-		if got := s.alertError(tc.err, tc.plaintext); got == nil || !strings.Contains(got.Sentence, tc.early) {
+		if got := s.alertError(tc.err, tc.plaintext); got == nil ||
+			!strings.Contains(got.Sentence, tc.early) {
 			t.Errorf("%s, in a handshake: %v, want %q", tc.name, got, tc.early)
 		}
 		got := s.endingAlert(tc.err)
-		if got == nil || !strings.Contains(got.Sentence, tc.late) || tc.lateHasNot != "" && strings.Contains(got.Sentence, tc.lateHasNot) {
+		if got == nil || !strings.Contains(got.Sentence, tc.late) ||
+			tc.lateHasNot != "" && strings.Contains(got.Sentence, tc.lateHasNot) {
 			t.Errorf("%s, later: %v, want %q", tc.name, got, tc.late)
 		}
 	}
 	for text, want := range map[string]bool{
-		"\x15\x03\x03\x00\x02\x02\x30": true, "\x15\x03\x03\x00\x13\x02\x30": false, "\x17\x03\x03\x00\x02\x02\x30": false, "\x15\x03\x03": false,
+		"\x15\x03\x03\x00\x02\x02\x30": true, "\x15\x03\x03\x00\x13\x02\x30": false,
+		"\x17\x03\x03\x00\x02\x02\x30": false, "\x15\x03\x03": false,
 	} {
 		if got := plaintextAlert([]byte(text)); (got != nil) != want || want && *got != 48 {
 			t.Errorf("%x is taken for %v", text, got)

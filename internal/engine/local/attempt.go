@@ -40,12 +40,14 @@ func (a *attempt) start(wire *relay.Wire) (*tls.Conn, *engine.Error) {
 		return nil, err
 	}
 	if a.req.Role == engine.Server {
-		a.settings = a.engine.settings.get(keyOf(a.req), func(scope string) *settings { return newServerSettings(a.engine, scope, a.req) })
+		a.settings = a.engine.settings.get(keyOf(a.req),
+			func(scope string) *settings { return newServerSettings(a.engine, scope, a.req) })
 		a.settings.refreshTicketKeys(a.engine)
 		a.wire = &gatedWire{Wire: wire, list: a.settings.suites13}
 		return tls.Server(a.wire, a.serverConfig()), nil
 	}
-	a.settings = a.engine.settings.get(keyOf(a.req), func(scope string) *settings { return newClientSettings(a.engine, scope, a.req) })
+	a.settings = a.engine.settings.get(keyOf(a.req),
+		func(scope string) *settings { return newClientSettings(a.engine, scope, a.req) })
 	a.wire = &gatedWire{Wire: wire, list: a.settings.suites13}
 	return tls.Client(a.wire, a.clientConfig(wire)), nil
 }

@@ -46,14 +46,16 @@ func BenchmarkHandshake(b *testing.B) {
 					gone.Close()
 					done := make(chan error, 1)
 					go func() {
-						req := &engine.Request{Role: engine.Server, Policy: server, Identities: []*identity.Identity{id}}
+						req := &engine.Request{Role: engine.Server, Policy: server,
+							Identities: []*identity.Identity{id}}
 						conn, err := e.Handshake(context.Background(), accepted.(*net.TCPConn), req)
 						if err == nil {
 							engine.RelayToEnd(conn, served, engine.RelayOptions{})
 						}
 						done <- err
 					}()
-					conn, err := e.Handshake(context.Background(), tcp.(*net.TCPConn), &engine.Request{Name: "a.example", Port: 443, Policy: client})
+					conn, err := e.Handshake(context.Background(), tcp.(*net.TCPConn),
+						&engine.Request{Name: "a.example", Port: 443, Policy: client})
 					if err != nil {
 						b.Fatal(err)
 					}
@@ -80,7 +82,8 @@ func BenchmarkBareHandshake(b *testing.B) {
 	for _, version := range []uint16{tls.VersionTLS13, tls.VersionTLS12} {
 		for name, resume := range map[string]bool{"full": false, "resumed": true} {
 			b.Run(tls.VersionName(version)+"/"+name, func(b *testing.B) {
-				server := &tls.Config{Certificates: []tls.Certificate{issued.TLS}, MaxVersion: version, SessionTicketsDisabled: !resume}
+				server := &tls.Config{Certificates: []tls.Certificate{issued.TLS}, MaxVersion: version,
+					SessionTicketsDisabled: !resume}
 				client := &tls.Config{ServerName: "a.example", RootCAs: a.Pool(), MaxVersion: version}
 				if resume {
 					client.ClientSessionCache = tls.NewLRUClientSessionCache(0)

@@ -14,7 +14,8 @@ import (
 )
 
 // connect performs a handshake with a peer that has the given configuration.
-func connect(t testing.TB, e engine.Engine, req *engine.Request, cfg *tls.Config) (engine.Conn, error) {
+func connect(t testing.TB, e engine.Engine, req *engine.Request,
+	cfg *tls.Config) (engine.Conn, error) {
 	t.Helper()
 	ours, theirs := tcpPair(t)
 	peer(t, func() { serve(theirs, cfg) })
@@ -40,7 +41,8 @@ func converse(t testing.TB, conn engine.Conn) {
 func TestClientFacts(t *testing.T) {
 	ssatest.NoLeaks(t)
 	a := ssatest.NewAuthority(t)
-	issued := a.Intermediate(t).Issue(t, ssatest.Leaf{Names: []string{"a.example"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}})
+	issued := a.Intermediate(t).Issue(t, ssatest.Leaf{Names: []string{"a.example"},
+		IPs: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}})
 	server := func(change func(*tls.Config)) *tls.Config {
 		cfg := &tls.Config{Certificates: []tls.Certificate{issued.TLS}}
 		if change != nil {
@@ -56,33 +58,42 @@ func TestClientFacts(t *testing.T) {
 		want   engine.Facts
 	}{
 		{name: "TLS 1.3, hybrid key exchange", server: server(nil), req: engine.Request{Name: "a.example"},
-			want: engine.Facts{Version: tls.VersionTLS13, ServerName: "a.example", PeerIdentity: "a.example", Group: "X25519MLKEM768"}},
+			want: engine.Facts{Version: tls.VersionTLS13, ServerName: "a.example",
+				PeerIdentity: "a.example", Group: "X25519MLKEM768"}},
 		{name: "TLS 1.2 peer", server: server(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), req: engine.Request{Name: "a.example"},
-			want: engine.Facts{Version: tls.VersionTLS12, ServerName: "a.example", PeerIdentity: "a.example", Group: "X25519"}},
+			want: engine.Facts{Version: tls.VersionTLS12, ServerName: "a.example",
+				PeerIdentity: "a.example", Group: "X25519"}},
 		{name: "TLS 1.2 policy", server: server(nil), req: engine.Request{Name: "a.example"},
 			policy: func(p *policy.Effective) { p.MaxVersion = tls.VersionTLS12 },
-			want:   engine.Facts{Version: tls.VersionTLS12, ServerName: "a.example", PeerIdentity: "a.example", Group: "X25519"}},
+			want: engine.Facts{Version: tls.VersionTLS12, ServerName: "a.example",
+				PeerIdentity: "a.example", Group: "X25519"}},
 		{name: "one TLS 1.2 suite", server: server(nil), req: engine.Request{Name: "a.example"},
 			policy: func(p *policy.Effective) {
 				p.MaxVersion = tls.VersionTLS12
 				p.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}
 			},
-			want: engine.Facts{Version: tls.VersionTLS12, CipherSuite: tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-				ServerName: "a.example", PeerIdentity: "a.example", Group: "X25519"}},
+			want: engine.Facts{Version: tls.VersionTLS12,
+				CipherSuite: tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+				ServerName:  "a.example", PeerIdentity: "a.example", Group: "X25519"}},
 		{name: "key exchange of the policy", server: server(nil), req: engine.Request{Name: "a.example"},
 			policy: func(p *policy.Effective) { p.KeyExchange = []tls.CurveID{tls.CurveP384} },
-			want:   engine.Facts{Version: tls.VersionTLS13, ServerName: "a.example", PeerIdentity: "a.example", Group: "CurveP384"}},
+			want: engine.Facts{Version: tls.VersionTLS13, ServerName: "a.example",
+				PeerIdentity: "a.example", Group: "CurveP384"}},
 		{name: "final dot", server: server(nil), req: engine.Request{Name: "a.example."},
-			want: engine.Facts{Version: tls.VersionTLS13, ServerName: "a.example", PeerIdentity: "a.example.", Group: "X25519MLKEM768"}},
+			want: engine.Facts{Version: tls.VersionTLS13, ServerName: "a.example",
+				PeerIdentity: "a.example.", Group: "X25519MLKEM768"}},
 		{name: "IPv4 address", server: server(nil), req: engine.Request{Name: "127.0.0.1"},
-			want: engine.Facts{Version: tls.VersionTLS13, PeerIdentity: "127.0.0.1", Group: "X25519MLKEM768"}},
+			want: engine.Facts{Version: tls.VersionTLS13, PeerIdentity: "127.0.0.1",
+				Group: "X25519MLKEM768"}},
 		{name: "IPv6 address", server: server(nil), req: engine.Request{Name: "::1"},
 			want: engine.Facts{Version: tls.VersionTLS13, PeerIdentity: "::1", Group: "X25519MLKEM768"}},
 		{name: "ALPN", server: server(func(c *tls.Config) { c.NextProtos = []string{"b", "c"} }),
-			req:  engine.Request{Name: "a.example", ALPN: []string{"a", "c", "b"}},
-			want: engine.Facts{Version: tls.VersionTLS13, ServerName: "a.example", PeerIdentity: "a.example", Group: "X25519MLKEM768", ALPN: "b"}},
+			req: engine.Request{Name: "a.example", ALPN: []string{"a", "c", "b"}},
+			want: engine.Facts{Version: tls.VersionTLS13, ServerName: "a.example",
+				PeerIdentity: "a.example", Group: "X25519MLKEM768", ALPN: "b"}},
 		{name: "ALPN unknown to the peer", server: server(nil), req: engine.Request{Name: "a.example", ALPN: []string{"a"}},
-			want: engine.Facts{Version: tls.VersionTLS13, ServerName: "a.example", PeerIdentity: "a.example", Group: "X25519MLKEM768"}},
+			want: engine.Facts{Version: tls.VersionTLS13, ServerName: "a.example",
+				PeerIdentity: "a.example", Group: "X25519MLKEM768"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			req := tc.req
@@ -115,7 +126,8 @@ func TestClientCertificate(t *testing.T) {
 	a := ssatest.NewAuthority(t)
 	server := a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	ours := a.Issue(t, ssatest.Leaf{Subject: "alice", Client: true})
-	cfg := &tls.Config{Certificates: []tls.Certificate{server.TLS}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: a.Pool(), MaxVersion: tls.VersionTLS12}
+	cfg := &tls.Config{Certificates: []tls.Certificate{server.TLS},
+		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: a.Pool(), MaxVersion: tls.VersionTLS12}
 	req := &engine.Request{Name: "a.example", Policy: effective(a)}
 	_, err := connect(t, local.New(local.Config{}), req, cfg)
 	failure(t, err, engine.Protocol, "the peer refused the handshake: alert 40 handshake_failure; it asked for a certificate, and we have none that it accepts: set TLS_CERTIFICATE_CHAIN and TLS_PRIVATE_KEY")

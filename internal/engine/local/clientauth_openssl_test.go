@@ -25,7 +25,8 @@ func TestClientAuthOfOpenSSL(t *testing.T) {
 			e := local.New(local.Config{})
 			req := r.request(policy.ClientAuthRequire)
 			session := filepath.Join(t.TempDir(), "session")
-			alice := []string{"-cert", r.alice.ChainFile(t), "-cert_chain", r.alice.ChainFile(t), "-key", r.alice.KeyFile(t)}
+			alice := []string{"-cert", r.alice.ChainFile(t), "-cert_chain", r.alice.ChainFile(t), "-key",
+				r.alice.KeyFile(t)}
 			for _, tc := range []struct {
 				name    string
 				args    []string
@@ -37,7 +38,8 @@ func TestClientAuthOfOpenSSL(t *testing.T) {
 				{name: "good", args: append(alice, "-sess_out", session)},
 				{name: "resumed", args: append(alice, "-sess_in", session), resumed: true},
 			} {
-				facts, output, err := sClient(t, e, req, append(tc.args, flag, "-CAfile", r.authority.File(t))...)
+				facts, output, err := sClient(t, e, req,
+					append(tc.args, flag, "-CAfile", r.authority.File(t))...)
 				switch {
 				case tc.refused != "":
 					failure(t, err, engine.Untrusted, "")
@@ -46,7 +48,8 @@ func TestClientAuthOfOpenSSL(t *testing.T) {
 					}
 				case err != nil:
 					t.Errorf("%s: %v; openssl said:\n%s", tc.name, err, output)
-				case facts.PeerIdentity != "CN=alice" || len(facts.PeerChain) < 2 || facts.Resumed != tc.resumed:
+				case facts.PeerIdentity != "CN=alice" || len(facts.PeerChain) < 2 ||
+					facts.Resumed != tc.resumed:
 					t.Errorf("%s: facts %s, want alice with her issuer, resumed %v", tc.name, fmtFacts(*facts), tc.resumed)
 				}
 			}
@@ -56,14 +59,16 @@ func TestClientAuthOfOpenSSL(t *testing.T) {
 
 // sClient lets openssl s_client connect, sends it a greeting, and returns what
 // it said.
-func sClient(t *testing.T, e engine.Engine, req *engine.Request, args ...string) (*engine.Facts, string, error) {
+func sClient(t *testing.T, e engine.Engine, req *engine.Request,
+	args ...string) (*engine.Facts, string, error) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	cmd := exec.Command("openssl", append([]string{"s_client", "-connect", listener.Addr().String(), "-servername", "a.example"}, args...)...)
+	cmd := exec.Command("openssl", append([]string{"s_client", "-connect", listener.Addr().String(),
+		"-servername", "a.example"}, args...)...)
 	stdin, err := cmd.StdinPipe() // s_client ends its connection when its input does
 	if err != nil {
 		t.Fatal(err)

@@ -31,20 +31,23 @@ func newClientAuthRig(t *testing.T) *clientAuthRig {
 		alice:   a.Intermediate(t).Issue(t, ssatest.Leaf{Subject: "alice", Client: true}),
 		mallory: other.Issue(t, ssatest.Leaf{Subject: "mallory", Client: true}),
 		web:     a.Issue(t, ssatest.Leaf{Subject: "web", Names: []string{"web.example"}}),
-		old: a.Issue(t, ssatest.Leaf{Subject: "old", Client: true, NotBefore: time.Now().Add(-48 * time.Hour),
-			NotAfter: time.Now().Add(-24 * time.Hour)}),
+		old: a.Issue(t, ssatest.Leaf{Subject: "old", Client: true,
+			NotBefore: time.Now().Add(-48 * time.Hour),
+			NotAfter:  time.Now().Add(-24 * time.Hour)}),
 	}
 }
 
 func (r *clientAuthRig) request(auth policy.ClientAuth) *engine.Request {
 	pol := effective(r.authority)
 	pol.ClientAuth = auth
-	return &engine.Request{Role: engine.Server, Policy: pol, Identities: []*identity.Identity{r.server}}
+	return &engine.Request{Role: engine.Server, Policy: pol,
+		Identities: []*identity.Identity{r.server}}
 }
 
 // client shows a certificate whatever the server's hints are.
 func (r *clientAuthRig) client(version uint16, show *ssatest.Issued) *tls.Config {
-	cfg := &tls.Config{ServerName: "a.example", RootCAs: r.authority.Pool(), MinVersion: version, MaxVersion: version}
+	cfg := &tls.Config{ServerName: "a.example", RootCAs: r.authority.Pool(), MinVersion: version,
+		MaxVersion: version}
 	if show != nil {
 		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &show.TLS, nil }
 	}
@@ -65,12 +68,15 @@ func refusal(client *tls.Conn, handshake error) string {
 func TestClientAuth(t *testing.T) {
 	ssatest.NoLeaks(t)
 	r := newClientAuthRig(t)
-	const none, request, require = policy.ClientAuthNone, policy.ClientAuthRequest, policy.ClientAuthRequire
-	const bad, missing12, missing13 = "remote error: tls: bad certificate", "remote error: tls: handshake failure", "remote error: tls: certificate required"
+	const none, request, require = policy.ClientAuthNone, policy.ClientAuthRequest,
+		policy.ClientAuthRequire
+	const bad, missing12, missing13 = "remote error: tls: bad certificate",
+		"remote error: tls: handshake failure", "remote error: tls: certificate required"
 	unknown := `the certificate of "CN=mallory" was issued by ` + `"` + r.other.Certificate().Subject.String() + `"` +
 		`, which is not among the anchors of the test's store; add it to trust.roots in the policy if you trust it; ` +
 		`if it is an intermediate, the peer should send it with its certificate`
-	expired := `the certificate of "CN=old" expired on ` + r.old.Leaf().NotAfter.UTC().Format("2006-01-02 15:04 UTC") + ` (24 hours ago)`
+	expired := `the certificate of "CN=old" expired on ` +
+		r.old.Leaf().NotAfter.UTC().Format("2006-01-02 15:04 UTC") + ` (24 hours ago)`
 	for _, tc := range []struct {
 		name     string
 		auth     policy.ClientAuth
@@ -95,7 +101,8 @@ func TestClientAuth(t *testing.T) {
 			refused: "the client showed no certificate, and the policy requires one (server.client_auth, the built-in default)"},
 		{name: "required by the program, none shown", auth: none, change: func(req *engine.Request) {
 			auth := require
-			tightened, err := policy.Tighten(req.Policy, policy.ProgramSettings{Server: true, PeerAuth: &auth})
+			tightened, err := policy.Tighten(req.Policy,
+				policy.ProgramSettings{Server: true, PeerAuth: &auth})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,7 +141,8 @@ func TestClientAuth(t *testing.T) {
 				if tc.change != nil {
 					tc.change(req)
 				}
-				conn, err, client, clientErr := accept(t, local.New(local.Config{}), req, r.client(version, tc.show))
+				conn, err, client, clientErr := accept(t, local.New(local.Config{}), req,
+					r.client(version, tc.show))
 				if tc.refused != "" {
 					failure(t, err, engine.Untrusted, tc.refused)
 					alert := tc.alert
@@ -221,7 +229,8 @@ func TestClientAuthResumption(t *testing.T) {
 	r := newClientAuthRig(t)
 	start := time.Now()
 	// The intermediate expires before the leaf, which crypto/tls does not see.
-	middle := r.authority.IntermediateWith(t, ssatest.AuthorityOptions{Name: "Short", NotAfter: start.Add(time.Hour)})
+	middle := r.authority.IntermediateWith(t, ssatest.AuthorityOptions{Name: "Short",
+		NotAfter: start.Add(time.Hour)})
 	brief := middle.Issue(t, ssatest.Leaf{Subject: "brief", Client: true})
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
@@ -250,7 +259,8 @@ func TestClientAuthResumption(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if facts.Resumed != resumed || facts.PeerIdentity != identity || (len(facts.PeerChain) > 0) != (identity != "") {
+				if facts.Resumed != resumed || facts.PeerIdentity != identity ||
+					(len(facts.PeerChain) > 0) != (identity != "") {
 					t.Errorf("resumed %v, client %q with %d certificates, want %v and %q", facts.Resumed, facts.PeerIdentity, len(facts.PeerChain), resumed, identity)
 				}
 			}

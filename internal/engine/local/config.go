@@ -61,7 +61,8 @@ func (s *settings) refreshTicketKeys(l *Engine) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if current, generation := l.cfg.TicketKeys.Current(s.scope, s.lifetime, seeds); generation != s.generation {
+	if current, generation := l.cfg.TicketKeys.Current(s.scope, s.lifetime,
+		seeds); generation != s.generation {
 		s.config.SetSessionTicketKeys(current)
 		s.generation = generation
 	}

@@ -35,8 +35,10 @@ type localConn struct {
 
 func newConn(a *attempt, conn *tls.Conn, wire *relay.Wire) *localConn {
 	return &localConn{
-		id: a.req.ID, side: a.side, facts: a.facts(conn.ConnectionState()), log: a.engine.cfg.Log, memory: a.engine.memory, owner: a.req.Owner,
-		cfg: relay.Config{TLS: conn, Wire: wire, SloppyEnd: a.req.Policy.SloppyEnd, Linger: a.engine.cfg.Linger,
+		id: a.req.ID, side: a.side, facts: a.facts(conn.ConnectionState()), log: a.engine.cfg.Log,
+		memory: a.engine.memory, owner: a.req.Owner,
+		cfg: relay.Config{TLS: conn, Wire: wire, SloppyEnd: a.req.Policy.SloppyEnd,
+			Linger: a.engine.cfg.Linger,
 			Answer: answerTime(a.req.Role), Idle: a.engine.idle},
 	}
 }
@@ -57,7 +59,8 @@ func answerTime(r engine.Role) time.Duration {
 func (c *localConn) Facts() *engine.Facts { return c.facts }
 
 // Relay implements Conn.
-func (c *localConn) Relay(plaintext engine.Stream, opts engine.RelayOptions, done func(engine.End)) {
+func (c *localConn) Relay(plaintext engine.Stream, opts engine.RelayOptions,
+	done func(engine.End)) {
 	memory, over := c.memory.of(c.owner)
 	c.begin(plaintext, opts, memory).Start(func(end relay.End) {
 		over()
@@ -70,10 +73,12 @@ func (c *localConn) ended(end relay.End) engine.End {
 		c.log.Warn("the peer ended the connection without close_notify: what was received may be incomplete; "+
 			"the policy takes that for an end (truncation: end)", "id", c.id, "peer", c.facts.PeerIdentity)
 	}
-	return engine.End{Err: c.explain(end.Err), Refused: end.Refused, Sent: end.Sent, Received: end.Received}
+	return engine.End{Err: c.explain(end.Err), Refused: end.Refused, Sent: end.Sent,
+		Received: end.Received}
 }
 
-func (c *localConn) begin(plaintext engine.Stream, opts engine.RelayOptions, memory relay.Memory) *relay.Relay {
+func (c *localConn) begin(plaintext engine.Stream, opts engine.RelayOptions,
+	memory relay.Memory) *relay.Relay {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	cfg := c.cfg
@@ -161,10 +166,12 @@ func (c *localConn) explain(err error) error {
 	}
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
-		return &engine.Error{Reason: engine.Network, Sentence: "the connection to the peer broke: " + errno.Error(), Err: errno}
+		return &engine.Error{Reason: engine.Network,
+			Sentence: "the connection to the peer broke: " + errno.Error(), Err: errno}
 	}
 	if err := c.side.endingAlert(err); err != nil {
 		return err
 	}
-	return &engine.Error{Reason: engine.Protocol, Sentence: "the peer broke the TLS protocol: " + printableText(err), Err: err}
+	return &engine.Error{Reason: engine.Protocol,
+		Sentence: "the peer broke the TLS protocol: " + printableText(err), Err: err}
 }

@@ -88,7 +88,8 @@ func scopeOf(req *engine.Request) string {
 	return serverScope(req, s.config, s.suites13)
 }
 
-func changedPolicies(t *testing.T, ca *ssatest.Authority, base *engine.Request, field string) (all []*engine.Request) {
+func changedPolicies(t *testing.T, ca *ssatest.Authority, base *engine.Request,
+	field string) (all []*engine.Request) {
 	special := map[string][]any{
 		"Anchors":        {policy.FixedAnchors(ca.Certificate())},
 		"Logs":           {&transparency.List{}},
@@ -110,7 +111,8 @@ func changedPolicies(t *testing.T, ca *ssatest.Authority, base *engine.Request, 
 	return all
 }
 
-func changedRequests(t *testing.T, ca *ssatest.Authority, base *engine.Request, field string) (all []*engine.Request) {
+func changedRequests(t *testing.T, ca *ssatest.Authority, base *engine.Request,
+	field string) (all []*engine.Request) {
 	if field == "Policy" { // its fields have tests of their own
 		return nil
 	}

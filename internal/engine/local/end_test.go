@@ -23,7 +23,8 @@ func TestEnds(t *testing.T) {
 	a := ssatest.NewAuthority(t)
 	issued := a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	plain := &tls.Config{Certificates: []tls.Certificate{issued.TLS}}
-	demanding := &tls.Config{Certificates: []tls.Certificate{issued.TLS}, ClientAuth: tls.RequireAnyClientCert, ClientCAs: x509.NewCertPool()}
+	demanding := &tls.Config{Certificates: []tls.Certificate{issued.TLS},
+		ClientAuth: tls.RequireAnyClientCert, ClientCAs: x509.NewCertPool()}
 	for _, tc := range []struct {
 		name   string
 		cfg    *tls.Config
@@ -50,14 +51,16 @@ func TestEnds(t *testing.T) {
 				theirs.CloseWrite()
 				_, _ = io.Copy(io.Discard, theirs)
 			})
-			conn, err := local.New(local.Config{}).Handshake(wontHang(t), ours, &engine.Request{Name: "a.example", Policy: effective(a)})
+			conn, err := local.New(local.Config{}).Handshake(wontHang(t), ours,
+				&engine.Request{Name: "a.example", Policy: effective(a)})
 			if err != nil {
 				t.Fatal(err)
 			}
 			mine, program := plaintextPair(t)
 			ended := make(chan engine.End, 1)
 			go func() {
-				ended <- engine.RelayToEnd(conn, mine, engine.RelayOptions{BeforeReset: func(error) { _, _ = program.Write([]byte("x")) }})
+				ended <- engine.RelayToEnd(conn, mine,
+					engine.RelayOptions{BeforeReset: func(error) { _, _ = program.Write([]byte("x")) }})
 			}()
 			if _, err := io.ReadAll(program); !errors.Is(err, syscall.ECONNRESET) {
 				t.Errorf("the program's read ended with %v, want ECONNRESET", err)
@@ -80,7 +83,8 @@ func TestGuardBeforeRelay(t *testing.T) {
 		got, _ = io.ReadAll(conn) // a failure shows in what was read
 		conn.Close()
 	})
-	conn, err := local.New(local.Config{}).Handshake(wontHang(t), ours, &engine.Request{Name: "a.example", Policy: effective(a)})
+	conn, err := local.New(local.Config{}).Handshake(wontHang(t), ours,
+		&engine.Request{Name: "a.example", Policy: effective(a)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +128,8 @@ func TestNobodyWaits(t *testing.T) {
 			ours, theirs := tcpPair(t)
 			server := tls.Server(theirs, &tls.Config{Certificates: []tls.Certificate{issued.TLS}})
 			wait := peer(t, func() { _ = server.Handshake() })
-			conn, err := local.New(local.Config{Linger: time.Hour}).Handshake(wontHang(t), ours, &engine.Request{Name: "a.example", Policy: effective(a)})
+			conn, err := local.New(local.Config{Linger: time.Hour}).Handshake(wontHang(t), ours,
+				&engine.Request{Name: "a.example", Policy: effective(a)})
 			if err != nil {
 				t.Fatal(err)
 			}

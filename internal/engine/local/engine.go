@@ -84,7 +84,8 @@ func New(cfg Config) *Engine {
 	if cfg.Revocation == nil {
 		cfg.Revocation = revocation.New(revocation.Config{Log: cfg.Log, Now: cfg.Now})
 	}
-	l := &Engine{cfg: cfg, staplers: newStaplers(cfg), settler: settler{settled: cfg.Settled}, idle: relay.NewIdleSet(), memory: newMemory(maxStalled)}
+	l := &Engine{cfg: cfg, staplers: newStaplers(cfg), settler: settler{settled: cfg.Settled},
+		idle: relay.NewIdleSet(), memory: newMemory(maxStalled)}
 	l.renewed.Store(&map[string]*policy.IdentityFiles{})
 	return l
 }
@@ -107,11 +108,13 @@ func (l *Engine) Ready() bool { return true }
 func (l *Engine) Available(context.Context) error { return nil }
 
 // Handshake implements Engine.
-func (l *Engine) Handshake(ctx context.Context, tcp engine.Stream, req *engine.Request) (engine.Conn, error) {
+func (l *Engine) Handshake(ctx context.Context, tcp engine.Stream,
+	req *engine.Request) (engine.Conn, error) {
 	start := time.Now()
 	conn, err := l.handshake(ctx, tcp, req)
 	if err != nil {
-		l.cfg.Log.DebugContext(ctx, "handshake failed", "id", req.ID, "reason", err.Reason, "error", err.Sentence)
+		l.cfg.Log.DebugContext(ctx, "handshake failed", "id", req.ID, "reason", err.Reason, "error",
+			err.Sentence)
 		return nil, err
 	}
 	if !l.cfg.Log.Enabled(ctx, slog.LevelDebug) {
@@ -124,7 +127,8 @@ func (l *Engine) Handshake(ctx context.Context, tcp engine.Stream, req *engine.R
 	return conn, nil
 }
 
-func (l *Engine) handshake(ctx context.Context, tcp engine.Stream, req *engine.Request) (*localConn, *engine.Error) {
+func (l *Engine) handshake(ctx context.Context, tcp engine.Stream,
+	req *engine.Request) (*localConn, *engine.Error) {
 	req, err := l.withIdentities(req)
 	if err != nil {
 		tcp.Close()

@@ -55,12 +55,14 @@ func (a *attempt) explainContext(ctx context.Context, err error) *engine.Error {
 	case ctx.Err() != nil && errors.As(context.Cause(ctx), &cause):
 		return cause
 	case errors.Is(ctx.Err(), context.Canceled):
-		return &engine.Error{Reason: engine.Cancelled, Sentence: "the TLS handshake was cancelled", Err: ctx.Err()}
+		return &engine.Error{Reason: engine.Cancelled, Sentence: "the TLS handshake was cancelled",
+			Err: ctx.Err()}
 	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
 		return &engine.Error{Reason: engine.TimedOut, Err: err,
 			Sentence: fmt.Sprintf("the TLS handshake did not finish within %s", timeLimit(a.req))}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return &engine.Error{Reason: engine.TimedOut, Sentence: "the TLS handshake did not finish in time", Err: err}
+		return &engine.Error{Reason: engine.TimedOut,
+			Sentence: "the TLS handshake did not finish in time", Err: err}
 	}
 	return nil
 }
@@ -76,7 +78,9 @@ func (a *attempt) protocolSentence(err error) string {
 		}
 		return "the peer closed the connection during the handshake; it may not speak TLS on this port"
 	}
-	if text := err.Error(); strings.Contains(text, "unsupported type of public key") || strings.Contains(text, "unsupported public key of type") || strings.Contains(text, "unsupported elliptic curve") {
+	if text := err.Error(); strings.Contains(text, "unsupported type of public key") ||
+		strings.Contains(text, "unsupported public key of type") ||
+		strings.Contains(text, "unsupported elliptic curve") {
 		return who(a.req.Role) + "'s certificate has a key of a kind that is not supported; RSA keys, ECDSA keys on the curves P-256, P-384 and P-521, and Ed25519 keys are"
 	}
 	return "the TLS handshake went wrong: " + printableText(err)

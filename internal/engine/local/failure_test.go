@@ -22,9 +22,11 @@ import (
 
 func TestUntrustedServers(t *testing.T) {
 	ssatest.NoLeaks(t)
-	a, other := ssatest.NewAuthority(t), ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Other"})
+	a, other := ssatest.NewAuthority(t),
+		ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Other"})
 	leaf := ssatest.Leaf{Names: []string{"a.example"}}
-	expired := ssatest.Leaf{Names: []string{"a.example"}, NotBefore: time.Now().Add(-73 * time.Hour), NotAfter: time.Now().Add(-49 * time.Hour)}
+	expired := ssatest.Leaf{Names: []string{"a.example"}, NotBefore: time.Now().Add(-73 * time.Hour),
+		NotAfter: time.Now().Add(-49 * time.Hour)}
 	for _, tc := range []struct {
 		name   string
 		issued *ssatest.Issued
@@ -44,7 +46,8 @@ func TestUntrustedServers(t *testing.T) {
 				ours, theirs := tcpPair(t)
 				var serverErr error
 				wait := peer(t, func() {
-					server := tls.Server(theirs, &tls.Config{Certificates: []tls.Certificate{tc.issued.TLS}, MaxVersion: version})
+					server := tls.Server(theirs,
+						&tls.Config{Certificates: []tls.Certificate{tc.issued.TLS}, MaxVersion: version})
 					serverErr = server.Handshake()
 				})
 				req := &engine.Request{Name: tc.host, Policy: effective(a)}
@@ -71,7 +74,8 @@ func TestForeignPeers(t *testing.T) {
 	a := ssatest.NewAuthority(t)
 	id := makeIdentity(t, a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))
 	client := &engine.Request{Name: "a.example", Policy: effective(a)}
-	server := &engine.Request{Role: engine.Server, Policy: effective(a), Identities: []*identity.Identity{id}}
+	server := &engine.Request{Role: engine.Server, Policy: effective(a),
+		Identities: []*identity.Identity{id}}
 	for _, tc := range []struct {
 		name string
 		req  *engine.Request
@@ -156,44 +160,47 @@ func TestEarlyClose(t *testing.T) {
 	for _, role := range []engine.Role{engine.Client, engine.Server} {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			for _, reset := range []bool{false, true} {
-				t.Run(fmt.Sprintf("role %d, %s, reset %v", role, tls.VersionName(version), reset), func(t *testing.T) {
-					failures := 0
-					for left := 1; ; left += 61 {
-						ours, theirs := tcpPair(t)
-						cut := &cutConn{TCPConn: theirs, left: left, reset: reset}
-						req := &engine.Request{Role: role, Name: "a.example", Policy: effective(a)}
-						var conn *tls.Conn
-						if role == engine.Client {
-							conn = tls.Server(cut, &tls.Config{Certificates: []tls.Certificate{issued.TLS}, MaxVersion: version})
-						} else {
-							req.Name, req.Identities = "", []*identity.Identity{id}
-							conn = tls.Client(cut, &tls.Config{ServerName: "a.example", RootCAs: a.Pool(), MaxVersion: version})
-						}
-						var peerErr error
-						wait := peer(t, func() { peerErr = conn.Handshake() })
-						got, err := e.Handshake(wontHang(t), ours, req)
-						wait()
-						if err == nil {
-							got.Abort()
-							if peerErr == nil {
-								break // the cut is beyond the handshake
+				t.Run(fmt.Sprintf("role %d, %s, reset %v", role, tls.VersionName(version), reset),
+					func(t *testing.T) {
+						failures := 0
+						for left := 1; ; left += 61 {
+							ours, theirs := tcpPair(t)
+							cut := &cutConn{TCPConn: theirs, left: left, reset: reset}
+							req := &engine.Request{Role: role, Name: "a.example", Policy: effective(a)}
+							var conn *tls.Conn
+							if role == engine.Client {
+								conn = tls.Server(cut,
+									&tls.Config{Certificates: []tls.Certificate{issued.TLS}, MaxVersion: version})
+							} else {
+								req.Name, req.Identities = "", []*identity.Identity{id}
+								conn = tls.Client(cut,
+									&tls.Config{ServerName: "a.example", RootCAs: a.Pool(), MaxVersion: version})
 							}
-							// All that we wait for came before the cut.
-							continue
+							var peerErr error
+							wait := peer(t, func() { peerErr = conn.Handshake() })
+							got, err := e.Handshake(wontHang(t), ours, req)
+							wait()
+							if err == nil {
+								got.Abort()
+								if peerErr == nil {
+									break // the cut is beyond the handshake
+								}
+								// All that we wait for came before the cut.
+								continue
+							}
+							failures++
+							var why *engine.Error
+							if !errors.As(err, &why) || (why.Reason != engine.Protocol && why.Reason != engine.Network) {
+								t.Errorf("cut after %d bytes: error %v, want a protocol or network error", left, err)
+							}
+							if why.Reason == engine.Network && !errors.Is(why, syscall.ECONNRESET) {
+								t.Errorf("cut after %d bytes: network error %v, want ECONNRESET", left, why.Err)
+							}
 						}
-						failures++
-						var why *engine.Error
-						if !errors.As(err, &why) || (why.Reason != engine.Protocol && why.Reason != engine.Network) {
-							t.Errorf("cut after %d bytes: error %v, want a protocol or network error", left, err)
+						if failures < 5 {
+							t.Errorf("only %d handshakes failed: the cuts were in the wrong place", failures)
 						}
-						if why.Reason == engine.Network && !errors.Is(why, syscall.ECONNRESET) {
-							t.Errorf("cut after %d bytes: network error %v, want ECONNRESET", left, why.Err)
-						}
-					}
-					if failures < 5 {
-						t.Errorf("only %d handshakes failed: the cuts were in the wrong place", failures)
-					}
-				})
+					})
 			}
 		}
 	}
@@ -208,7 +215,8 @@ func TestDrip(t *testing.T) {
 		drip := &cutConn{TCPConn: theirs, left: 1 << 20, drip: true}
 		serve(drip, &tls.Config{Certificates: []tls.Certificate{issued.TLS}})
 	})
-	conn, err := local.New(local.Config{}).Handshake(wontHang(t), ours, &engine.Request{Name: "a.example", Policy: effective(a)})
+	conn, err := local.New(local.Config{}).Handshake(wontHang(t), ours,
+		&engine.Request{Name: "a.example", Policy: effective(a)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,12 +235,14 @@ func TestCancel(t *testing.T) {
 		cancel()
 		_, _ = io.Copy(io.Discard, theirs) // until we are gone
 	})
-	_, err := local.New(local.Config{}).Handshake(ctx, ours, &engine.Request{Name: "a.example", Policy: effective(a), HandshakeTimeout: time.Hour})
+	_, err := local.New(local.Config{}).Handshake(ctx, ours,
+		&engine.Request{Name: "a.example", Policy: effective(a), HandshakeTimeout: time.Hour})
 	failure(t, err, engine.Cancelled, "the TLS handshake was cancelled")
 	wait()
 
 	ours, _ = tcpPair(t)
-	_, err = local.New(local.Config{}).Handshake(ctx, ours, &engine.Request{Name: "a.example", Policy: effective(a)})
+	_, err = local.New(local.Config{}).Handshake(ctx, ours,
+		&engine.Request{Name: "a.example", Policy: effective(a)})
 	failure(t, err, engine.Cancelled, "")
 	if _, err := ours.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("a write after a cancelled handshake: %v, want that the connection is closed", err)
@@ -271,7 +281,8 @@ func TestTimeout(t *testing.T) {
 			go func() { _, _ = io.Copy(io.Discard, theirs) }()
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
-			req := &engine.Request{Name: "a.example", Policy: effective(a), HandshakeTimeout: 10 * time.Second}
+			req := &engine.Request{Name: "a.example", Policy: effective(a),
+				HandshakeTimeout: 10 * time.Second}
 			_, err := local.New(local.Config{}).Handshake(ctx, pipeStream{ours}, req)
 			failure(t, err, engine.TimedOut, "the TLS handshake did not finish in time")
 		})

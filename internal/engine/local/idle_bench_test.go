@@ -76,7 +76,8 @@ func BenchmarkIdle(b *testing.B) {
 
 	e := local.New(local.Config{})
 	defer e.Close()
-	req := &engine.Request{Role: engine.Server, Policy: effective(), Identities: []*identity.Identity{id}}
+	req := &engine.Request{Role: engine.Server, Policy: effective(),
+		Identities: []*identity.Identity{id}}
 	before, live := resident(b), collected()
 	ended := make(chan struct{})
 	programs := make([]net.Conn, b.N)

@@ -38,7 +38,8 @@ func (l *Engine) newVerifier(usage trust.Usage, pol *policy.Effective, r roots) 
 // asking gives the turn of a handshake back while others are asked.
 type asking struct{ trust.Revocations }
 
-func (a asking) Ask(ctx context.Context, cert, issuer *x509.Certificate, staple []byte) signed.Answer {
+func (a asking) Ask(ctx context.Context, cert, issuer *x509.Certificate,
+	staple []byte) signed.Answer {
 	turn := turns.Of(ctx)
 	turn.Pause()
 	answer := a.Revocations.Ask(ctx, cert, issuer, staple)

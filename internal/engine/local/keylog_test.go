@@ -39,7 +39,8 @@ func TestKeyLog(t *testing.T) {
 				if !on {
 					want = nil
 				}
-				if got := sortedLines(&ours); !slices.Equal(got, want) || theirs.Len() == 0 || asked != "default" {
+				if got := sortedLines(&ours); !slices.Equal(got, want) || theirs.Len() == 0 ||
+					asked != "default" {
 					t.Errorf("%s, role %d, on %v, profile %q: logged\n%s\nthe peer has\n%s", tls.VersionName(version), role, on, asked, got, theirs.String())
 				}
 			}
@@ -47,14 +48,17 @@ func TestKeyLog(t *testing.T) {
 	}
 }
 
-func keyLogHandshake(t *testing.T, e *local.Engine, role engine.Role, a *ssatest.Authority, issued *ssatest.Issued, version uint16, theirs io.Writer) {
+func keyLogHandshake(t *testing.T, e *local.Engine, role engine.Role, a *ssatest.Authority,
+	issued *ssatest.Issued, version uint16, theirs io.Writer) {
 	t.Helper()
 	defer e.Close()
 	pol := effective(a)
 	pol.MaxVersion = version
 	if role == engine.Server {
-		req := &engine.Request{Role: role, Policy: pol, Identities: []*identity.Identity{makeIdentity(t, issued)}}
-		conn, err, client, clientErr := accept(t, e, req, &tls.Config{ServerName: "a.example", RootCAs: a.Pool(), KeyLogWriter: theirs})
+		req := &engine.Request{Role: role, Policy: pol,
+			Identities: []*identity.Identity{makeIdentity(t, issued)}}
+		conn, err, client, clientErr := accept(t, e, req,
+			&tls.Config{ServerName: "a.example", RootCAs: a.Pool(), KeyLogWriter: theirs})
 		if err != nil || clientErr != nil {
 			t.Fatalf("server: %v, client: %v", err, clientErr)
 		}
@@ -63,11 +67,13 @@ func keyLogHandshake(t *testing.T, e *local.Engine, role engine.Role, a *ssatest
 	}
 	tcp, remote := tcpPair(t)
 	wait := peer(t, func() {
-		conn := tls.Server(remote, &tls.Config{Certificates: []tls.Certificate{issued.TLS}, MaxVersion: version, KeyLogWriter: theirs})
+		conn := tls.Server(remote, &tls.Config{Certificates: []tls.Certificate{issued.TLS},
+			MaxVersion: version, KeyLogWriter: theirs})
 		_ = conn.Handshake()
 		conn.Close()
 	})
-	conn, err := e.Handshake(context.Background(), tcp, &engine.Request{Name: "a.example", Port: 443, Policy: pol})
+	conn, err := e.Handshake(context.Background(), tcp,
+		&engine.Request{Name: "a.example", Port: 443, Policy: pol})
 	wait()
 	if err != nil {
 		t.Fatal(err)

@@ -52,7 +52,9 @@ func (l *Engine) withIdentities(req *engine.Request) (*engine.Request, *engine.E
 	}
 	identities, err := req.Policy.IdentitiesNow(*l.renewed.Load())
 	if err != nil {
-		return nil, &engine.Error{Reason: engine.Refused, Sentence: fmt.Sprintf("the policy's identity cannot be used: %v", err), Err: err}
+		return nil,
+			&engine.Error{Reason: engine.Refused,
+				Sentence: fmt.Sprintf("the policy's identity cannot be used: %v", err), Err: err}
 	}
 	full := *req
 	full.Identities = identities
@@ -84,7 +86,8 @@ func (s *localListener) Serving() []Served {
 }
 
 // Handshake implements Listener.
-func (s *localListener) Handshake(ctx context.Context, tcp engine.Stream, id uint64) (engine.Conn, error) {
+func (s *localListener) Handshake(ctx context.Context, tcp engine.Stream,
+	id uint64) (engine.Conn, error) {
 	req := *s.req
 	req.ID = id
 	return s.engine.Handshake(ctx, tcp, &req)

@@ -23,7 +23,8 @@ import (
 // for the file of the authority.
 func obeying(t testing.TB, a *ssatest.Authority, text string) *policy.Effective {
 	t.Helper()
-	p, err := policy.Parse("policy.yaml", []byte(strings.ReplaceAll(text, "ROOTS", strconv.Quote(a.File(t)))))
+	p, err := policy.Parse("policy.yaml",
+		[]byte(strings.ReplaceAll(text, "ROOTS", strconv.Quote(a.File(t)))))
 	if err != nil {
 		t.Fatalf("policy not accepted: %v", err)
 	}
@@ -66,7 +67,8 @@ func TestClientObeysThePolicy(t *testing.T) {
 			reason: engine.Untrusted, refused: "more than 2 certificates"},
 		{name: "program_roots: narrow", policy: `{trust: {roots: [ROOTS]}}`, roots: theirs,
 			reason: engine.Untrusted, refused: "does not lead to the certificate that the program accepts"},
-		{name: "program_roots: narrow widens nothing", policy: `{trust: {roots: [ROOTS]}}`, roots: theirs, peer: foreign,
+		{name: "program_roots: narrow widens nothing", policy: `{trust: {roots: [ROOTS]}}`,
+			roots: theirs, peer: foreign,
 			reason: engine.Untrusted, refused: "a program can only narrow what the policy trusts"},
 		{name: "program_roots: replace", policy: `{trust: {roots: [ROOTS], program_roots: replace}}`, roots: theirs, peer: foreign},
 		{name: "program_roots: replace, the policy's", policy: `{trust: {roots: [ROOTS], program_roots: replace}}`, roots: theirs,
@@ -113,7 +115,8 @@ func TestVerificationOff(t *testing.T) {
 	cfg := &tls.Config{Certificates: []tls.Certificate{stranger.TLS}}
 	const off = `{default: {trust: {roots: [ROOTS]}}, profiles: [{name: lab, match: {exe: "%s"}, trust: {verify: off}}]}`
 	e := local.New(local.Config{})
-	req := &engine.Request{Name: "a.example", Port: 443, Policy: obeying(t, a, fmt.Sprintf(off, "/opt/program"))}
+	req := &engine.Request{Name: "a.example", Port: 443,
+		Policy: obeying(t, a, fmt.Sprintf(off, "/opt/program"))}
 	for i := range 2 {
 		conn, err := connect(t, e, req, cfg)
 		if err != nil {
@@ -132,7 +135,8 @@ func TestVerificationOff(t *testing.T) {
 	// A server's clients are verified all the same.
 	r := newClientAuthRig(t)
 	pol := obeying(t, r.authority, `{default: {trust: {roots: [ROOTS]}}, profiles: [{name: lab, match: {exe: /opt/program}, trust: {verify: off}, server: {client_auth: require}}]}`)
-	_, err, client, clientErr := accept(t, e, &engine.Request{Role: engine.Server, Policy: pol, Identities: []*identity.Identity{r.server}}, r.client(tls.VersionTLS13, r.mallory))
+	_, err, client, clientErr := accept(t, e, &engine.Request{Role: engine.Server, Policy: pol,
+		Identities: []*identity.Identity{r.server}}, r.client(tls.VersionTLS13, r.mallory))
 	failure(t, err, engine.Untrusted, "")
 	if got := refusal(client, clientErr); got != "remote error: tls: bad certificate" {
 		t.Errorf("the client saw %q, want its certificate refused", got)
@@ -165,18 +169,23 @@ func TestSessionsObeyThePolicy(t *testing.T) {
 				peerConfig := &tls.Config{Certificates: []tls.Certificate{issued.TLS}, MaxVersion: version}
 				cache := &anyName{ClientSessionCache: tls.NewLRUClientSessionCache(1)}
 				for i := range 2 {
-					conn, err := connect(t, e, &engine.Request{Name: "a.example", Port: 443, Policy: pol, Sharers: tc.sharers[i]}, peerConfig)
+					conn, err := connect(t, e, &engine.Request{Name: "a.example", Port: 443, Policy: pol,
+						Sharers: tc.sharers[i]}, peerConfig)
 					if err != nil {
 						t.Fatal(err)
 					}
 					converse(t, conn)
-					clientConfig := &tls.Config{ServerName: "a.example", RootCAs: a.Pool(), MaxVersion: version, ClientSessionCache: cache}
-					served, err, client, clientErr := accept(t, e, &engine.Request{Role: engine.Server, Policy: pol, Sharers: tc.sharers[i], Identities: []*identity.Identity{id}}, clientConfig)
+					clientConfig := &tls.Config{ServerName: "a.example", RootCAs: a.Pool(), MaxVersion: version,
+						ClientSessionCache: cache}
+					served, err, client, clientErr := accept(t, e,
+						&engine.Request{Role: engine.Server, Policy: pol, Sharers: tc.sharers[i],
+							Identities: []*identity.Identity{id}}, clientConfig)
 					if err != nil || clientErr != nil {
 						t.Fatalf("server: %v, client: %v", err, clientErr)
 					}
 					greet(t, served, client)
-					if want := i == 1 && tc.resumed; conn.Facts().Resumed != want || served.Facts().Resumed != want {
+					if want := i == 1 && tc.resumed; conn.Facts().Resumed != want ||
+						served.Facts().Resumed != want {
 						t.Errorf("connection %d: as client resumed %v, as server %v, want %v", i+1, conn.Facts().Resumed, served.Facts().Resumed, want)
 					}
 					now = now.Add(tc.after)
@@ -224,7 +233,8 @@ func TestServerObeysThePolicy(t *testing.T) {
 				tc.change(cfg)
 			}
 			conn, err, client, clientErr := accept(t, local.New(local.Config{}), &engine.Request{
-				Role: engine.Server, Policy: obeying(t, r.authority, "default: "+tc.policy), Identities: []*identity.Identity{r.server}, ALPN: tc.alpn}, cfg)
+				Role: engine.Server, Policy: obeying(t, r.authority, "default: "+tc.policy),
+				Identities: []*identity.Identity{r.server}, ALPN: tc.alpn}, cfg)
 			if tc.refused != "" {
 				failure(t, err, tc.reason, "")
 				if err != nil && !strings.Contains(err.Error(), tc.refused) {
@@ -260,7 +270,8 @@ func TestIdentitiesOfThePolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"a.example", "b.example"} {
-		conn, err, client, clientErr := accept(t, local.New(local.Config{}), &engine.Request{Role: engine.Server, Policy: effective(), Identities: ids},
+		conn, err, client, clientErr := accept(t, local.New(local.Config{}),
+			&engine.Request{Role: engine.Server, Policy: effective(), Identities: ids},
 			&tls.Config{ServerName: name, RootCAs: a.Pool()})
 		if err != nil || clientErr != nil {
 			t.Fatalf("%s: server: %v, client: %v", name, err, clientErr)
@@ -273,10 +284,12 @@ func TestIdentitiesOfThePolicy(t *testing.T) {
 func TestClientHandshakeTimeoutOfThePolicy(t *testing.T) {
 	ssatest.NoLeaks(t)
 	a := ssatest.NewAuthority(t)
-	for request, policys := range map[time.Duration]string{0: "100ms", time.Hour: "100ms", 100 * time.Millisecond: "10m"} {
+	for request, policys := range map[time.Duration]string{0: "100ms", time.Hour: "100ms",
+		100 * time.Millisecond: "10m"} {
 		ours, _ := tcpPair(t)
-		_, err := local.New(local.Config{}).Handshake(wontHang(t), ours, &engine.Request{Role: engine.Client, Name: "a.example", HandshakeTimeout: request,
-			Policy: obeying(t, a, "default: {limits: {client_handshake_timeout: "+policys+"}}")})
+		_, err := local.New(local.Config{}).Handshake(wontHang(t), ours,
+			&engine.Request{Role: engine.Client, Name: "a.example", HandshakeTimeout: request,
+				Policy: obeying(t, a, "default: {limits: {client_handshake_timeout: "+policys+"}}")})
 		failure(t, err, engine.TimedOut, "the TLS handshake did not finish within 100ms")
 		if failed := new(engine.Error); !errors.As(err, &failed) || failed.Errno() != syscall.ETIMEDOUT {
 			t.Errorf("the program gets %v", err)
@@ -289,10 +302,13 @@ func TestHandshakeTimeoutOfThePolicy(t *testing.T) {
 	ssatest.NoLeaks(t)
 	a := ssatest.NewAuthority(t)
 	id := makeIdentity(t, a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))
-	for request, policys := range map[time.Duration]string{0: "100ms", time.Hour: "100ms", 100 * time.Millisecond: "10m"} {
+	for request, policys := range map[time.Duration]string{0: "100ms", time.Hour: "100ms",
+		100 * time.Millisecond: "10m"} {
 		ours, _ := tcpPair(t)
-		_, err := local.New(local.Config{}).Handshake(wontHang(t), ours, &engine.Request{Role: engine.Server, HandshakeTimeout: request,
-			Policy: obeying(t, a, "default: {limits: {handshake_timeout: "+policys+"}}"), Identities: []*identity.Identity{id}})
+		_, err := local.New(local.Config{}).Handshake(wontHang(t), ours,
+			&engine.Request{Role: engine.Server, HandshakeTimeout: request,
+				Policy:     obeying(t, a, "default: {limits: {handshake_timeout: "+policys+"}}"),
+				Identities: []*identity.Identity{id}})
 		failure(t, err, engine.TimedOut, "the TLS handshake did not finish within 100ms")
 	}
 }

@@ -18,9 +18,11 @@ import (
 )
 
 // sServer starts openssl s_server and returns its address and its output.
-func sServer(t *testing.T, issued *ssatest.Issued, args ...string) (addr string, lines *bufio.Scanner) {
+func sServer(t *testing.T, issued *ssatest.Issued,
+	args ...string) (addr string, lines *bufio.Scanner) {
 	t.Helper()
-	args = append([]string{"s_server", "-accept", "127.0.0.1:0", "-cert", issued.ChainFile(t), "-key", issued.KeyFile(t)}, args...)
+	args = append([]string{"s_server", "-accept", "127.0.0.1:0", "-cert", issued.ChainFile(t), "-key",
+		issued.KeyFile(t)}, args...)
 	cmd := exec.Command("openssl", args...)
 	stdin, err := cmd.StdinPipe() // kept open: the server ends with it
 	if err != nil {
@@ -53,7 +55,8 @@ func TestAgainstOpenSSLServer(t *testing.T) {
 	ssatest.Need(t, "openssl")
 	a := ssatest.NewAuthority(t)
 	issued := a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
-	for flag, version := range map[string]uint16{"-tls1_2": tls.VersionTLS12, "-tls1_3": tls.VersionTLS13} {
+	for flag, version := range map[string]uint16{"-tls1_2": tls.VersionTLS12,
+		"-tls1_3": tls.VersionTLS13} {
 		t.Run(flag, func(t *testing.T) {
 			// -rev sends back each line reversed.
 			addr, _ := sServer(t, issued, flag, "-rev", "-alpn", "x,y")
@@ -64,12 +67,14 @@ func TestAgainstOpenSSLServer(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				conn, err := e.Handshake(wontHang(t), tcp.(*net.TCPConn), &engine.Request{Name: "a.example", Policy: pol, ALPN: []string{"y"}})
+				conn, err := e.Handshake(wontHang(t), tcp.(*net.TCPConn),
+					&engine.Request{Name: "a.example", Policy: pol, ALPN: []string{"y"}})
 				if err != nil {
 					t.Fatal(err)
 				}
 				facts := conn.Facts()
-				if facts.Version != version || facts.ALPN != "y" || len(facts.PeerChain) != 1 || facts.Resumed != (i > 0) {
+				if facts.Version != version || facts.ALPN != "y" || len(facts.PeerChain) != 1 ||
+					facts.Resumed != (i > 0) {
 					t.Errorf("connection %d: facts %s, want version %s, protocol y, one certificate, and resumed from the second on",
 						i+1, fmtFacts(*facts), tls.VersionName(version))
 				}
@@ -97,10 +102,12 @@ func TestAgainstOpenSSLClient(t *testing.T) {
 		makeIdentity(t, a.Intermediate(t).Issue(t, ssatest.Leaf{Names: []string{"a.example"}})),
 		makeIdentity(t, a.Issue(t, ssatest.Leaf{Names: []string{"b.example"}, RSA: 2048})),
 	}
-	for flag, version := range map[string]uint16{"-tls1_2": tls.VersionTLS12, "-tls1_3": tls.VersionTLS13} {
+	for flag, version := range map[string]uint16{"-tls1_2": tls.VersionTLS12,
+		"-tls1_3": tls.VersionTLS13} {
 		t.Run(flag, func(t *testing.T) {
 			e := local.New(local.Config{})
-			req := &engine.Request{Role: engine.Server, Policy: effective(), Identities: ids, ALPN: []string{"x"}}
+			req := &engine.Request{Role: engine.Server, Policy: effective(), Identities: ids,
+				ALPN: []string{"x"}}
 			session := filepath.Join(t.TempDir(), "session")
 			for i, resume := range []string{"-sess_out", "-sess_in"} {
 				listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -108,7 +115,8 @@ func TestAgainstOpenSSLClient(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer listener.Close()
-				cmd := exec.Command("openssl", "s_client", "-connect", listener.Addr().String(), flag, "-servername", "b.example", "-verify_hostname", "b.example",
+				cmd := exec.Command("openssl", "s_client", "-connect", listener.Addr().String(), flag,
+					"-servername", "b.example", "-verify_hostname", "b.example",
 					"-CAfile", a.File(t), "-verify_return_error", "-alpn", "x", resume, session)
 				stdin, err := cmd.StdinPipe() // s_client ends its connection when its input does
 				if err != nil {
@@ -130,7 +138,8 @@ func TestAgainstOpenSSLClient(t *testing.T) {
 					t.Fatalf("%v; openssl said:\n%s", err, output.String())
 				}
 				facts := conn.Facts()
-				if facts.Version != version || facts.ServerName != "b.example" || facts.ALPN != "x" || facts.Resumed != (i == 1) {
+				if facts.Version != version || facts.ServerName != "b.example" || facts.ALPN != "x" ||
+					facts.Resumed != (i == 1) {
 					t.Errorf("facts %s, want version %s, name b.example, protocol x, resumed %v", fmtFacts(*facts), tls.VersionName(version), i == 1)
 				}
 				mine, program := plaintextPair(t)
@@ -147,7 +156,8 @@ func TestAgainstOpenSSLClient(t *testing.T) {
 				if end := <-ended; end.Err != nil {
 					t.Errorf("the relay ended with %v", end.Err)
 				}
-				for _, want := range []string{"greetings", "Verification: OK", []string{"New, ", "Reused, "}[i]} {
+				for _, want := range []string{"greetings", "Verification: OK",
+					[]string{"New, ", "Reused, "}[i]} {
 					if !strings.Contains(output.String(), want) {
 						t.Errorf("openssl did not say %q, but:\n%s", want, output.String())
 					}

@@ -38,10 +38,13 @@ func TestAlertInPlainText(t *testing.T) {
 	e := local.New(local.Config{})
 	defer e.Close()
 	ours, theirs := tcpPair(t)
-	client := tls.Client(objecting{theirs, t}, &tls.Config{ServerName: "a.example", RootCAs: a.Pool(), MinVersion: tls.VersionTLS13})
+	client := tls.Client(objecting{theirs, t},
+		&tls.Config{ServerName: "a.example", RootCAs: a.Pool(), MinVersion: tls.VersionTLS13})
 	wait := peer(t, func() { _ = client.Handshake() })
-	_, err := e.Handshake(wontHang(t), ours, &engine.Request{Role: engine.Server, Policy: policy.Builtin().Default(),
-		Identities: []*identity.Identity{makeIdentity(t, a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))}})
+	_, err := e.Handshake(wontHang(t), ours,
+		&engine.Request{Role: engine.Server, Policy: policy.Builtin().Default(),
+			Identities: []*identity.Identity{makeIdentity(t,
+				a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))}})
 	wait()
 	if err == nil || !strings.Contains(err.Error(), "the client refused the handshake: alert 48 unknown_ca") {
 		t.Errorf("%v", err)

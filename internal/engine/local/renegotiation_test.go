@@ -19,9 +19,11 @@ func TestHelloRequest(t *testing.T) {
 	ssatest.Need(t, "openssl", "stdbuf")
 	a := ssatest.NewAuthority(t)
 	issued := a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
-	for _, suite := range []string{"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"} {
+	for _, suite := range []string{"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
+		"ECDHE-ECDSA-CHACHA20-POLY1305"} {
 		t.Run(suite, func(t *testing.T) {
-			cmd := exec.Command("stdbuf", "-o0", "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", issued.ChainFile(t), "-key", issued.KeyFile(t),
+			cmd := exec.Command("stdbuf", "-o0", "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert",
+				issued.ChainFile(t), "-key", issued.KeyFile(t),
 				"-tls1_2", "-cipher", suite)
 			commands, err := cmd.StdinPipe()
 			if err != nil {
@@ -56,7 +58,8 @@ func TestHelloRequest(t *testing.T) {
 			}
 			e := local.New(local.Config{})
 			defer e.Close()
-			conn, err := e.Handshake(wontHang(t), tcp.(*net.TCPConn), &engine.Request{Name: "a.example", Policy: effective(a)})
+			conn, err := e.Handshake(wontHang(t), tcp.(*net.TCPConn),
+				&engine.Request{Name: "a.example", Policy: effective(a)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -44,14 +44,16 @@ func TestRenew(t *testing.T) {
 	e := local.New(local.Config{})
 	defer e.Close()
 	listen := func(ids ...*identity.Identity) engine.Listener {
-		l, err := e.Listen(context.Background(), &engine.Request{Role: engine.Server, Policy: first.Default(), Identities: ids, ID: e.NewID()})
+		l, err := e.Listen(context.Background(),
+			&engine.Request{Role: engine.Server, Policy: first.Default(), Identities: ids, ID: e.NewID()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return l
 	}
 	ours := listen()
-	own := listen(makeIdentity(t, a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, Subject: "own"})))
+	own := listen(makeIdentity(t,
+		a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, Subject: "own"})))
 	defer ours.Close()
 	defer own.Close()
 	serves := func(l engine.Listener, want string) {
@@ -69,7 +71,8 @@ func TestRenew(t *testing.T) {
 			t.Errorf("the listener serves %q, want %q", got, want)
 		}
 		served := l.(interface{ Serving() []local.Served }).Serving()
-		if len(served) != 1 || served[0].Leaf.Subject.CommonName != want || (served[0].Identity == "www") != (want != "own") {
+		if len(served) != 1 || served[0].Leaf.Subject.CommonName != want ||
+			(served[0].Identity == "www") != (want != "own") {
 			t.Errorf("it says that it serves %+v, want %q", served, want)
 		}
 		greet(t, conn, client)

@@ -78,7 +78,8 @@ func TestResumptionVerifiesAgain(t *testing.T) {
 	a := ssatest.NewAuthority(t)
 	start := time.Now()
 	// The intermediate expires before the leaf, which crypto/tls does not see.
-	middle := a.IntermediateWith(t, ssatest.AuthorityOptions{Name: "Short", NotAfter: start.Add(time.Hour)})
+	middle := a.IntermediateWith(t, ssatest.AuthorityOptions{Name: "Short",
+		NotAfter: start.Add(time.Hour)})
 	issued := middle.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
@@ -124,8 +125,10 @@ func TestServerResumption(t *testing.T) {
 			cache := &anyName{ClientSessionCache: tls.NewLRUClientSessionCache(1)}
 			acceptAs := func(change func(*engine.Request, *policy.Effective, *tls.Config)) bool {
 				t.Helper()
-				client := &tls.Config{ServerName: "a.example", RootCAs: a.Pool(), MaxVersion: version, ClientSessionCache: cache}
-				req := &engine.Request{Role: engine.Server, Policy: effective(), Identities: []*identity.Identity{id}}
+				client := &tls.Config{ServerName: "a.example", RootCAs: a.Pool(), MaxVersion: version,
+					ClientSessionCache: cache}
+				req := &engine.Request{Role: engine.Server, Policy: effective(),
+					Identities: []*identity.Identity{id}}
 				if change != nil {
 					change(req, req.Policy, client)
 				}
@@ -160,7 +163,11 @@ func TestServerResumption(t *testing.T) {
 				"other protocols":       func(r *engine.Request, _ *policy.Effective, _ *tls.Config) { r.ALPN = []string{"x"} },
 			} {
 				cache.last = kept
-				resumed := acceptAs(func(r *engine.Request, p *policy.Effective, c *tls.Config) { same(r, p, c); change(r, p, c) })
+				resumed := acceptAs(func(r *engine.Request, p *policy.Effective,
+					c *tls.Config) {
+					same(r, p, c)
+					change(r, p, c)
+				})
 				if resumed {
 					t.Errorf("%s: the connection resumed", name)
 				}
@@ -208,7 +215,8 @@ func TestSettingsTellOrderApart(t *testing.T) {
 	for _, alpn := range [][]string{{"a", "b"}, {"b", "a"}, {"ab"}, nil} {
 		ours, theirs := tcpPair(t)
 		wait := peer(t, func() { serve(theirs, cfg) })
-		conn, err := e.Handshake(wontHang(t), ours, &engine.Request{Name: "a.example", Policy: pol, ALPN: alpn})
+		conn, err := e.Handshake(wontHang(t), ours,
+			&engine.Request{Name: "a.example", Policy: pol, ALPN: alpn})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -31,7 +31,8 @@ func TestResumptionAsksForRevocationsAgain(t *testing.T) {
 			now := time.Now()
 			publish := func(revoked ...*x509.Certificate) {
 				t.Helper()
-				if err := os.WriteFile(path, a.RevocationList(t, ssatest.RevocationList{Revoked: revoked}), 0o600); err != nil {
+				if err := os.WriteFile(path, a.RevocationList(t, ssatest.RevocationList{Revoked: revoked}),
+					0o600); err != nil {
 					t.Fatal(err)
 				}
 				now = now.Add(time.Minute)
@@ -84,7 +85,8 @@ func TestResumptionWithStaple(t *testing.T) {
 		c.ExtraExtensions = []pkix.Extension{ssatest.MustStaple()}
 	}})
 	for _, log := range logs {
-		issued.TLS.SignedCertificateTimestamps = append(issued.TLS.SignedCertificateTimestamps, log.Timestamp(t, issued.Leaf(), time.Now()))
+		issued.TLS.SignedCertificateTimestamps = append(issued.TLS.SignedCertificateTimestamps,
+			log.Timestamp(t, issued.Leaf(), time.Now()))
 	}
 	list, err := transparency.Parse(ssatest.LogList(t, time.Now(), logs...))
 	if err != nil {
@@ -132,9 +134,11 @@ func TestRevocationWithinTheHandshake(t *testing.T) {
 	a := ssatest.NewAuthority(t)
 	asked := make(chan struct{}, 1)
 	responder := silent(t, asked)
-	issued := a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, Edit: func(c *x509.Certificate) { c.OCSPServer = []string{responder} }})
+	issued := a.Issue(t, ssatest.Leaf{Names: []string{"a.example"},
+		Edit: func(c *x509.Certificate) { c.OCSPServer = []string{responder} }})
 	pol := effective(a)
-	pol.Revocation, pol.RevocationAnywhere, pol.RevocationTimeout = policy.RevocationRequire, true, time.Hour
+	pol.Revocation, pol.RevocationAnywhere, pol.RevocationTimeout = policy.RevocationRequire,
+		true, time.Hour
 	req := &engine.Request{Name: "a.example", Policy: pol}
 	ours, theirs := tcpPair(t)
 	wait := peer(t, func() { serve(theirs, &tls.Config{Certificates: []tls.Certificate{issued.TLS}}) })

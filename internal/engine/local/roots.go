@@ -41,7 +41,8 @@ func rootsForClients(req *engine.Request) roots {
 // checkClientAuth refuses a server that asks its clients for certificates
 // that nobody could vouch for.
 func checkClientAuth(req *engine.Request) *engine.Error {
-	if req.Policy.ClientAuth == policy.ClientAuthNone || len(req.ProgramRoots) > 0 && req.Policy.ProgramRoots != policy.Ignore {
+	if req.Policy.ClientAuth == policy.ClientAuthNone ||
+		len(req.ProgramRoots) > 0 && req.Policy.ProgramRoots != policy.Ignore {
 		return nil
 	}
 	if named, _ := req.Policy.NamedRoots(); len(named) > 0 {

@@ -73,7 +73,8 @@ func (a *attempt) verifyClient(cs tls.ConnectionState) error {
 	if len(cs.PeerCertificates) == 0 && a.req.Policy.ClientAuth == policy.ClientAuthRequest {
 		return nil
 	}
-	result, err := a.settings.verifier.VerifyPeer(a.ctx, trust.Peer{Chain: cs.PeerCertificates}, a.engine.cfg.Now())
+	result, err := a.settings.verifier.VerifyPeer(a.ctx, trust.Peer{Chain: cs.PeerCertificates},
+		a.engine.cfg.Now())
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,8 @@ import (
 
 // accept performs a server's handshake with a client that has the given
 // configuration, and returns what the client saw.
-func accept(t testing.TB, e engine.Engine, req *engine.Request, cfg *tls.Config) (conn engine.Conn, err error, client *tls.Conn, clientErr error) {
+func accept(t testing.TB, e engine.Engine, req *engine.Request,
+	cfg *tls.Config) (conn engine.Conn, err error, client *tls.Conn, clientErr error) {
 	t.Helper()
 	ours, theirs := tcpPair(t)
 	client = tls.Client(theirs, cfg)
@@ -48,7 +49,8 @@ func TestServer(t *testing.T) {
 	ssatest.NoLeaks(t)
 	a := ssatest.NewAuthority(t)
 	ids := []*identity.Identity{
-		makeIdentity(t, a.Intermediate(t).Issue(t, ssatest.Leaf{Names: []string{"a.example"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})),
+		makeIdentity(t, a.Intermediate(t).Issue(t, ssatest.Leaf{Names: []string{"a.example"},
+			IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})),
 		makeIdentity(t, a.Issue(t, ssatest.Leaf{Names: []string{"*.b.example"}})),
 		makeIdentity(t, a.Issue(t, ssatest.Leaf{Names: []string{"c.example"}, RSA: 2048})),
 		makeIdentity(t, a.Issue(t, ssatest.Leaf{Names: []string{"d.example"}, Ed25519: true})),
@@ -65,7 +67,8 @@ func TestServer(t *testing.T) {
 		{name: "no SNI", client: &tls.Config{ServerName: "127.0.0.1"},
 			want: engine.Facts{Version: tls.VersionTLS13, Group: "X25519MLKEM768"}},
 		{name: "wildcard", client: &tls.Config{ServerName: "x.b.example"},
-			want: engine.Facts{Version: tls.VersionTLS13, ServerName: "x.b.example", Group: "X25519MLKEM768"}},
+			want: engine.Facts{Version: tls.VersionTLS13, ServerName: "x.b.example",
+				Group: "X25519MLKEM768"}},
 		{name: "RSA, TLS 1.2", client: &tls.Config{ServerName: "c.example", MaxVersion: tls.VersionTLS12},
 			want: engine.Facts{Version: tls.VersionTLS12, ServerName: "c.example", Group: "X25519"}},
 		{name: "Ed25519", client: &tls.Config{ServerName: "d.example"},
@@ -76,7 +79,8 @@ func TestServer(t *testing.T) {
 			policy: func(p *policy.Effective) { p.MaxVersion = tls.VersionTLS12 },
 			want:   engine.Facts{Version: tls.VersionTLS12, ServerName: "a.example", Group: "X25519"}},
 		{name: "ALPN, best of the server", client: &tls.Config{ServerName: "a.example", NextProtos: []string{"x", "y"}}, alpn: []string{"z", "y", "x"},
-			want: engine.Facts{Version: tls.VersionTLS13, ServerName: "a.example", Group: "X25519MLKEM768", ALPN: "y"}},
+			want: engine.Facts{Version: tls.VersionTLS13, ServerName: "a.example", Group: "X25519MLKEM768",
+				ALPN: "y"}},
 		{name: "ALPN, client without", client: &tls.Config{ServerName: "a.example"}, alpn: []string{"z"},
 			want: engine.Facts{Version: tls.VersionTLS13, ServerName: "a.example", Group: "X25519MLKEM768"}},
 	} {
@@ -117,8 +121,10 @@ func TestServerRefusals(t *testing.T) {
 		{name: "no common protocol", client: &tls.Config{ServerName: "a.example", InsecureSkipVerify: true, NextProtos: []string{"x"}}, alpn: []string{"y"},
 			want:   `the TLS handshake went wrong: client requested unsupported application protocols (["x"])`,
 			theirs: "remote error: tls: no application protocol"},
-		{name: "no common suite", client: &tls.Config{ServerName: "a.example", InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12,
-			CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}},
+		{name: "no common suite",
+			client: &tls.Config{ServerName: "a.example", InsecureSkipVerify: true,
+				MaxVersion:   tls.VersionTLS12,
+				CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}},
 			want:   "the TLS handshake went wrong: no cipher suite supported by both client and server; client offered: [c009]",
 			theirs: "remote error: tls: handshake failure"},
 		{name: "client does not know the authority", client: &tls.Config{ServerName: "a.example", MaxVersion: tls.VersionTLS12},
@@ -126,7 +132,8 @@ func TestServerRefusals(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.client.RootCAs = ssatest.NewAuthority(t).Pool()
-			req := &engine.Request{Role: engine.Server, Policy: effective(), Identities: []*identity.Identity{id}, ALPN: tc.alpn}
+			req := &engine.Request{Role: engine.Server, Policy: effective(),
+				Identities: []*identity.Identity{id}, ALPN: tc.alpn}
 			_, err, _, clientErr := accept(t, local.New(local.Config{}), req, tc.client)
 			failure(t, err, engine.Protocol, tc.want)
 			if tc.theirs != "" && (clientErr == nil || clientErr.Error() != tc.theirs) {

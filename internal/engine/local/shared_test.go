@@ -17,8 +17,11 @@ import (
 // oneSecret is a ticket store whose machines have got the seeds of every epoch.
 type oneSecret byte
 
-func (s *oneSecret) Seed(epoch int64) ([32]byte, bool) { return [32]byte{byte(*s), byte(epoch)}, true }
-func (s *oneSecret) Version() uint64                   { return 0 }
+func (s *oneSecret) Seed(epoch int64) ([32]byte, bool) {
+	return [32]byte{byte(*s),
+		byte(epoch)}, true
+}
+func (s *oneSecret) Version() uint64 { return 0 }
 
 // machine is a server's end with memory of its own: nothing that it has was
 // made by another, but for what the files of both say.
@@ -34,7 +37,8 @@ type farm struct {
 	now            time.Time
 }
 
-func (f *farm) machine(t *testing.T, secret byte, change func(*engine.Request, *policy.Effective)) *machine {
+func (f *farm) machine(t *testing.T, secret byte,
+	change func(*engine.Request, *policy.Effective)) *machine {
 	t.Helper()
 	seeds := oneSecret(secret)
 	m := &machine{engine: local.New(local.Config{
@@ -49,7 +53,8 @@ func (f *farm) machine(t *testing.T, secret byte, change func(*engine.Request, *
 	pol := effective()
 	pol.Anchors = policy.FixedAnchors(authority)
 	pol.TicketStore = &policy.TicketStore{}
-	m.request = engine.Request{Role: engine.Server, Policy: pol, Identities: []*identity.Identity{makeIdentity(t, f.issued)}, Sharers: "profile"}
+	m.request = engine.Request{Role: engine.Server, Policy: pol,
+		Identities: []*identity.Identity{makeIdentity(t, f.issued)}, Sharers: "profile"}
 	if change != nil {
 		change(&m.request, pol)
 	}
@@ -80,11 +85,13 @@ func TestServersOnTwoMachines(t *testing.T) {
 	alice := f.client.Issue(t, ssatest.Leaf{Subject: "alice", Client: true})
 	other := f.server.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		for _, auth := range []policy.ClientAuth{policy.ClientAuthNone, policy.ClientAuthRequest, policy.ClientAuthRequire} {
+		for _, auth := range []policy.ClientAuth{policy.ClientAuthNone, policy.ClientAuthRequest,
+			policy.ClientAuthRequire} {
 			t.Run(tls.VersionName(version)+" client_auth "+auth.String(), func(t *testing.T) {
 				cache := &anyName{ClientSessionCache: tls.NewLRUClientSessionCache(1)}
 				client := func() *tls.Config {
-					cfg := &tls.Config{ServerName: "a.example", RootCAs: f.server.Pool(), MaxVersion: version, ClientSessionCache: cache}
+					cfg := &tls.Config{ServerName: "a.example", RootCAs: f.server.Pool(), MaxVersion: version,
+						ClientSessionCache: cache}
 					if auth != policy.ClientAuthNone {
 						cfg.Certificates = []tls.Certificate{alice.TLS}
 					}
@@ -127,11 +134,13 @@ func TestServersOnTwoMachines(t *testing.T) {
 				} {
 					cache.last = kept
 					start := f.now
-					resumed, err := f.machine(t, 1, func(r *engine.Request, p *policy.Effective) { same(r, p); change(r, p) }).visit(t, func() *tls.Config {
-						cfg := client()
-						cfg.Time = func() time.Time { return start }
-						return cfg
-					}())
+					resumed, err := f.machine(t, 1,
+						func(r *engine.Request, p *policy.Effective) { same(r, p); change(r, p) }).visit(t,
+						func() *tls.Config {
+							cfg := client()
+							cfg.Time = func() time.Time { return start }
+							return cfg
+						}())
 					f.now = start
 					// A day later the client's certificate has expired.
 					if resumed || err != nil && name != "another clock" {
@@ -148,14 +157,16 @@ func TestTicketsSkipNothingOnAnotherMachine(t *testing.T) {
 	ssatest.NoLeaks(t)
 	f := &farm{client: ssatest.NewAuthority(t), server: ssatest.NewAuthority(t), now: time.Now()}
 	f.issued = f.server.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
-	alice := f.client.Issue(t, ssatest.Leaf{Subject: "alice", Client: true, NotAfter: f.now.Add(time.Hour)})
+	alice := f.client.Issue(t, ssatest.Leaf{Subject: "alice", Client: true,
+		NotAfter: f.now.Add(time.Hour)})
 	auth := func(a policy.ClientAuth) func(*engine.Request, *policy.Effective) {
 		return func(_ *engine.Request, p *policy.Effective) { p.ClientAuth = a }
 	}
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
 			cache := &anyName{ClientSessionCache: tls.NewLRUClientSessionCache(1)}
-			cfg := &tls.Config{ServerName: "a.example", RootCAs: f.server.Pool(), MaxVersion: version, ClientSessionCache: cache}
+			cfg := &tls.Config{ServerName: "a.example", RootCAs: f.server.Pool(), MaxVersion: version,
+				ClientSessionCache: cache}
 			if _, err := f.machine(t, 1, auth(policy.ClientAuthNone)).visit(t, cfg); err != nil {
 				t.Fatal(err)
 			}

@@ -65,22 +65,26 @@ func (l *log) Write(p []byte) (int, error) {
 
 // stapledBy makes a server's engine that has learnt what it can: it returns when
 // the first answer has been taken or refused.
-func stapledBy(t *testing.T, a, trusted *ssatest.Authority, issued *ssatest.Issued, r *responder, anywhere bool) (*local.Engine, *engine.Request, *log) {
+func stapledBy(t *testing.T, a, trusted *ssatest.Authority, issued *ssatest.Issued, r *responder,
+	anywhere bool) (*local.Engine, *engine.Request, *log) {
 	t.Helper()
 	l := &log{line: make(chan struct{}, 1)}
-	e := local.New(local.Config{Log: slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	e := local.New(local.Config{Log: slog.New(slog.NewTextHandler(l,
+		&slog.HandlerOptions{Level: slog.LevelDebug}))})
 	t.Cleanup(e.Close)
 	pol := effective(trusted)
 	pol.OCSPStapling, pol.RevocationAnywhere, pol.Resumption = true, anywhere, false
 	pol.RevocationTimeout = time.Minute
-	req := &engine.Request{Role: engine.Server, Policy: pol, Identities: []*identity.Identity{makeIdentity(t, issued)}}
+	req := &engine.Request{Role: engine.Server, Policy: pol,
+		Identities: []*identity.Identity{makeIdentity(t, issued)}}
 	if got := staple(t, e, req, a); got != nil {
 		t.Error("the first handshake has a staple; did it wait for one?")
 	}
 	close(r.open)
 	for {
 		l.mu.Lock()
-		known := strings.Contains(l.text.String(), "an OCSP response is stapled") || strings.Contains(l.text.String(), "no OCSP response to staple")
+		known := strings.Contains(l.text.String(), "an OCSP response is stapled") ||
+			strings.Contains(l.text.String(), "no OCSP response to staple")
 		l.mu.Unlock()
 		if known {
 			return e, req, l
@@ -96,7 +100,8 @@ func stapledBy(t *testing.T, a, trusted *ssatest.Authority, issued *ssatest.Issu
 // staple returns what a client is shown.
 func staple(t *testing.T, e engine.Engine, req *engine.Request, a *ssatest.Authority) []byte {
 	t.Helper()
-	conn, err, client, clientErr := accept(t, e, req, &tls.Config{ServerName: "a.example", RootCAs: a.Pool()})
+	conn, err, client, clientErr := accept(t, e, req,
+		&tls.Config{ServerName: "a.example", RootCAs: a.Pool()})
 	if err != nil || clientErr != nil {
 		t.Fatalf("server: %v, client: %v", err, clientErr)
 	}
@@ -134,11 +139,12 @@ func TestServerStaples(t *testing.T) {
 			if tc.chain {
 				by = a.Intermediate(t)
 			}
-			issued := by.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, Edit: func(c *x509.Certificate) {
-				if !tc.nowhere {
-					c.OCSPServer = []string{r.url}
-				}
-			}})
+			issued := by.Issue(t, ssatest.Leaf{Names: []string{"a.example"},
+				Edit: func(c *x509.Certificate) {
+					if !tc.nowhere {
+						c.OCSPServer = []string{r.url}
+					}
+				}})
 			signer := by
 			if tc.stranger {
 				signer = ssatest.NewAuthority(t)
@@ -175,7 +181,8 @@ func TestServerStaplesForOpenSSL(t *testing.T) {
 	ssatest.NoLeaks(t)
 	a := ssatest.NewAuthority(t)
 	r := newResponder(t)
-	issued := a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, Edit: func(c *x509.Certificate) { c.OCSPServer = []string{r.url} }})
+	issued := a.Issue(t, ssatest.Leaf{Names: []string{"a.example"},
+		Edit: func(c *x509.Certificate) { c.OCSPServer = []string{r.url} }})
 	answer := a.OCSP(t, issued.Leaf(), ssatest.OCSPAnswer{})
 	r.answer.Store(&answer)
 	e, req, _ := stapledBy(t, a, a, issued, r, true)
@@ -197,11 +204,13 @@ func TestServerStaplesForOpenSSL(t *testing.T) {
 		}
 		conn.Abort()
 	})
-	out, err := exec.CommandContext(wontHang(t), "openssl", "s_client", "-status", "-connect", listener.Addr().String(),
+	out, err := exec.CommandContext(wontHang(t), "openssl", "s_client", "-status", "-connect",
+		listener.Addr().String(),
 		"-servername", "a.example", "-CAfile", a.File(t)).CombinedOutput()
 	listener.Close()
 	wait()
-	for _, want := range []string{"OCSP Response Status: successful (0x0)", "Cert Status: good", "Verify return code: 0 (ok)"} {
+	for _, want := range []string{"OCSP Response Status: successful (0x0)", "Cert Status: good",
+		"Verify return code: 0 (ok)"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("openssl (%v) does not say %q:\n%s", err, want, out)
 		}

@@ -25,7 +25,8 @@ const (
 type staplers struct {
 	cfg Config
 	// fetch gets a response and how long it may be shown.
-	fetch  func(ctx context.Context, cert *tls.Certificate, pol *policy.Effective) ([]byte, time.Time, error)
+	fetch func(ctx context.Context, cert *tls.Certificate,
+		pol *policy.Effective) ([]byte, time.Time, error)
 	ctx    context.Context // ends the work
 	cancel context.CancelFunc
 	work   sync.WaitGroup
@@ -121,18 +122,21 @@ func (s *staplers) close() {
 }
 
 // ask asks the responders, under the policy's rules for such fetches.
-func (s *staplers) ask(ctx context.Context, cert *tls.Certificate, pol *policy.Effective) ([]byte, time.Time, error) {
+func (s *staplers) ask(ctx context.Context, cert *tls.Certificate,
+	pol *policy.Effective) ([]byte, time.Time, error) {
 	issuer, err := issuerOf(cert, pol, s.cfg.Now())
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	rules := revocation.Rules{OCSP: true, Anywhere: pol.RevocationAnywhere, Timeout: pol.RevocationTimeout}
+	rules := revocation.Rules{OCSP: true, Anywhere: pol.RevocationAnywhere,
+		Timeout: pol.RevocationTimeout}
 	return s.cfg.Revocation.Under(rules).Staple(ctx, cert.Leaf, issuer)
 }
 
 // issuerOf finds who issued our certificate: the next one of its chain, or an
 // authority of the policy.
-func issuerOf(cert *tls.Certificate, pol *policy.Effective, now time.Time) (*x509.Certificate, error) {
+func issuerOf(cert *tls.Certificate, pol *policy.Effective,
+	now time.Time) (*x509.Certificate, error) {
 	others := x509.NewCertPool()
 	for i, der := range cert.Certificate[1:] {
 		next, err := x509.ParseCertificate(der)
@@ -144,8 +148,9 @@ func issuerOf(cert *tls.Certificate, pol *policy.Effective, now time.Time) (*x50
 		}
 		others.AddCert(next)
 	}
-	chains, err := cert.Leaf.Verify(x509.VerifyOptions{Roots: pol.Roots(), Intermediates: others, CurrentTime: now,
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	chains, err := cert.Leaf.Verify(x509.VerifyOptions{Roots: pol.Roots(), Intermediates: others,
+		CurrentTime: now,
+		KeyUsages:   []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	if err != nil || len(chains[0]) < 2 {
 		return nil, errNoIssuer
 	}

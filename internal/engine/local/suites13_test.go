@@ -73,7 +73,8 @@ func offer(t testing.TB, e engine.Engine, pol *policy.Effective) []byte {
 
 // choice sends a hello to a server and returns the suite of its answer, or the
 // error that it ended with.
-func choice(t testing.TB, e engine.Engine, pol *policy.Effective, id *identity.Identity, hello []byte) (uint16, error) {
+func choice(t testing.TB, e engine.Engine, pol *policy.Effective, id *identity.Identity,
+	hello []byte) (uint16, error) {
 	t.Helper()
 	ours, theirs := tcpPair(t)
 	var suite uint16
@@ -89,7 +90,8 @@ func choice(t testing.TB, e engine.Engine, pol *policy.Effective, id *identity.I
 		theirs.CloseWrite()
 		_, _ = io.Copy(io.Discard, theirs) // to end without a reset
 	})
-	_, err := e.Handshake(wontHang(t), ours, &engine.Request{Role: engine.Server, Policy: pol, Identities: []*identity.Identity{id}})
+	_, err := e.Handshake(wontHang(t), ours,
+		&engine.Request{Role: engine.Server, Policy: pol, Identities: []*identity.Identity{id}})
 	wait()
 	return suite, err
 }
@@ -110,7 +112,8 @@ func TestOfferedSuites13(t *testing.T) {
 	if len(standard) != 3 {
 		t.Fatalf("without a list %x is offered, want all three suites", standard)
 	}
-	lists := [][]uint16{nil, {aes128}, {aes256}, {chacha}, {aes256, aes128}, {chacha, aes256}, {aes256, chacha, aes128}}
+	lists := [][]uint16{nil, {aes128}, {aes256}, {chacha}, {aes256, aes128}, {chacha, aes256},
+		{aes256, chacha, aes128}}
 	var wg sync.WaitGroup
 	for worker := range 8 {
 		wg.Go(func() {
@@ -208,7 +211,8 @@ func TestSuites13AgainstOpenSSL(t *testing.T) {
 		}
 		pol := effective(a)
 		pol.CipherSuites13 = []uint16{suite}
-		conn, err := e.Handshake(wontHang(t), tcp.(*net.TCPConn), &engine.Request{Name: "a.example", Policy: pol})
+		conn, err := e.Handshake(wontHang(t), tcp.(*net.TCPConn),
+			&engine.Request{Name: "a.example", Policy: pol})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -224,7 +228,8 @@ func TestSuites13AgainstOpenSSL(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer listener.Close()
-		cmd := exec.Command("openssl", "s_client", "-connect", listener.Addr().String(), "-tls1_3", "-servername", "a.example", "-CAfile", a.File(t))
+		cmd := exec.Command("openssl", "s_client", "-connect", listener.Addr().String(), "-tls1_3",
+			"-servername", "a.example", "-CAfile", a.File(t))
 		var output strings.Builder
 		cmd.Stdout, cmd.Stderr = &output, &output
 		if err := cmd.Start(); err != nil {
@@ -235,7 +240,9 @@ func TestSuites13AgainstOpenSSL(t *testing.T) {
 			t.Fatal(err)
 		}
 		pol := suitePolicy(suite)
-		conn, err := e.Handshake(wontHang(t), tcp.(*net.TCPConn), &engine.Request{Role: engine.Server, Policy: pol, Identities: []*identity.Identity{makeIdentity(t, issued)}})
+		conn, err := e.Handshake(wontHang(t), tcp.(*net.TCPConn),
+			&engine.Request{Role: engine.Server, Policy: pol,
+				Identities: []*identity.Identity{makeIdentity(t, issued)}})
 		if err != nil {
 			t.Fatal(err)
 		}

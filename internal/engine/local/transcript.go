@@ -85,7 +85,8 @@ func (t *transcript) Clone() (hash.Cloner, error) {
 // begins with an empty context (RFC 8446, 4.4.2; RFC 5246, 7.4.2).
 func certificateList(message []byte) (list []byte, tls13, ok bool) {
 	const certificate, header = 11, 4
-	if len(message) < header+4 || message[0] != certificate || length24(message[1:]) != len(message)-header {
+	if len(message) < header+4 || message[0] != certificate ||
+		length24(message[1:]) != len(message)-header {
 		return nil, false, false
 	}
 	body := message[header:]
@@ -141,7 +142,8 @@ func received() bool {
 	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers[:])])
 	for {
 		frame, more := frames.Next()
-		if strings.HasPrefix(frame.Function, "crypto/tls.") && strings.HasSuffix(frame.Function, ".unmarshalHandshakeMessage") {
+		if strings.HasPrefix(frame.Function, "crypto/tls.") &&
+			strings.HasSuffix(frame.Function, ".unmarshalHandshakeMessage") {
 			return true
 		}
 		if !more {

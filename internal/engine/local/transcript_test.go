@@ -46,7 +46,8 @@ func TestUnknownCurveBesideTheChain(t *testing.T) {
 			peerConn := tls.Server(theirs, cfg)
 			var peerErr error
 			wait := peer(t, func() { peerErr = peerConn.Handshake() })
-			conn, err := e.Handshake(wontHang(t), ours, &engine.Request{Role: engine.Client, Name: "a.example", Policy: anchored})
+			conn, err := e.Handshake(wontHang(t), ours,
+				&engine.Request{Role: engine.Client, Name: "a.example", Policy: anchored})
 			wait()
 			if err != nil || peerErr != nil {
 				t.Fatalf("%v, %v", err, peerErr)
@@ -65,15 +66,21 @@ func TestUnknownCurveOfAClient(t *testing.T) {
 	ssatest.NoLeaks(t)
 	a := ssatest.NewAuthority(t)
 	client := a.Issue(t, ssatest.Leaf{Subject: "alice", Client: true}).TLS
-	client.Certificate = append(slices.Clone(client.Certificate), a.UnknownCurve(t, ssatest.Leaf{Subject: "stray"}))
-	ids := []*identity.Identity{makeIdentity(t, a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))}
+	client.Certificate = append(slices.Clone(client.Certificate),
+		a.UnknownCurve(t, ssatest.Leaf{Subject: "stray"}))
+	ids := []*identity.Identity{makeIdentity(t,
+		a.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))}
 	rules := effective(a)
 	rules.ClientAuth = policy.ClientAuthRequire
-	for version, want := range map[uint16]string{tls.VersionTLS13: "", tls.VersionTLS12: "a key of a kind that is not supported"} {
+	for version, want := range map[uint16]string{tls.VersionTLS13: "",
+		tls.VersionTLS12: "a key of a kind that is not supported"} {
 		e := local.New(local.Config{})
-		conn, err, _, _ := accept(t, e, &engine.Request{Role: engine.Server, Policy: rules, Identities: ids},
-			&tls.Config{ServerName: "a.example", RootCAs: a.Pool(), Certificates: []tls.Certificate{client}, MaxVersion: version})
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+		conn, err, _, _ := accept(t, e,
+			&engine.Request{Role: engine.Server, Policy: rules, Identities: ids},
+			&tls.Config{ServerName: "a.example", RootCAs: a.Pool(), Certificates: []tls.Certificate{client},
+				MaxVersion: version})
+		if want == "" && err != nil ||
+			want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v", tls.VersionName(version), err)
 		}
 		if err == nil {
@@ -92,13 +99,19 @@ func TestUnknownCurveInTheChain(t *testing.T) {
 	a := ssatest.NewAuthority(t)
 	middle := a.IntermediateWith(t, ssatest.AuthorityOptions{Name: "middle"})
 	server := middle.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}).TLS
-	server.Certificate = [][]byte{server.Certificate[0], a.UnknownCurve(t, ssatest.Leaf{Subject: "middle"})}
+	server.Certificate = [][]byte{server.Certificate[0],
+		a.UnknownCurve(t, ssatest.Leaf{Subject: "middle"})}
 	e := local.New(local.Config{})
 	defer e.Close()
 	ours, theirs := tcpPair(t)
-	wait := peer(t, func() { _ = tls.Server(theirs, &tls.Config{Certificates: []tls.Certificate{server}}).Handshake() })
+	wait := peer(t,
+		func() {
+			_ = tls.Server(theirs,
+				&tls.Config{Certificates: []tls.Certificate{server}}).Handshake()
+		})
 	rules := effective(a)
-	_, err := e.Handshake(wontHang(t), ours, &engine.Request{Role: engine.Client, Name: "a.example", Policy: rules})
+	_, err := e.Handshake(wontHang(t), ours,
+		&engine.Request{Role: engine.Client, Name: "a.example", Policy: rules})
 	wait()
 	if err == nil || !strings.Contains(err.Error(), "has a key of a kind that is not supported") {
 		t.Errorf("%v", err)
@@ -109,7 +122,8 @@ func TestUnknownCurveInTheChain(t *testing.T) {
 // library, and change nothing that they are given.
 func TestHashes(t *testing.T) {
 	message := append([]byte{11, 0, 0, 12, 0, 0, 9, 0, 0, 1, 5, 0, 0, 2, 6, 7}, "and more"...)
-	for number, plain := range map[crypto.Hash]func() hash.Hash{crypto.SHA256: sha256.New, crypto.SHA384: sha512.New384} {
+	for number, plain := range map[crypto.Hash]func() hash.Hash{crypto.SHA256: sha256.New,
+		crypto.SHA384: sha512.New384} {
 		ours, theirs := number.New(), plain()
 		before := slices.Clone(message)
 		for _, part := range [][]byte{message[:16], message[16:]} {
@@ -156,7 +170,8 @@ func TestKeyOfUnknownKind(t *testing.T) {
 		server.Certificate = [][]byte{der}
 		cfg := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &server, nil }}
 		wait := peer(t, func() { _ = tls.Server(theirs, cfg).Handshake() })
-		_, err := e.Handshake(wontHang(t), ours, &engine.Request{Role: engine.Client, Name: "a.example", Policy: effective(a)})
+		_, err := e.Handshake(wontHang(t), ours,
+			&engine.Request{Role: engine.Client, Name: "a.example", Policy: effective(a)})
 		wait()
 		if err == nil || !strings.Contains(err.Error(), "the peer's certificate has a key of a kind that is not supported") {
 			t.Errorf("%v", err)

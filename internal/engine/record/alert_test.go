@@ -11,11 +11,17 @@ import (
 func TestAlertNames(t *testing.T) {
 	// What crypto/tls says in other words than the RFCs.
 	other := map[Alert]string{
-		BadRecordMAC: "bad record MAC", CertificateUnknown: "unknown certificate", UnknownCA: "unknown certificate authority",
-		DecodeError: "error decoding message", DecryptError: "error decrypting message", ProtocolVersion: "protocol version not supported",
-		InsufficientSecurity: "insufficient security level", InappropriateFallback: "inappropriate fallback", NoRenegotiation: "no renegotiation",
-		CloseNotify: "close notify", UserCanceled: "user canceled", CertificateRevoked: "revoked certificate", CertificateExpired: "expired certificate",
-		BadCertificateStatusResponse: "bad certificate status response", UnknownPSKIdentity: "unknown PSK identity", ECHRequired: "encrypted client hello required",
+		BadRecordMAC: "bad record MAC", CertificateUnknown: "unknown certificate",
+		UnknownCA:   "unknown certificate authority",
+		DecodeError: "error decoding message", DecryptError: "error decrypting message",
+		ProtocolVersion:       "protocol version not supported",
+		InsufficientSecurity:  "insufficient security level",
+		InappropriateFallback: "inappropriate fallback", NoRenegotiation: "no renegotiation",
+		CloseNotify: "close notify", UserCanceled: "user canceled",
+		CertificateRevoked: "revoked certificate", CertificateExpired: "expired certificate",
+		BadCertificateStatusResponse: "bad certificate status response",
+		UnknownPSKIdentity:           "unknown PSK identity",
+		ECHRequired:                  "encrypted client hello required",
 	}
 	for n := range 256 {
 		a := Alert(n)

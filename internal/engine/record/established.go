@@ -57,7 +57,8 @@ func half(from reflect.Value, s *suite) (*Half, error) {
 	if from.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("%w: crypto/tls has no such half", ErrCannotTake)
 	}
-	secret, seq, failed := from.FieldByName("trafficSecret"), from.FieldByName("seq"), from.FieldByName("err")
+	secret, seq, failed := from.FieldByName("trafficSecret"), from.FieldByName("seq"),
+		from.FieldByName("err")
 	bytesType := reflect.TypeFor[[]byte]()
 	if !secret.IsValid() || secret.Type() != bytesType || secret.Len() != s.hash().Size() ||
 		!seq.IsValid() || seq.Type() != reflect.TypeFor[[8]byte]() ||

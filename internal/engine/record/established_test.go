@@ -17,9 +17,11 @@ func established(t *testing.T, version, suite uint16) (client, server *tls.Conn,
 	a := ssatest.NewAuthority(t)
 	cert := a.Issue(t, ssatest.Leaf{Names: []string{"peer.test"}}).TLS
 	near, far := tcpPair(t)
-	client = tls.Client(&oneRecord{Conn: near}, &tls.Config{RootCAs: a.Pool(), ServerName: "peer.test", MaxVersion: version,
-		CipherSuites: []uint16{suite}, ClientSessionCache: tls.NewLRUClientSessionCache(1)})
-	server = tls.Server(&oneRecord{Conn: far}, &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: version, SessionTicketsDisabled: false})
+	client = tls.Client(&oneRecord{Conn: near},
+		&tls.Config{RootCAs: a.Pool(), ServerName: "peer.test", MaxVersion: version,
+			CipherSuites: []uint16{suite}, ClientSessionCache: tls.NewLRUClientSessionCache(1)})
+	server = tls.Server(&oneRecord{Conn: far}, &tls.Config{Certificates: []tls.Certificate{cert},
+		MaxVersion: version, SessionTicketsDisabled: false})
 	done := make(chan error, 1)
 	go func() { done <- server.Handshake() }()
 	if err := client.Handshake(); err != nil {
@@ -60,7 +62,8 @@ func TestEstablishedAgreesWithCryptoTLS(t *testing.T) {
 		}
 		break
 	}
-	if _, err := ends[0].Write(seal(t, ours.Out, ApplicationData, []byte("hello, server"))); err != nil {
+	if _, err := ends[0].Write(seal(t, ours.Out, ApplicationData,
+		[]byte("hello, server"))); err != nil {
 		t.Fatal(err)
 	}
 	got := make([]byte, 100)
@@ -76,7 +79,8 @@ func TestEstablishedAgreesWithCryptoTLS(t *testing.T) {
 		t.Error("the server is taken for a client")
 	}
 	sealed := seal(t, theirs.Out, ApplicationData, []byte("in turn"))
-	if _, data, err := ours.In.Open(make([]byte, len(sealed)), sealed); err != nil || string(data) != "in turn" {
+	if _, data, err := ours.In.Open(make([]byte, len(sealed)), sealed); err != nil ||
+		string(data) != "in turn" {
 		t.Errorf("the halves of client and server disagree: %q, %v", data, err)
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-var suites = []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_AES_256_GCM_SHA384, tls.TLS_CHACHA20_POLY1305_SHA256}
+var suites = []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_AES_256_GCM_SHA384,
+	tls.TLS_CHACHA20_POLY1305_SHA256}
 
 // pair returns two halves under one secret.
 func pair(t testing.TB, id uint16, seq uint64) (out, in *Half) {
@@ -58,7 +59,8 @@ func TestSealAndOpen(t *testing.T) {
 func TestSealPutsTheSpareByteBack(t *testing.T) {
 	out, _ := pair(t, suites[0], 0)
 	data := []byte("abc")
-	if _, err := out.Seal(make([]byte, 100), Handshake, data[:2]); err != nil || string(data) != "abc" {
+	if _, err := out.Seal(make([]byte, 100), Handshake, data[:2]); err != nil ||
+		string(data) != "abc" {
 		t.Errorf("sealing left %q, %v", data, err)
 	}
 }
@@ -67,21 +69,24 @@ func TestSealPutsTheSpareByteBack(t *testing.T) {
 func TestNoRoom(t *testing.T) {
 	out, in := pair(t, suites[0], 0)
 	data := make([]byte, 10, 11)
-	if n, err := out.Seal(make([]byte, len(data)+Overhead-1), Handshake, data); n != 0 || err != errNoRoom {
+	if n, err := out.Seal(make([]byte, len(data)+Overhead-1), Handshake, data); n != 0 ||
+		err != errNoRoom {
 		t.Errorf("sealing into too little: %d, %v", n, err)
 	}
 	if n, err := out.Seal(make([]byte, 100), Handshake, data[:10:10]); n != 0 || err != errNoRoom {
 		t.Errorf("sealing without a byte to spare: %d, %v", n, err)
 	}
 	long := make([]byte, MaxPlaintext+2)
-	if n, err := out.Seal(make([]byte, len(long)+Overhead), Handshake, long[:MaxPlaintext+1]); n != 0 || err != errNoRoom {
+	if n, err := out.Seal(make([]byte, len(long)+Overhead), Handshake,
+		long[:MaxPlaintext+1]); n != 0 || err != errNoRoom {
 		t.Errorf("sealing more than a record carries: %d, %v", n, err)
 	}
 	sealed := seal(t, out, Handshake, data)
 	if _, _, err := in.Open(make([]byte, len(data)), sealed); err != InternalError {
 		t.Errorf("opening into too little: %v", err)
 	}
-	if _, got, err := in.Open(make([]byte, len(sealed)), sealed); err != nil || !bytes.Equal(got, data) {
+	if _, got, err := in.Open(make([]byte, len(sealed)), sealed); err != nil ||
+		!bytes.Equal(got, data) {
 		t.Errorf("none of that may use up a number: %q, %v", got, err)
 	}
 }
@@ -150,7 +155,8 @@ func TestOpenRefusesForm(t *testing.T) {
 	if _, _, err := in.Open(make([]byte, len(sealed)), sealed); err != UnexpectedMessage {
 		t.Errorf("another type outside: %v", err)
 	}
-	for n, want := range map[int]Alert{MaxCiphertext: BadRecordMAC, MaxCiphertext + 1: RecordOverflow} {
+	for n, want := range map[int]Alert{MaxCiphertext: BadRecordMAC,
+		MaxCiphertext + 1: RecordOverflow} {
 		header := makeHeader(n)
 		sealed := append(header[:], make([]byte, n)...)
 		if _, _, err := in.Open(make([]byte, len(sealed)), sealed); err != want {
@@ -168,7 +174,8 @@ func sealAs(h *Half, headerType byte, inner []byte) []byte {
 
 func TestNumbersEnd(t *testing.T) {
 	out, in := pair(t, suites[0], ^uint64(0))
-	if _, err := out.Seal(make([]byte, 100), Handshake, make([]byte, 1, 2)); !errors.Is(err, errUsedUp) {
+	if _, err := out.Seal(make([]byte, 100), Handshake, make([]byte, 1, 2)); !errors.Is(err,
+		errUsedUp) {
 		t.Errorf("sealing with the last number: %v", err)
 	}
 	sealed := sealAs(out, ApplicationData, []byte{'x', ApplicationData})
@@ -178,7 +185,8 @@ func TestNumbersEnd(t *testing.T) {
 	if out, _ = pair(t, suites[0], ^uint64(0)-1); len(seal(t, out, Handshake, nil)) != Overhead {
 		t.Error("sealing with the last number but one does not work")
 	}
-	if _, err := out.Seal(make([]byte, 100), Handshake, make([]byte, 1, 2)); !errors.Is(err, errUsedUp) {
+	if _, err := out.Seal(make([]byte, 100), Handshake, make([]byte, 1, 2)); !errors.Is(err,
+		errUsedUp) {
 		t.Errorf("sealing after that: %v", err)
 	}
 }
@@ -218,7 +226,8 @@ func TestUpdateForgets(t *testing.T) {
 }
 
 func TestEncodeAlert(t *testing.T) {
-	for alert, want := range map[Alert][]byte{CloseNotify: {1, 0}, UserCanceled: {1, 90}, BadRecordMAC: {2, 20}, InternalError: {2, 80}} {
+	for alert, want := range map[Alert][]byte{CloseNotify: {1, 0}, UserCanceled: {1, 90},
+		BadRecordMAC: {2, 20}, InternalError: {2, 80}} {
 		if got := alert.Encode(); !bytes.Equal(got, want) {
 			t.Errorf("%v is %v, want %v", alert, got, want)
 		}

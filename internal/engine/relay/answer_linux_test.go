@@ -18,7 +18,8 @@ func unreadRig(t *testing.T, opts rigOptions) *rig {
 	t.Helper()
 	r := newRig(t, opts)
 	mustWrite(t, r.peer, []byte("not read yet"))
-	ssatest.Await(t, "the program has all to read", func() bool { return sysUnread(t, r.program) >= len("not read yet") })
+	ssatest.Await(t, "the program has all to read",
+		func() bool { return sysUnread(t, r.program) >= len("not read yet") })
 	return r
 }
 
@@ -38,7 +39,8 @@ func TestResetWhileUnread(t *testing.T) {
 		r := unreadRig(t, opts)
 		must(t, r.peerTCP.SetLinger(0))
 		must(t, r.peerTCP.Close())
-		if err := r.writeUntilError(); !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+		if err := r.writeUntilError(); !errors.Is(err, syscall.EPIPE) &&
+			!errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("the program's write after a reset: %v, want EPIPE", err)
 		}
 		r.expectEnd(t, syscall.ECONNRESET)
@@ -103,7 +105,8 @@ func TestNoAnswerToHalfClosedPeer(t *testing.T) {
 		opts.change = func(c *Config) { c.Answer = time.Hour }
 		r = unreadRig(t, opts)
 		must(t, r.peerTCP.Close()) // what comes now is answered by a reset
-		if err := r.writeUntilError(); !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+		if err := r.writeUntilError(); !errors.Is(err, syscall.EPIPE) &&
+			!errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("the program's write to a peer that has gone: %v, want EPIPE", err)
 		}
 		expectRead(t, "the program", r.program, []byte("not read yet"), syscall.ECONNRESET)

@@ -96,7 +96,8 @@ func TestIdleReceiving(t *testing.T) {
 		before := r.relay.wire.arrivals.reads.Load()
 		record := r.encrypt(t, []byte("whole"))[0]
 		mustWrite(t, r.peerTCP, record[:len(record)-1])
-		ssatest.Await(t, "it has the beginning", func() bool { return r.relay.wire.arrivals.reads.Load() != before })
+		ssatest.Await(t, "it has the beginning",
+			func() bool { return r.relay.wire.arrivals.reads.Load() != before })
 		half := r.halves()[1]
 		r.relay.cfg.Idle.unwatch(half) // as when it is asked after a look
 		for range 100 {                // it waits on, with the beginning in hand

@@ -16,7 +16,8 @@ func FuzzLikeCryptoTLS(f *testing.F) {
 	for _, script := range [][]byte{
 		{0, 9, 0, 200, 3, 1, 0}, {0, 9, 3, 1, 0, 0, 9}, {1, 0, 0, 7, 1, 1, 0, 7}, {1, 2}, {2, 4, 0, 0, 9}, {2, 4, 4, 0, 0, 0, 0, 3},
 		{2, 1, 4, 4, 0, 0}, {3, 1, 90, 0, 4}, {3, 2, 40}, {3, 1, 0, 3, 2, 40}, {4, 1, 0, 5}, {4, 2}, {5, 24}, {5, 0}, {6, 30}, {7, 200, 0, 1}, {7, 0, 0, 1},
-		bytes.Repeat([]byte{4, 1}, 17), bytes.Repeat([]byte{0, 0}, 17), bytes.Repeat([]byte{1, 0}, 17), append(bytes.Repeat([]byte{4, 1}, 16), 0, 3),
+		bytes.Repeat([]byte{4, 1}, 17), bytes.Repeat([]byte{0, 0}, 17), bytes.Repeat([]byte{1, 0}, 17),
+		append(bytes.Repeat([]byte{4, 1}, 16), 0, 3),
 		bytes.Repeat([]byte{7, 0}, 17), {2, 2, 24, 0, 2, 3, 0, 1, 0}, {0, 5},
 	} {
 		f.Add(script)
@@ -60,7 +61,8 @@ func played(t *testing.T, script []byte, reference bool) string {
 	// To crypto/tls a malformed session ticket is an unexpected message; RFC
 	// 8446, section 6.2, calls that a decode_error, and so do we.
 	// Likewise, a key update with another value is an illegal_parameter (4.6.3).
-	got := strings.ReplaceAll(strings.ReplaceAll(p.opened(<-answers), "[21 0232 ", "[21 020a "), "[21 022f ", "[21 020a ")
+	got := strings.ReplaceAll(strings.ReplaceAll(p.opened(<-answers), "[21 0232 ", "[21 020a "),
+		"[21 022f ", "[21 020a ")
 	return fmt.Sprintf("the program read %x, the end is an error: %v, the peer got %s", read, end.Err != nil, got)
 }
 
@@ -89,7 +91,8 @@ func (p *rawPeer) play(t *testing.T, script []byte) []byte {
 	case 5:
 		p.try(byte(n), []byte("unknown"))
 	case 6:
-		_, _ = p.peerTCP.Write(append([]byte{record.ApplicationData, 3, 3, 0, byte(n)}, make([]byte, n)...))
+		_, _ = p.peerTCP.Write(append([]byte{record.ApplicationData, 3, 3, 0, byte(n)},
+			make([]byte, n)...))
 	case 7: // padded
 		p.try(0, append([]byte{'p', record.ApplicationData}, make([]byte, n)...)[1-min(n, 1):])
 	}
@@ -99,7 +102,8 @@ func (p *rawPeer) play(t *testing.T, script []byte) []byte {
 // try sends a record, to a relay that may have ended.
 func (p *rawPeer) try(contentType byte, data []byte) {
 	sealed := make([]byte, len(data)+record.Overhead)
-	if _, err := p.out.Seal(sealed, contentType, append(make([]byte, 0, len(data)+1), data...)); err == nil {
+	if _, err := p.out.Seal(sealed, contentType, append(make([]byte, 0, len(data)+1),
+		data...)); err == nil {
 		_, _ = p.peerTCP.Write(sealed)
 	}
 }

@@ -140,7 +140,8 @@ func TestTruncationWhileSending(t *testing.T) {
 		r.narrow(t)
 		r.start(t)
 		n := r.overfill(t)
-		ssatest.Await(t, "more is in hand than TCP takes", func() bool { return r.relay.source.unread() < n-maxPlaintext })
+		ssatest.Await(t, "more is in hand than TCP takes",
+			func() bool { return r.relay.source.unread() < n-maxPlaintext })
 		must(t, r.peerTCP.CloseWrite())
 		expectRead(t, "the program", r.program, nil, syscall.ECONNRESET)
 		r.expectEnd(t, ErrTruncated)
@@ -198,7 +199,8 @@ func TestSendFailureKeepsWhatWasReceived(t *testing.T) {
 	data := pattern(50_000)
 	mustWrite(t, r.peer, data)
 	// A reset may overtake it.
-	ssatest.Await(t, "the program has all to read", func() bool { return sysUnread(t, r.program) >= len(data) })
+	ssatest.Await(t, "the program has all to read",
+		func() bool { return sysUnread(t, r.program) >= len(data) })
 	must(t, r.peerTCP.SetLinger(0))
 	must(t, r.peerTCP.Close())
 	var err error

@@ -24,7 +24,10 @@ type faultyConn struct {
 	read, write bool
 }
 
-func (c *faultyConn) Read(f func(fd uintptr) bool) error { return c.RawConn.Read(failOnce(&c.read, f)) }
+func (c *faultyConn) Read(f func(fd uintptr) bool) error {
+	return c.RawConn.Read(failOnce(&c.read,
+		f))
+}
 func (c *faultyConn) Write(f func(fd uintptr) bool) error {
 	return c.RawConn.Write(failOnce(&c.write, f))
 }

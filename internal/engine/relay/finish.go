@@ -30,7 +30,8 @@ func (r *Relay) finish(err error) End {
 		r.breakOff(err)
 	}
 	_ = r.plaintext.Close()
-	if r.cfg.Leftover != nil && !errors.Is(r.sendErr, errAborted) && (r.wire.hasLeft() || r.handOver.Load()) {
+	if r.cfg.Leftover != nil && !errors.Is(r.sendErr, errAborted) &&
+		(r.wire.hasLeft() || r.handOver.Load()) {
 		r.cfg.Leftover(r.wire.tcp, r.wire.behind)
 	}
 	r.wire.endRelay()

@@ -35,7 +35,8 @@ func helloRequestsOf(conn *tls.Conn) *helloRequests {
 	state := conn.ConnectionState()
 	fields := reflect.ValueOf(conn).Elem()
 	in, client := fields.FieldByName("in"), fields.FieldByName("isClient")
-	if state.Version != tls.VersionTLS12 || in.Kind() != reflect.Struct || client.Kind() != reflect.Bool || !client.Bool() {
+	if state.Version != tls.VersionTLS12 || in.Kind() != reflect.Struct ||
+		client.Kind() != reflect.Bool || !client.Bool() {
 		return nil
 	}
 	h := &helloRequests{left: maxHelloRequests}
@@ -46,7 +47,8 @@ func helloRequestsOf(conn *tls.Conn) *helloRequests {
 		return nil
 	}
 	mutex, seq, opener := in.FieldByName("Mutex"), in.FieldByName("seq"), in.FieldByName("cipher")
-	if !mutex.IsValid() || mutex.Type() != reflect.TypeFor[sync.Mutex]() || !seq.IsValid() || seq.Type() != reflect.TypeFor[[8]byte]() ||
+	if !mutex.IsValid() || mutex.Type() != reflect.TypeFor[sync.Mutex]() || !seq.IsValid() ||
+		seq.Type() != reflect.TypeFor[[8]byte]() ||
 		!opener.IsValid() || opener.Type() != reflect.TypeFor[any]() {
 		return nil
 	}
@@ -73,7 +75,8 @@ func (h *helloRequests) skip(sealed []byte) bool {
 	if h.nonce > 0 {
 		nonce = body[:h.nonce]
 	}
-	about := append(append([]byte(nil), h.seq[:]...), sealed[0], sealed[1], sealed[2], 0, byte(len(message)))
+	about := append(append([]byte(nil), h.seq[:]...), sealed[0], sealed[1], sealed[2], 0,
+		byte(len(message)))
 	plaintext, err := aead.Open(nil, nonce, body[h.nonce:], about)
 	number := binary.BigEndian.Uint64(h.seq[:]) + 1
 	if err != nil || string(plaintext) != message || number == 0 {

@@ -157,7 +157,8 @@ func TestStaleWake(t *testing.T) {
 // then: a byte that is not to be read would wake it at once, and epoll does not
 // tell of a descriptor that was closed.
 func TestAskedInVain(t *testing.T) {
-	for name, change := range map[string]func(s *source){"guarded": (*source).guard, "pinned": func(s *source) { s.pin() }} {
+	for name, change := range map[string]func(s *source){"guarded": (*source).guard,
+		"pinned": func(s *source) { s.pin() }} {
 		set := NewIdleSet()
 		plaintext, program := plaintextPair(t)
 		s := newSource(plaintext)

@@ -22,7 +22,8 @@ func TestKeyUpdate(t *testing.T) {
 	issued := authority.Issue(t, ssatest.Leaf{Names: []string{"peer.test"}})
 	file := filepath.Join(t.TempDir(), "server.pem")
 	must(t, os.WriteFile(file, append(issued.ChainPEM, issued.KeyPEM...), 0o600))
-	cmd := exec.Command("openssl", "s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-cert", file, "-tls1_3")
+	cmd := exec.Command("openssl", "s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-cert",
+		file, "-tls1_3")
 	stdin, err := cmd.StdinPipe()
 	must(t, err)
 	stdout, err := cmd.StdoutPipe()

@@ -204,7 +204,8 @@ func TestPeersAlert(t *testing.T) {
 	p := newRawPeer(t)
 	p.send(t, record.AlertType, []byte{2, 116})
 	var remote *net.OpError
-	if end := p.expectEnd(t, record.Alert(116)); !errors.As(end.Err, &remote) || remote.Op != "remote error" {
+	if end := p.expectEnd(t, record.Alert(116)); !errors.As(end.Err, &remote) ||
+		remote.Op != "remote error" {
 		t.Errorf("the end is %v", end.Err)
 	}
 }
@@ -218,7 +219,8 @@ func TestHarmlessRecords(t *testing.T) {
 	p.send(t, record.Handshake, []byte{keyUpdate, 0})
 	p.send(t, record.Handshake, []byte{0, 1, 1})
 	must(t, p.out.Update())
-	if contentType, data, _ := p.next(t); contentType != record.Handshake || !bytes.Equal(data, []byte{keyUpdate, 0, 0, 1, 0}) {
+	if contentType, data, _ := p.next(t); contentType != record.Handshake ||
+		!bytes.Equal(data, []byte{keyUpdate, 0, 0, 1, 0}) {
 		t.Fatalf("the answer to a key update is type %d: %v", contentType, data)
 	}
 	must(t, p.in.Update())
@@ -272,7 +274,8 @@ func TestDisowned(t *testing.T) {
 // TestTooLongATicket: a ticket for more than a week is of no use, and no harm.
 func TestTooLongATicket(t *testing.T) {
 	p := newRawPeer(t)
-	p.send(t, record.Handshake, []byte{newSessionTicket, 0, 0, 13, 0, 9, 0x3a, 0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	p.send(t, record.Handshake, []byte{newSessionTicket, 0, 0, 13, 0, 9, 0x3a, 0x81, 0, 0, 0, 0, 0,
+		0, 0, 0, 0})
 	p.ping(t)
 }
 
@@ -281,7 +284,8 @@ func TestTooLongATicket(t *testing.T) {
 func TestForgedHelloRequest(t *testing.T) {
 	const explicit, tag = 8, 16
 	r := newRig(t, rigOptions{version: tls.VersionTLS12})
-	mustWrite(t, r.peerTCP, append([]byte{record.Handshake, 3, 3, 0, explicit + 4 + tag}, make([]byte, explicit+4+tag)...))
+	mustWrite(t, r.peerTCP, append([]byte{record.Handshake, 3, 3, 0, explicit + 4 + tag},
+		make([]byte, explicit+4+tag)...))
 	end := r.end()
 	if end.Err == nil || !strings.Contains(end.Err.Error(), "bad record MAC") {
 		t.Errorf("the relay ended with %v", end.Err)

@@ -40,7 +40,8 @@ type tlsRecords struct {
 
 func (t *tlsRecords) open(b *buffer) error {
 	for t.wire.ready() {
-		if n, whole := t.wire.nextRecord(); t.wire.left == 0 && whole && n >= headerLen && t.wire.held() >= n && t.requests.skip(t.wire.in.bytes()[:n]) {
+		if n, whole := t.wire.nextRecord(); t.wire.left == 0 && whole && n >= headerLen &&
+			t.wire.held() >= n && t.requests.skip(t.wire.in.bytes()[:n]) {
 			t.wire.drop(n)
 			continue
 		}

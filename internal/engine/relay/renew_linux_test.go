@@ -195,9 +195,11 @@ func TestRenewalWithOpenSSL(t *testing.T) {
 	roles(t, func(t *testing.T, opts rigOptions) {
 		conn, result := openSSLPeer(t, opts)
 		wire := NewWire(conn)
-		tlsConn := tls.Client(wire, &tls.Config{RootCAs: sharedAuthority(t).Pool(), ServerName: "peer.test"})
+		tlsConn := tls.Client(wire,
+			&tls.Config{RootCAs: sharedAuthority(t).Pool(), ServerName: "peer.test"})
 		if opts.server {
-			tlsConn = tls.Server(wire, &tls.Config{Certificates: []tls.Certificate{sharedAuthority(t).server}})
+			tlsConn = tls.Server(wire,
+				&tls.Config{Certificates: []tls.Certificate{sharedAuthority(t).server}})
 		}
 		must(t, tlsConn.Handshake())
 		plaintext, program := plaintextPair(t)

@@ -31,7 +31,8 @@ type source struct {
 }
 
 func newSource(stream Stream) *source {
-	s := &source{waiter: waiter{stream: stream, raw: rawConn(stream)}, stalls: new(stalls), takes: func() bool { return true }}
+	s := &source{waiter: waiter{stream: stream, raw: rawConn(stream)}, stalls: new(stalls),
+		takes: func() bool { return true }}
 	s.readFunc, s.goneFunc = s.readReady, hungUpFD
 	if s.raw != nil {
 		_ = s.raw.Control(urgentInlineFD)

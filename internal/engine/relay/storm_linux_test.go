@@ -52,7 +52,8 @@ func TestIdleStorm(t *testing.T) {
 			t.Cleanup(set.Close) // after the relays have ended
 			var rigs []*rig
 			for i := range 2 * len(stormEnds) {
-				rigs = append(rigs, newRig(t, rigOptions{server: i%2 == 0, change: func(c *Config) { c.Idle = set }}))
+				rigs = append(rigs,
+					newRig(t, rigOptions{server: i%2 == 0, change: func(c *Config) { c.Idle = set }}))
 			}
 			var over atomic.Bool
 			var storm, work sync.WaitGroup

@@ -157,7 +157,8 @@ func (w *Wire) nextRecord() (n int, whole bool) {
 		limit = record.MaxCiphertext
 	}
 	// These are refused by their header alone.
-	hopeless := hdr[0] < record.ChangeCipherSpec || hdr[0] > record.Heartbeat || hdr[1] != 3 || n > headerLen+limit
+	hopeless := hdr[0] < record.ChangeCipherSpec || hdr[0] > record.Heartbeat || hdr[1] != 3 ||
+		n > headerLen+limit
 	return n, hopeless || w.held() >= n
 }
 

@@ -30,7 +30,8 @@ func detach(s engine.Stream) {
 }
 
 // Handshake implements engine.Engine.
-func (e *Engine) Handshake(ctx context.Context, tcp engine.Stream, req *engine.Request) (engine.Conn, error) {
+func (e *Engine) Handshake(ctx context.Context, tcp engine.Stream,
+	req *engine.Request) (engine.Conn, error) {
 	r, refused := encodeRequest(req)
 	if refused != nil {
 		tcp.Close()
@@ -49,7 +50,8 @@ func (e *Engine) Handshake(ctx context.Context, tcp engine.Stream, req *engine.R
 
 // handshake asks the service that prepare finds, and the next one when that is
 // leaving. It owns tcp.
-func (e *Engine) handshake(ctx context.Context, tcp engine.Stream, more []int, prepare func(context.Context) (*link, *wire.Handshake, error)) (engine.Conn, error) {
+func (e *Engine) handshake(ctx context.Context, tcp engine.Stream, more []int,
+	prepare func(context.Context) (*link, *wire.Handshake, error)) (engine.Conn, error) {
 	detach(tcp)
 	for range attempts {
 		l, m, err := prepare(ctx)
@@ -74,10 +76,12 @@ func (e *Engine) handshake(ctx context.Context, tcp engine.Stream, more []int, p
 
 // handshake sends a handshake's message and waits for the outcome. An error
 // leaves tcp open.
-func (l *link) handshake(ctx context.Context, tcp engine.Stream, m *wire.Handshake, more []int) (engine.Conn, error) {
+func (l *link) handshake(ctx context.Context, tcp engine.Stream, m *wire.Handshake,
+	more []int) (engine.Conn, error) {
 	c, answer := l.begin(tcp)
 	m.Ref = c.ref
-	err := withDescriptor(tcp, func(fd int) error { return l.conn.Send(m, append([]int{fd}, more...)...) })
+	err := withDescriptor(tcp,
+		func(fd int) error { return l.conn.Send(m, append([]int{fd}, more...)...) })
 	if err != nil {
 		c.forget()
 		return nil, down(err)

@@ -30,7 +30,8 @@ type faulty struct {
 	aborts           chan struct{} // for this
 }
 
-func (f *faulty) Handshake(ctx context.Context, tcp engine.Stream, req *engine.Request) (engine.Conn, error) {
+func (f *faulty) Handshake(ctx context.Context, tcp engine.Stream,
+	req *engine.Request) (engine.Conn, error) {
 	if f.handshake.Load() {
 		panic("a bug in handshakes")
 	}
@@ -50,7 +51,8 @@ func (c *faultyConn) Abort() {
 	c.Conn.Abort()
 }
 
-func (c *faultyConn) Relay(plaintext engine.Stream, opts engine.RelayOptions, done func(engine.End)) {
+func (c *faultyConn) Relay(plaintext engine.Stream, opts engine.RelayOptions,
+	done func(engine.End)) {
 	if c.faults.relay.Load() {
 		panic("a bug in relays")
 	}
@@ -64,7 +66,8 @@ func faultyRig(t *testing.T) (*rig, *faulty, net.Listener) {
 	local := local.New(local.Config{})
 	t.Cleanup(local.Close)
 	f := &faulty{Engine: local, aborts: make(chan struct{})}
-	return newRigWith(t, service.Config{Engine: f}, fmt.Sprintf("default: {trust: {roots: [%s]}}", a.File(t))), f, l
+	return newRigWith(t, service.Config{Engine: f}, fmt.Sprintf("default: {trust: {roots: [%s]}}",
+		a.File(t))), f, l
 }
 
 // dial makes a connection, without a relay.
@@ -74,7 +77,8 @@ func dial(r *rig, address string) (engine.Conn, error) {
 		return nil, err
 	}
 	return r.engine.Handshake(context.Background(), tcp.(*net.TCPConn), &engine.Request{
-		ID: r.engine.NewID(), Policy: r.policy.Default(), Name: "a.example", Program: engine.ProgramClaim{Process: r.self}})
+		ID: r.engine.NewID(), Policy: r.policy.Default(), Name: "a.example",
+		Program: engine.ProgramClaim{Process: r.self}})
 }
 
 // pair returns the service's and the program's end of a connection.
@@ -98,7 +102,8 @@ func pair(t *testing.T, kind int) (ours, program *sys.Stream) {
 func TestBugInHandshake(t *testing.T) {
 	r, f, l := faultyRig(t)
 	f.handshake.Store(true)
-	if _, err := dial(r, l.Addr().String()); err == nil || !strings.Contains(err.Error(), "a bug in handshakes") {
+	if _, err := dial(r, l.Addr().String()); err == nil ||
+		!strings.Contains(err.Error(), "a bug in handshakes") {
 		t.Errorf("the handshake ended with %v, want to be told of the bug", err)
 	}
 	f.handshake.Store(false)
@@ -129,7 +134,8 @@ func TestBugInRelay(t *testing.T) {
 		t.Fatal(err)
 	}
 	ours, program := pair(t, unix.SOCK_STREAM)
-	end := engine.RelayToEnd(conn, ours, engine.RelayOptions{BeforeReset: func(error) { _, _ = program.Write([]byte{0}) }})
+	end := engine.RelayToEnd(conn, ours,
+		engine.RelayOptions{BeforeReset: func(error) { _, _ = program.Write([]byte{0}) }})
 	if end.Err == nil || !strings.Contains(end.Err.Error(), "a bug in relays") {
 		t.Errorf("the relay ended with %v, want to be told of the bug", end.Err)
 	}
@@ -152,7 +158,8 @@ func TestRelayOfAnythingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	ours, _ := pair(t, unix.SOCK_DGRAM)
-	if end := engine.RelayToEnd(conn, ours, engine.RelayOptions{}); end.Err == nil || !strings.Contains(end.Err.Error(), "not an AF_UNIX stream socket") {
+	if end := engine.RelayToEnd(conn, ours, engine.RelayOptions{}); end.Err == nil ||
+		!strings.Contains(end.Err.Error(), "not an AF_UNIX stream socket") {
 		t.Errorf("the relay ended with %v, want to be told that the descriptor is of no use", end.Err)
 	}
 }

@@ -65,7 +65,8 @@ func (c *connection) Facts() *engine.Facts { return c.facts }
 
 // Relay implements engine.Conn. The stream stays open here until the service
 // has finished with it: closing the last descriptor is what the program sees.
-func (c *connection) Relay(plaintext engine.Stream, opts engine.RelayOptions, done func(engine.End)) {
+func (c *connection) Relay(plaintext engine.Stream, opts engine.RelayOptions,
+	done func(engine.End)) {
 	detach(plaintext)
 	l := c.link
 	l.mu.Lock()
@@ -76,7 +77,8 @@ func (c *connection) Relay(plaintext engine.Stream, opts engine.RelayOptions, do
 		l.lose(c)
 		return
 	}
-	err := withDescriptor(plaintext, func(fd int) error { return l.conn.Send(&wire.Relay{Ref: c.ref}, fd) })
+	err := withDescriptor(plaintext,
+		func(fd int) error { return l.conn.Send(&wire.Relay{Ref: c.ref}, fd) })
 	if err != nil {
 		l.lose(c)
 	}

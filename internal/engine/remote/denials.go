@@ -136,7 +136,8 @@ func (q *denials) ask(conn *wire.Conn, d *engine.Denial, missed uint64) error {
 	const ref = 1 // one question at a time
 	ctx, cancel := context.WithTimeout(q.ctx, denialAnswer)
 	defer cancel()
-	m := &wire.Denied{Ref: ref, Exe: d.Exe, ExeFile: d.File, ID: d.ID, Server: d.Server, Name: d.Name, Sentence: d.Sentence, Position: d.Position, Missed: missed, Limit: d.Limit}
+	m := &wire.Denied{Ref: ref, Exe: d.Exe, ExeFile: d.File, ID: d.ID, Server: d.Server, Name: d.Name,
+		Sentence: d.Sentence, Position: d.Position, Missed: missed, Limit: d.Limit}
 	if d.Peer.IsValid() {
 		m.Peer = d.Peer.String()
 	}

@@ -98,7 +98,8 @@ func TestDenialsDoNotWait(t *testing.T) {
 	e := remote.New(remote.Config{Path: l.path, Log: slog.New(slog.DiscardHandler)})
 	e.Denied(denial(t, "first"))
 	conn := l.accept()
-	if m := receive(t, conn).(*wire.Denied); m.Sentence != "first" || m.Exe != "/bin/x" || m.ID != 5 || m.Missed != 0 {
+	if m := receive(t, conn).(*wire.Denied); m.Sentence != "first" || m.Exe != "/bin/x" ||
+		m.ID != 5 || m.Missed != 0 {
 		t.Errorf("told is %+v", m)
 	}
 	const waiting = 64
@@ -163,7 +164,8 @@ func TestDenialsToAnOldService(t *testing.T) {
 // TestDenialsWithoutService: nothing waits, and the log says how many.
 func TestDenialsWithoutService(t *testing.T) {
 	log := &lines{}
-	e := remote.New(remote.Config{Path: t.TempDir() + "/none", Log: slog.New(slog.NewTextHandler(log, nil))})
+	e := remote.New(remote.Config{Path: t.TempDir() + "/none",
+		Log: slog.New(slog.NewTextHandler(log, nil))})
 	for range 3 {
 		e.Denied(denial(t, "no"))
 	}

@@ -61,7 +61,8 @@ func newRigWith(t testing.TB, cfg service.Config, rules string) *rig {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, socket) }()
 	r := &rig{path: path, service: s}
-	r.engine = remote.New(remote.Config{Path: path, Log: slog.New(slog.DiscardHandler), SetPolicy: func(p *policy.Policy) { r.policy = p }})
+	r.engine = remote.New(remote.Config{Path: path, Log: slog.New(slog.DiscardHandler),
+		SetPolicy: func(p *policy.Policy) { r.policy = p }})
 	if err := r.engine.Available(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,8 @@ func serviceSocket(t testing.TB) (socket *sys.FD, path string) {
 // echoServer is a TLS server that sends back what it gets.
 func echoServer(t testing.TB, issued *ssatest.Issued) net.Listener {
 	t.Helper()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{issued.TLS}})
+	l, err := tls.Listen("tcp", "127.0.0.1:0",
+		&tls.Config{Certificates: []tls.Certificate{issued.TLS}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,11 +157,13 @@ func exchange(r *rig, address string) error {
 		return err
 	}
 	conn, err := r.engine.Handshake(context.Background(), tcp.(*net.TCPConn), &engine.Request{
-		ID: r.engine.NewID(), Policy: r.policy.Default(), Name: "a.example", Program: engine.ProgramClaim{Process: r.self}})
+		ID: r.engine.NewID(), Policy: r.policy.Default(), Name: "a.example",
+		Program: engine.ProgramClaim{Process: r.self}})
 	if err != nil {
 		return fmt.Errorf("handshake: %w", err)
 	}
-	if facts := conn.Facts(); facts.Version != tls.VersionTLS13 || facts.PeerIdentity != "a.example" || len(facts.PeerChain) == 0 {
+	if facts := conn.Facts(); facts.Version != tls.VersionTLS13 ||
+		facts.PeerIdentity != "a.example" || len(facts.PeerChain) == 0 {
 		return fmt.Errorf("the facts are %+v", facts)
 	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

@@ -29,7 +29,8 @@ func echoRig(t *testing.T) (*rig, net.Listener) {
 }
 
 // relayed makes a connection and begins its relay.
-func relayed(t *testing.T, r *rig, l net.Listener) (conn engine.Conn, program *sys.Stream, ended chan engine.End) {
+func relayed(t *testing.T, r *rig,
+	l net.Listener) (conn engine.Conn, program *sys.Stream, ended chan engine.End) {
 	t.Helper()
 	conn, err := dial(r, l.Addr().String())
 	if err != nil {
@@ -37,7 +38,9 @@ func relayed(t *testing.T, r *rig, l net.Listener) (conn engine.Conn, program *s
 	}
 	ours, program := pair(t, unix.SOCK_STREAM)
 	ended = make(chan engine.End, 1)
-	conn.Relay(ours, engine.RelayOptions{BeforeReset: func(error) { _, _ = program.Write([]byte{0}) }}, func(e engine.End) { ended <- e })
+	conn.Relay(ours,
+		engine.RelayOptions{BeforeReset: func(error) { _, _ = program.Write([]byte{0}) }},
+		func(e engine.End) { ended <- e })
 	return conn, program, ended
 }
 
@@ -80,7 +83,8 @@ func TestIdleConnectionsHaveNoGoroutine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	own := func() int { return runtime.NumGoroutine() - before - connections } // the echo server has one for each
+	// the echo server has one for each
+	own := func() int { return runtime.NumGoroutine() - before - connections }
 	for end := time.Now().Add(30 * time.Second); own() > connections/2; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d goroutines for %d idle connections", own(), connections)
@@ -111,13 +115,17 @@ func TestHastyRelay(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer file.Close()
-		if err := caller.Send(&wire.Handshake{Ref: ref, Request: wire.Request{Name: "a.example"}}, int(file.Fd()), r.self.Int()); err != nil {
+		if err := caller.Send(&wire.Handshake{Ref: ref, Request: wire.Request{Name: "a.example"}},
+			int(file.Fd()), r.self.Int()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ours, program := pair(t, unix.SOCK_STREAM)
 	handshake(1)
-	if err := ours.Control(func(fd int) error { return caller.Send(&wire.Relay{Ref: 1}, fd) }); err != nil {
+	if err := ours.Control(func(fd int) error {
+		return caller.Send(&wire.Relay{Ref: 1},
+			fd)
+	}); err != nil {
 		t.Fatal(err)
 	}
 	ours.Close()

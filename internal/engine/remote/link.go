@@ -57,7 +57,8 @@ func newLink(ctx context.Context, e *Engine, conn *wire.Conn) (*link, error) {
 	if err := e.announce(&welcome.Policy); err != nil {
 		return nil, err
 	}
-	l := &link{engine: e, conn: conn, down: make(chan struct{}), waiting: map[uint64]chan wire.Message{}, conns: map[uint64]*connection{}}
+	l := &link{engine: e, conn: conn, down: make(chan struct{}),
+		waiting: map[uint64]chan wire.Message{}, conns: map[uint64]*connection{}}
 	l.ids.next.Store(welcome.FirstID)
 	l.ids.end = welcome.FirstID + welcome.IDs
 	return l, nil
@@ -74,7 +75,8 @@ func trustworthy(conn *wire.Conn, path string) error {
 		return nil
 	}
 	var st unix.Stat_t
-	if err := unix.Stat(filepath.Dir(path), &st); err == nil && st.Uid == cred.Uid && st.Mode&0o022 == 0 {
+	if err := unix.Stat(filepath.Dir(path), &st); err == nil && st.Uid == cred.Uid &&
+		st.Mode&0o022 == 0 {
 		return nil
 	}
 	return fmt.Errorf("the service at %s is run by user %d, who is neither root nor the owner of the folder", path, cred.Uid)

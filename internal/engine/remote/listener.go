@@ -32,7 +32,9 @@ func (e *Engine) Listen(ctx context.Context, req *engine.Request) (engine.Listen
 	if req.Program.Process != nil {
 		n, err := unix.FcntlInt(uintptr(req.Program.Process.Int()), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
-			return nil, &engine.Error{Reason: engine.Refused, Sentence: fmt.Sprintf("keeping the pidfd of a server: %v", err), Err: err}
+			return nil,
+				&engine.Error{Reason: engine.Refused,
+					Sentence: fmt.Sprintf("keeping the pidfd of a server: %v", err), Err: err}
 		}
 		s.pidfd = sys.Own(n)
 		s.req.Program.Process = s.pidfd
@@ -106,16 +108,19 @@ func (l *link) listen(ctx context.Context, req *engine.Request) (uint64, error) 
 	case <-l.down:
 		return 0, down(errLost)
 	case <-ctx.Done():
-		return 0, &engine.Error{Reason: engine.Cancelled, Sentence: "the server was abandoned", Err: ctx.Err()}
+		return 0, &engine.Error{Reason: engine.Cancelled, Sentence: "the server was abandoned",
+			Err: ctx.Err()}
 	}
 }
 
 // Handshake implements engine.Listener.
-func (s *listener) Handshake(ctx context.Context, tcp engine.Stream, id uint64) (engine.Conn, error) {
-	return s.engine.handshake(ctx, tcp, nil, func(ctx context.Context) (*link, *wire.Handshake, error) {
-		l, ref, err := s.registered(ctx)
-		return l, &wire.Handshake{Listener: ref, ID: id}, err
-	})
+func (s *listener) Handshake(ctx context.Context, tcp engine.Stream,
+	id uint64) (engine.Conn, error) {
+	return s.engine.handshake(ctx, tcp, nil,
+		func(ctx context.Context) (*link, *wire.Handshake, error) {
+			l, ref, err := s.registered(ctx)
+			return l, &wire.Handshake{Listener: ref, ID: id}, err
+		})
 }
 
 // Close implements engine.Listener.

@@ -90,7 +90,8 @@ func TestNextServiceIsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := remote.New(remote.Config{Path: path, Log: slog.New(slog.DiscardHandler)})
-	_, err = e.Handshake(context.Background(), tcp.(*net.TCPConn), &engine.Request{Policy: rules.Default(), Name: "a.example"})
+	_, err = e.Handshake(context.Background(), tcp.(*net.TCPConn),
+		&engine.Request{Policy: rules.Default(), Name: "a.example"})
 	if err == nil || !strings.Contains(err.Error(), "the second was asked") {
 		t.Errorf("the handshake ended with %v, want the answer of the second service", err)
 	}

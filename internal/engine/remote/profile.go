@@ -38,7 +38,8 @@ func (e *Engine) Profile(ctx context.Context, p engine.ProgramClaim) (string, er
 
 func (l *link) profile(ctx context.Context, p engine.ProgramClaim) (string, error) {
 	ref, answer := l.ref()
-	if err := l.conn.Send(&wire.Identify{Ref: ref, Exe: p.Exe, ExeFile: p.File}, p.Process.Int()); err != nil {
+	if err := l.conn.Send(&wire.Identify{Ref: ref, Exe: p.Exe, ExeFile: p.File},
+		p.Process.Int()); err != nil {
 		return "", down(err)
 	}
 	select {
@@ -53,7 +54,9 @@ func (l *link) profile(ctx context.Context, p engine.ProgramClaim) (string, erro
 	case <-l.down:
 		return "", down(errLost)
 	case <-ctx.Done():
-		return "", &engine.Error{Reason: engine.Cancelled, Sentence: "nobody waited for the program's profile", Err: ctx.Err()}
+		return "",
+			&engine.Error{Reason: engine.Cancelled, Sentence: "nobody waited for the program's profile",
+				Err: ctx.Err()}
 	}
 }
 

@@ -25,7 +25,8 @@ func TestProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newRigWith(t, service.Config{}, fmt.Sprintf("profiles: [{name: test, match: {exe: %q, user: %d}, plain_tcp: deny}]", exe, os.Getuid()))
-	if got := r.policy.For(subject.Program{Exe: exe, UID: uint32(os.Getuid())}).Profile; got != "default" || !socket.JudgesPlainTCP(r.policy) {
+	if got := r.policy.For(subject.Program{Exe: exe,
+		UID: uint32(os.Getuid())}).Profile; got != "default" || !socket.JudgesPlainTCP(r.policy) {
 		t.Errorf("by itself the policy that the service passes on gives profile %s", got)
 	}
 	own, err := program.ExecutableOf(os.Getpid())
@@ -40,9 +41,11 @@ func TestProfile(t *testing.T) {
 		{own.Path, "0:0", ""},
 		{"/bin/other", "", ""},
 	} {
-		got, err := r.engine.Profile(t.Context(), engine.ProgramClaim{Process: r.self, Exe: tc.exe, File: tc.file})
+		got, err := r.engine.Profile(t.Context(), engine.ProgramClaim{Process: r.self, Exe: tc.exe,
+			File: tc.file})
 		var refused *engine.Error
-		if got != tc.want || (tc.want == "") != (errors.As(err, &refused) && refused.Reason == engine.Refused) {
+		if got != tc.want ||
+			(tc.want == "") != (errors.As(err, &refused) && refused.Reason == engine.Refused) {
 			t.Errorf("%q, %q: profile %q, %v; want %q", tc.exe, tc.file, got, err, tc.want)
 		}
 	}

@@ -12,8 +12,10 @@ import (
 // in it: the service finds that out by itself.
 func encodeRequest(req *engine.Request) (wire.Request, *engine.Error) {
 	r := wire.Request{
-		Server: req.Role == engine.Server, Exe: req.Program.Exe, ExeFile: req.Program.File, Name: req.Name, Port: req.Port,
-		Options: req.Asked.Options(), ALPN: req.ALPN, TimeoutMillis: uint64(req.HandshakeTimeout / time.Millisecond),
+		Server: req.Role == engine.Server, Exe: req.Program.Exe, ExeFile: req.Program.File,
+		Name: req.Name, Port: req.Port,
+		Options: req.Asked.Options(), ALPN: req.ALPN,
+		TimeoutMillis: uint64(req.HandshakeTimeout / time.Millisecond),
 	}
 	for _, id := range req.Identities {
 		pem, err := id.Handover()
@@ -39,7 +41,9 @@ func forget(r *wire.Request) {
 func facts(m *wire.Established) *engine.Facts {
 	return &engine.Facts{
 		ID:      m.ID,
-		Version: m.TLSVersion, CipherSuite: m.CipherSuite, ALPN: m.ALPN, ServerName: m.ServerName, PeerIdentity: m.PeerIdentity,
-		PeerChain: m.PeerChain, Resumed: m.Resumed, Group: m.Group, Revocation: m.Revocation, Logs: m.Logs,
+		Version: m.TLSVersion, CipherSuite: m.CipherSuite, ALPN: m.ALPN, ServerName: m.ServerName,
+		PeerIdentity: m.PeerIdentity,
+		PeerChain:    m.PeerChain, Resumed: m.Resumed, Group: m.Group, Revocation: m.Revocation,
+		Logs: m.Logs,
 	}
 }

@@ -38,7 +38,8 @@ func TestSilentPeerKeepsNoTurn(t *testing.T) {
 	}
 	go func() {
 		_, err := r.engine.Handshake(ctx, tcp.(*net.TCPConn), &engine.Request{
-			ID: r.engine.NewID(), Policy: r.policy.Default(), Name: "a.example", Program: engine.ProgramClaim{Process: r.self}})
+			ID: r.engine.NewID(), Policy: r.policy.Default(), Name: "a.example",
+			Program: engine.ProgramClaim{Process: r.self}})
 		ended <- err
 	}()
 	peer, err := silent.Accept()

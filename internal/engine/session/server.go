@@ -55,7 +55,8 @@ func NewKeys(cfg KeysConfig) *Keys {
 // is never zero. The lifetime, which is above zero and the same for all calls
 // for a scope, limits the age of a ticket. With seeds, machines that have the
 // same ones read each other's tickets of a scope; nil keeps them apart.
-func (k *Keys) Current(scope string, lifetime time.Duration, seeds Seeds) (keys [][32]byte, generation uint64) {
+func (k *Keys) Current(scope string, lifetime time.Duration,
+	seeds Seeds) (keys [][32]byte, generation uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r := k.ringLocked(scope)

@@ -79,7 +79,8 @@ func TestKeysAreApart(t *testing.T) {
 	c := NewCache(CacheConfig{})
 	key := Key{"scope", "a.example", 443}
 	c.Slot(key, time.Hour).Put("", ticket(t, "t"))
-	for _, other := range []Key{{"other", "a.example", 443}, {"scope", "b.example", 443}, {"scope", "a.example", 444}, {}} {
+	for _, other := range []Key{{"other", "a.example", 443}, {"scope", "b.example", 443},
+		{"scope", "a.example", 444}, {}} {
 		want(t, fmt.Sprint("key ", other), next(t, c, other), "")
 	}
 	want(t, "its own key", next(t, c, key), "t")

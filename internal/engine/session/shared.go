@@ -66,7 +66,8 @@ func (r *ring) share(now time.Time, interval time.Duration, seeds Seeds) {
 
 // sharedKey derives the key of a scope for a period from the seed of the epoch
 // in which the period begins.
-func sharedKey(seeds Seeds, scope string, interval time.Duration, period int64) (key [32]byte, ok bool) {
+func sharedKey(seeds Seeds, scope string, interval time.Duration,
+	period int64) (key [32]byte, ok bool) {
 	seed, ok := seeds.Seed(period * int64(interval) / int64(Epoch))
 	if !ok || period < 0 { // nothing is known of the time before 1970
 		return key, false

@@ -60,7 +60,8 @@ func TestMachinesReadEachOthersTickets(t *testing.T) {
 	a, b := NewKeys(KeysConfig{Now: clk.Now}), NewKeys(KeysConfig{Now: clk.Now})
 	// Two machines get their own copies of the same seeds.
 	ofA, ofB, others := everySeed(clk.Now(), 1), everySeed(clk.Now(), 1), everySeed(clk.Now(), 2)
-	for _, lifetime := range []time.Duration{time.Second, time.Minute, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
+	for _, lifetime := range []time.Duration{time.Second, time.Minute, time.Hour, 24 * time.Hour,
+		7 * 24 * time.Hour} {
 		scope := lifetime.String()
 		if !reads(b, a, scope, lifetime, ofB, ofA) || !reads(a, b, scope, lifetime, ofA, ofB) {
 			t.Errorf("lifetime %s: machines with the same seeds do not read each other's tickets", lifetime)
@@ -159,7 +160,8 @@ func TestSeedsThatCome(t *testing.T) {
 	if len(shared) != 3 || shared[0] == alone[0] || shared[1] != alone[0] || third == second {
 		t.Error("the seed of now does not make tickets, or the own key does not read them any more")
 	}
-	if back, fourth := k.Current("scope", lifetime, nil); len(back) != 1 || back[0] != alone[0] || fourth == third {
+	if back, fourth := k.Current("scope", lifetime, nil); len(back) != 1 || back[0] != alone[0] ||
+		fourth == third {
 		t.Error("without seeds again, the shared keys are still there")
 	}
 }

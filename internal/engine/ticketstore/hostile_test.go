@@ -66,7 +66,8 @@ func TestHostileServer(t *testing.T) {
 			}
 			<-came
 			if tc.want != "" {
-				if line := <-said; !slices.ContainsFunc(strings.Split(tc.want, "|"), func(w string) bool { return strings.Contains(line, w) }) {
+				if line := <-said; !slices.ContainsFunc(strings.Split(tc.want, "|"),
+					func(w string) bool { return strings.Contains(line, w) }) {
 					t.Errorf("the log says %q, want %q", line, tc.want)
 				}
 			}
@@ -92,7 +93,8 @@ func serveTLS(t *testing.T, does func(net.Conn)) (port int, ca string, came <-ch
 	t.Helper()
 	authority := ssatest.NewAuthority(t)
 	issued := authority.Issue(t, ssatest.Leaf{Names: []string{"localhost"}})
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{issued.TLS}})
+	listener, err := tls.Listen("tcp", "127.0.0.1:0",
+		&tls.Config{Certificates: []tls.Certificate{issued.TLS}})
 	if err != nil {
 		t.Fatal(err)
 	}

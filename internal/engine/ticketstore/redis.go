@@ -61,7 +61,8 @@ func (d *dialer) connect(ctx context.Context) (*redis, error) {
 		}
 		return &redis{conn: conn}, nil
 	}
-	tcp, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(d.store.Host, strconv.Itoa(int(d.store.Port))))
+	tcp, err := new(net.Dialer).DialContext(ctx, "tcp",
+		net.JoinHostPort(d.store.Host, strconv.Itoa(int(d.store.Port))))
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,8 @@ func (d *dialer) connect(ctx context.Context) (*redis, error) {
 // secure makes a connection TLS, by the engine that does it for programs: what
 // the policy demands of their peers, it demands of the store.
 func (d *dialer) secure(ctx context.Context, tcp *net.TCPConn) (*redis, error) {
-	req := &engine.Request{Role: engine.Client, ID: d.engine.NewID(), Policy: d.store.Policy, Name: d.store.Host, Port: d.store.Port}
+	req := &engine.Request{Role: engine.Client, ID: d.engine.NewID(), Policy: d.store.Policy,
+		Name: d.store.Host, Port: d.store.Port}
 	if d.access.Identity != nil {
 		req.Identities = []*identity.Identity{d.access.Identity}
 	}
@@ -149,7 +151,8 @@ func codeOnly(err error) error {
 		return err
 	}
 	code, _, _ := strings.Cut(refused.text, " ")
-	if !slices.Contains([]string{"WRONGPASS", "ERR", "NOPERM", "NOAUTH", "LOADING", "BUSY", "MASTERDOWN"}, code) {
+	if !slices.Contains([]string{"WRONGPASS", "ERR", "NOPERM", "NOAUTH", "LOADING", "BUSY",
+		"MASTERDOWN"}, code) {
 		code = "for a reason that cannot be shown"
 	}
 	return &refusal{code}
@@ -170,7 +173,8 @@ func (r *redis) get(names []string) ([][]byte, error) {
 // offer implements link. SET with NX is a compare-and-set: of machines that
 // come at the same time, one is first, and the others take what it set.
 func (r *redis) offer(name string, value []byte, after time.Duration) error {
-	if err := r.send("SET", name, string(value), "NX", "PX", strconv.FormatInt(max(after.Milliseconds(), 1), 10)); err != nil {
+	if err := r.send("SET", name, string(value), "NX", "PX",
+		strconv.FormatInt(max(after.Milliseconds(), 1), 10)); err != nil {
 		return err
 	}
 	if err := readOKOrNothing(r.reader); err != nil {

@@ -29,7 +29,8 @@ func TestPasswordIsNotRepeated(t *testing.T) {
 			_, err := io.WriteString(its, answer)
 			done <- err
 		}()
-		d := &dialer{store: &policy.TicketStore{User: "ssa"}, access: policy.TicketAccess{Password: "sesame"}}
+		d := &dialer{store: &policy.TicketStore{User: "ssa"},
+			access: policy.TicketAccess{Password: "sesame"}}
 		err := d.greet(&redis{conn: ours, reader: bufio.NewReaderSize(ours, maxLine)})
 		if serverErr := <-done; serverErr != nil {
 			t.Fatal(serverErr)

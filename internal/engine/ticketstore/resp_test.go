@@ -61,7 +61,8 @@ func TestReadOK(t *testing.T) {
 		if err := readOK(bufio.NewReaderSize(strings.NewReader(in), maxLine)); !errors.Is(err, want[0]) {
 			t.Errorf("%q: %v, want %v", in, err, want[0])
 		}
-		if err := readOKOrNothing(bufio.NewReaderSize(strings.NewReader(in), maxLine)); !errors.Is(err, want[1]) {
+		if err := readOKOrNothing(bufio.NewReaderSize(strings.NewReader(in),
+			maxLine)); !errors.Is(err, want[1]) {
 			t.Errorf("%q of SET NX: %v, want %v", in, err, want[1])
 		}
 	}
@@ -70,7 +71,8 @@ func TestReadOK(t *testing.T) {
 // FuzzAnswer: whatever a server answers, there are exactly as many values as
 // were asked for, none too long, or an error; and messages are printable.
 func FuzzAnswer(f *testing.F) {
-	for _, seed := range []string{"*2\r\n$1\r\na\r\n$-1\r\n", "-ERR x\r\n", "*2\r\n$99999999999\r\n", "+OK\r\n"} {
+	for _, seed := range []string{"*2\r\n$1\r\na\r\n$-1\r\n", "-ERR x\r\n", "*2\r\n$99999999999\r\n",
+		"+OK\r\n"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -87,7 +89,8 @@ func FuzzAnswer(f *testing.F) {
 		if len(values) != 2 || len(values[0]) > recordSize || len(values[1]) > recordSize {
 			t.Errorf("%d values, of %d and %d bytes", len(values), len(values[0]), len(values[1]))
 		}
-		again, err := readArray(bufio.NewReaderSize(bytes.NewReader(answer(values)), maxLine), 2, recordSize)
+		again, err := readArray(bufio.NewReaderSize(bytes.NewReader(answer(values)), maxLine),
+			2, recordSize)
 		if err != nil || !bytes.Equal(again[0], values[0]) || !bytes.Equal(again[1], values[1]) {
 			t.Errorf("written again, %q is read as %q (%v)", values, again, err)
 		}

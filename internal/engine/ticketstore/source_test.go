@@ -159,7 +159,8 @@ func TestMachinesAgree(t *testing.T) {
 // Machines make tickets that the other reads from the first exchange on,
 // whatever the lifetime is and however long ago its period has begun.
 func TestKeysFromTheFirst(t *testing.T) {
-	for _, lifetime := range []time.Duration{time.Second, time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
+	for _, lifetime := range []time.Duration{time.Second, time.Hour, 24 * time.Hour,
+		7 * 24 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
 			time.Sleep(31*24*time.Hour + 59*time.Minute + 59*time.Second)
 			m := newMemory()
@@ -209,7 +210,8 @@ func TestStoreGoesAndComesBack(t *testing.T) {
 		if after, ok := a.Seed(epochNow()); !ok || after != before || !shares(a, b, epochNow()) {
 			t.Error("a store that was emptied has not got the seed back")
 		}
-		if text := said.String(); strings.Count(text, "connection refused") != 2 || strings.Count(text, "can be used again") != 2 {
+		if text := said.String(); strings.Count(text, "connection refused") != 2 ||
+			strings.Count(text, "can be used again") != 2 {
 			t.Errorf("it should be said once each time that the store is gone, and is back:\n%s", text)
 		}
 	})
@@ -276,7 +278,8 @@ func TestWhatIsStoredIsNotTheSeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Contains(record, seed[:]) || bytes.Contains(record, []byte(secret)) || strings.Contains(s.name(7), secret) {
+	if bytes.Contains(record, seed[:]) || bytes.Contains(record, []byte(secret)) ||
+		strings.Contains(s.name(7), secret) {
 		t.Error("the store has the seed or the secret")
 	}
 	again, err := s.open(7, record)
