@@ -34,7 +34,8 @@ func (e *Effective) NamedRoots() (anchors []*x509.Certificate, from string) {
 	if e.Anchors.system == nil {
 		return e.Anchors.fixed, e.RootsFrom
 	}
-	named := slices.DeleteFunc(slices.Clone(e.roots), func(item string) bool { return item == systemRootsWord })
+	named := slices.DeleteFunc(slices.Clone(e.roots),
+		func(item string) bool { return item == systemRootsWord })
 	return e.Anchors.fixed, strings.Join(named, " and ")
 }
 

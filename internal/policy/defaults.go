@@ -41,7 +41,8 @@ var (
 	defaultSuites12 = []uint16{
 		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+		tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 	}
 	// The hybrid comes first, so that what is recorded today stays secret from
 	// quantum computers. The other hybrids and P-521 cost more than they give;
@@ -114,9 +115,10 @@ func builtinEffective(system *systemStore) *Effective {
 		Lifetime:          DefaultLifetime,
 		SharedBy:          SharedByProfile, // those whom the policy does not tell apart
 		ClientAuth:        ClientAuthNone,
-		PlainTCP:          PlainTCP{Mode: PlainTCPAllow}, // programs that do not ask for TLS are left alone
-		Connections:       10000,
-		Handshakes:        200, // of those that compute: more at a time would only make all of them late
+		// programs that do not ask for TLS are left alone
+		PlainTCP:    PlainTCP{Mode: PlainTCPAllow},
+		Connections: 10000,
+		Handshakes:  200, // of those that compute: more at a time would only make all of them late
 		// A client that keeps a server waiting holds a place there, so it gets less
 		// time than a server that keeps a program of ours waiting.
 		HandshakeTimeout:       10 * time.Second,

@@ -97,7 +97,8 @@ func parseAddressed(text string) (Destination, error) {
 
 // Contains reports whether the set has an address and port.
 func (d Destination) Contains(peer netip.AddrPort) bool {
-	return d.Prefix.IsValid() && d.Prefix.Contains(peer.Addr().Unmap().WithZone("")) && d.hasPort(peer.Port())
+	return d.Prefix.IsValid() && d.Prefix.Contains(peer.Addr().Unmap().WithZone("")) &&
+		d.hasPort(peer.Port())
 }
 
 // ContainsHost reports whether the set has a host name and port.

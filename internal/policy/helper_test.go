@@ -64,7 +64,9 @@ func sameSettings(t *testing.T, got, want *Effective) {
 			t.Errorf("%s is %s, want %s", a[i].Key, a[i].Value, b[i].Value)
 		}
 	}
-	if got.RootsFrom != want.RootsFrom || (got.Anchors.system == nil) != (want.Anchors.system == nil) || len(got.Anchors.fixed) != len(want.Anchors.fixed) {
+	if got.RootsFrom != want.RootsFrom ||
+		(got.Anchors.system == nil) != (want.Anchors.system == nil) ||
+		len(got.Anchors.fixed) != len(want.Anchors.fixed) {
 		t.Errorf("anchors are from %s, want %s", got.RootsFrom, want.RootsFrom)
 	}
 }

@@ -60,5 +60,6 @@ func whose(e *Effective) string {
 // the match of every program.
 func (f *IdentityFiles) mayHave(m *match) bool {
 	return len(f.users)+len(f.groups) == 0 || m != nil &&
-		(m.user != nil && slices.Contains(f.users, *m.user) || m.group != nil && slices.Contains(f.groups, *m.group))
+		(m.user != nil && slices.Contains(f.users, *m.user) ||
+			m.group != nil && slices.Contains(f.groups, *m.group))
 }

@@ -45,7 +45,8 @@ func (e *Effective) Identities() ([]*identity.Identity, error) { return e.Identi
 func (e *Effective) IdentitiesNow(renewed map[string]*IdentityFiles) ([]*identity.Identity, error) {
 	var ids []*identity.Identity
 	for _, files := range e.ServerIdentities {
-		if now := renewed[files.Name]; now != nil && slices.Equal(now.users, files.users) && slices.Equal(now.groups, files.groups) {
+		if now := renewed[files.Name]; now != nil && slices.Equal(now.users, files.users) &&
+			slices.Equal(now.groups, files.groups) {
 			ids = append(ids, now.loaded)
 			continue
 		}
@@ -129,7 +130,8 @@ func (l *loader) loadIdentity(files *IdentityFiles) {
 		l.report(files.At, text+files.err.Error())
 	default:
 		if leaf := files.loaded.Leaf(); !l.now().Before(leaf.NotAfter) {
-			l.warnings = append(l.warnings, Problem{files.At, text + "its certificate has expired on " + leaf.NotAfter.UTC().Format("2006-01-02 15:04 UTC")})
+			l.warnings = append(l.warnings, Problem{files.At,
+				text + "its certificate has expired on " + leaf.NotAfter.UTC().Format("2006-01-02 15:04 UTC")})
 		}
 	}
 }

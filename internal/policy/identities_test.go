@@ -104,7 +104,8 @@ func TestIdentityProblems(t *testing.T) {
 			}
 			_, err := r.loadWith(tc.more, tc.text)
 			var problems *Error
-			if !errors.As(err, &problems) || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "PRIVATE KEY-----\nM") {
+			if !errors.As(err, &problems) || !strings.Contains(err.Error(), tc.want) ||
+				strings.Contains(err.Error(), "PRIVATE KEY-----\nM") {
 				t.Errorf("error %v, want %q", err, tc.want)
 			}
 		})
@@ -114,7 +115,8 @@ func TestIdentityProblems(t *testing.T) {
 func TestIdentityWarnings(t *testing.T) {
 	const use = "default: {server: {identity: a}}"
 	t.Run("a key that others may read", func(t *testing.T) {
-		for mode, who := range map[fs.FileMode]string{0o640: "its group (mode 0640)", 0o604: "everyone (mode 0604)", 0o666: "everyone (mode 0666)"} {
+		for mode, who := range map[fs.FileMode]string{0o640: "its group (mode 0640)",
+			0o604: "everyone (mode 0604)", 0o666: "everyone (mode 0666)"} {
 			r, files := newIdentityRig(t)
 			files["keys/a.key"].Mode = mode
 			got, warnings := r.names(t, use)
@@ -127,7 +129,8 @@ func TestIdentityWarnings(t *testing.T) {
 	t.Run("an expired certificate", func(t *testing.T) {
 		r, _ := newIdentityRig(t)
 		r.now = r.now.Add(24 * time.Hour)
-		if got, warnings := r.names(t, use); got != "a.example" || len(warnings) != 2 || !strings.Contains(warnings[0].Text, "identity a: its certificate has expired on ") {
+		if got, warnings := r.names(t, use); got != "a.example" || len(warnings) != 2 ||
+			!strings.Contains(warnings[0].Text, "identity a: its certificate has expired on ") {
 			t.Errorf("got %q and warnings %v, want two about the expiry", got, warnings)
 		}
 	})

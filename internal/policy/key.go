@@ -60,7 +60,8 @@ func keysBelow(section string) []string {
 
 // settings decodes the keys of a section into a layer. Section is "" or ends
 // with a dot; extra keys are the caller's own.
-func (d *decoder) settings(n *yaml.Node, section, what string, into layer, extra map[string]func(*yaml.Node)) bool {
+func (d *decoder) settings(n *yaml.Node, section, what string, into layer,
+	extra map[string]func(*yaml.Node)) bool {
 	return d.mapping(n, what, func(k, v *yaml.Node) {
 		name := section + k.Value
 		found, ok := findKey(name)

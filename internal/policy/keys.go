@@ -29,7 +29,8 @@ func protocolKeys() []key {
 
 func trustKeys() []key {
 	destinations := func(what string, set func(*Effective, []Destination)) decoding {
-		return list(what, false, func(_ *decoder, text string) (Destination, error) { return parseDestination(text) }, set)
+		return list(what, false,
+			func(_ *decoder, text string) (Destination, error) { return parseDestination(text) }, set)
 	}
 	return []key{
 		{"peers.allow", destinations("peers.allow", func(e *Effective, v []Destination) { e.PeersAllowed = v })},
@@ -42,7 +43,8 @@ func trustKeys() []key {
 			func(e *Effective, i int) { e.Revocation = Revocation(i) })},
 		{"trust.revocation_networks", word("trust.revocation_networks", []string{"public", "any"},
 			func(e *Effective, i int) { e.RevocationAnywhere = i == 1 })},
-		{"trust.revocation_timeout", duration("trust.revocation_timeout", 100*time.Millisecond, time.Minute,
+		{"trust.revocation_timeout", duration("trust.revocation_timeout", 100*time.Millisecond,
+			time.Minute,
 			func(e *Effective, v time.Duration) { e.RevocationTimeout = v })},
 		{"trust.crl_files", list("trust.crl_files", false, parseFile, func(e *Effective, v []string) { e.CRLFiles = v })},
 		{"trust.transparency", word("trust.transparency", []string{"off", "require"},
@@ -56,7 +58,8 @@ func trustKeys() []key {
 func useKeys() []key {
 	return []key{
 		{"sessions.resumption", onOff("sessions.resumption", func(e *Effective, on bool) { e.Resumption = on })},
-		{"sessions.lifetime", duration("sessions.lifetime", time.Second, 7*24*time.Hour, // RFC 8446, 4.6.1
+		// RFC 8446, 4.6.1
+		{"sessions.lifetime", duration("sessions.lifetime", time.Second, 7*24*time.Hour,
 			func(e *Effective, v time.Duration) { e.Lifetime = v })},
 		{"sessions.shared_by", word("sessions.shared_by", sharingWords,
 			func(e *Effective, i int) { e.SharedBy = Sharing(i) })},
@@ -72,9 +75,11 @@ func useKeys() []key {
 		{"truncation", word("truncation", []string{"error", "end"}, func(e *Effective, i int) { e.SloppyEnd = i == 1 })},
 		{"limits.connections", number("limits.connections", 1, 10_000_000, func(e *Effective, v int) { e.Connections = v })},
 		{"limits.handshakes", number("limits.handshakes", 1, 1_000_000, func(e *Effective, v int) { e.Handshakes = v })},
-		{"limits.handshake_timeout", duration("limits.handshake_timeout", 100*time.Millisecond, 10*time.Minute,
+		{"limits.handshake_timeout", duration("limits.handshake_timeout", 100*time.Millisecond,
+			10*time.Minute,
 			func(e *Effective, v time.Duration) { e.HandshakeTimeout = v })},
-		{"limits.client_handshake_timeout", duration("limits.client_handshake_timeout", 100*time.Millisecond, 10*time.Minute,
+		{"limits.client_handshake_timeout", duration("limits.client_handshake_timeout",
+			100*time.Millisecond, 10*time.Minute,
 			func(e *Effective, v time.Duration) { e.ClientHandshakeTimeout = v })},
 	}
 }

@@ -36,7 +36,8 @@ func newAuthority(t *testing.T, name string) *ssatest.Authority {
 }
 
 func TestLoadSystemWithoutFiles(t *testing.T) {
-	for _, files := range []map[string]string{{}, {"etc/ssa/other": ""}, {"etc/ssa/policy.d/README": "x: ["}, {"etc/ssa/policy.yaml": "# nothing\n"}} {
+	for _, files := range []map[string]string{{}, {"etc/ssa/other": ""},
+		{"etc/ssa/policy.d/README": "x: ["}, {"etc/ssa/policy.yaml": "# nothing\n"}} {
 		p, err := LoadSystem(writeFiles(t, files))
 		if err != nil {
 			t.Errorf("with files %v: %v", files, err)
@@ -59,13 +60,16 @@ func TestLoadSystemMergesInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := p.Default()
-	if e.MinVersion != tls.VersionTLS12 || e.MaxVersion != tls.VersionTLS12 || len(e.CipherSuites) != 1 {
+	if e.MinVersion != tls.VersionTLS12 || e.MaxVersion != tls.VersionTLS12 ||
+		len(e.CipherSuites) != 1 {
 		t.Errorf("got versions %#x to %#x and suites %v, want 0x303 to 0x303 and one", e.MinVersion, e.MaxVersion, e.CipherSuites)
 	}
-	if got, want := e.Origin("versions.min").String(), filepath.Join(root, "etc/ssa/policy.d/20-b.yaml")+":1:27"; got != want {
+	if got, want := e.Origin("versions.min").String(),
+		filepath.Join(root, "etc/ssa/policy.d/20-b.yaml")+":1:27"; got != want {
 		t.Errorf("versions.min is from %s, want %s", got, want)
 	}
-	if got, want := e.Origin("cipher_suites").String(), filepath.Join(root, "etc/ssa/policy.yaml")+":3:18"; got != want {
+	if got, want := e.Origin("cipher_suites").String(),
+		filepath.Join(root, "etc/ssa/policy.yaml")+":3:18"; got != want {
 		t.Errorf("cipher_suites is from %s, want %s", got, want)
 	}
 	if got := e.Origin("trust.roots").String(); got != "the built-in default" {
@@ -91,7 +95,8 @@ func TestLoadSystemRefusesFilesOfEveryone(t *testing.T) {
 	if err := os.Chmod(filepath.Join(root, "etc/ssa/policy.yaml"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadSystem(root); err == nil || !strings.Contains(err.Error(), "may be written by everyone") {
+	if _, err := LoadSystem(root); err == nil ||
+		!strings.Contains(err.Error(), "may be written by everyone") {
 		t.Errorf("a file that everyone may write gave %v", err)
 	}
 }
@@ -105,10 +110,12 @@ func TestLoadErrors(t *testing.T) {
 		t.Errorf("a folder gave %v", err)
 	}
 	root := writeFiles(t, map[string]string{"big.yaml": strings.Repeat("#\n", maxFileSize)})
-	if _, err := Load(filepath.Join(root, "big.yaml")); err == nil || !strings.Contains(err.Error(), "at most 1048576 are allowed") {
+	if _, err := Load(filepath.Join(root, "big.yaml")); err == nil ||
+		!strings.Contains(err.Error(), "at most 1048576 are allowed") {
 		t.Errorf("a file of two MiB gave %v", err)
 	}
-	if _, err := Parse("deep.yaml", []byte("default: "+strings.Repeat("[", maxFileSize-100))); err == nil {
+	if _, err := Parse("deep.yaml",
+		[]byte("default: "+strings.Repeat("[", maxFileSize-100))); err == nil {
 		t.Error("a million open brackets were accepted")
 	}
 }
@@ -132,10 +139,12 @@ func TestRootsOfFilesAndFolders(t *testing.T) {
 	if !e.Roots().Equal(pool) {
 		t.Errorf("the roots are not the two certificates")
 	}
-	if want := filepath.Join(root, "one.pem") + " and " + filepath.Join(root, "more"); e.RootsFrom != want {
+	if want := filepath.Join(root, "one.pem") + " and " + filepath.Join(root,
+		"more"); e.RootsFrom != want {
 		t.Errorf("the roots are from %q, want %q", e.RootsFrom, want)
 	}
-	if first := e.Roots(); e.Roots() != first || p.For(subject.Program{Exe: "/x"}).Roots() != e.Roots() {
+	if first := e.Roots(); e.Roots() != first ||
+		p.For(subject.Program{Exe: "/x"}).Roots() != e.Roots() {
 		t.Error("the pool was made more than once")
 	}
 }
@@ -170,7 +179,8 @@ func TestSystemStore(t *testing.T) {
 }
 
 func TestNobodyIsTrustedWithoutAnchors(t *testing.T) {
-	for name, anchors := range map[string]*Anchors{"nil": nil, "none": FixedAnchors(), "no store": {system: &systemStore{root: t.TempDir()}}} {
+	for name, anchors := range map[string]*Anchors{"nil": nil, "none": FixedAnchors(),
+		"no store": {system: &systemStore{root: t.TempDir()}}} {
 		e := &Effective{Anchors: anchors}
 		if e.Roots() == nil || !e.Roots().Equal(x509.NewCertPool()) {
 			t.Errorf("%s anchors: the pool is %v, want an empty one", name, e.Roots())

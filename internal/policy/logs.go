@@ -29,12 +29,15 @@ func (l *loader) logList(e *Effective) {
 	if !known {
 		var err error
 		if list, err = l.readLogs(path); err != nil {
-			l.report(e.firstOrigin("trust.transparency_logs", "trust.transparency"), "trust.transparency_logs: "+err.Error())
+			l.report(e.firstOrigin("trust.transparency_logs", "trust.transparency"),
+				"trust.transparency_logs: "+err.Error())
 		} else if age := l.now().Sub(list.At()); age > logsAge {
-			l.warnings = append(l.warnings, Problem{e.firstOrigin("trust.transparency_logs", "trust.transparency"),
-				fmt.Sprintf("%s is %d days old: logs may have been closed since; get a new one", path, int(age.Hours()/24))})
+			l.warnings = append(l.warnings,
+				Problem{e.firstOrigin("trust.transparency_logs", "trust.transparency"),
+					fmt.Sprintf("%s is %d days old: logs may have been closed since; get a new one", path, int(age.Hours()/24))})
 		}
-		l.warnOfWriters(e.firstOrigin("trust.transparency_logs", "trust.transparency"), "trust.transparency_logs", path)
+		l.warnOfWriters(e.firstOrigin("trust.transparency_logs", "trust.transparency"),
+			"trust.transparency_logs", path)
 		l.logs[path] = list
 	}
 	e.Logs = list

@@ -40,7 +40,8 @@ func TestLogLists(t *testing.T) {
 		l.decode("/etc/ssa/policy.yaml", []byte(test.text))
 		p, err := l.finish()
 		if test.err != "" {
-			if err == nil || !strings.Contains(err.Error(), test.err) || strings.Count(err.Error(), "\n") > 0 {
+			if err == nil || !strings.Contains(err.Error(), test.err) ||
+				strings.Count(err.Error(), "\n") > 0 {
 				t.Errorf("%s: error %v, want %s", test.name, err, test.err)
 			}
 			continue
@@ -60,13 +61,15 @@ func TestLogLists(t *testing.T) {
 
 // Profiles with the same list share it.
 func TestLogListsAreReadOnce(t *testing.T) {
-	l := testLoader(fstest.MapFS{"etc/ssa/log_list.json": {Data: ssatest.LogList(t, time.Now(), ssatest.NewLog(t, "a", "A"))}})
+	l := testLoader(fstest.MapFS{"etc/ssa/log_list.json": {Data: ssatest.LogList(t, time.Now(),
+		ssatest.NewLog(t, "a", "A"))}})
 	l.decode("/etc/ssa/policy.yaml", []byte("default: {trust: {transparency: require}}\nprofiles: [{name: p, match: {user: 1}}]"))
 	p, err := l.finish()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if other := p.For(subject.Program{Exe: "/x", UID: 1}); other.Profile != "p" || other.Logs != p.Default().Logs {
+	if other := p.For(subject.Program{Exe: "/x", UID: 1}); other.Profile != "p" ||
+		other.Logs != p.Default().Logs {
 		t.Errorf("profile %s has another list than the default", other.Profile)
 	}
 }

@@ -10,7 +10,8 @@ import (
 
 // heldInt makes a setting with an int value: set notes it unless it says
 // what is wrong, and get tells it and whether it is set.
-func heldInt(set func(*ProgramSettings, int32) error, get func(*ProgramSettings) (int32, bool)) held {
+func heldInt(set func(*ProgramSettings, int32) error,
+	get func(*ProgramSettings) (int32, bool)) held {
 	return held{
 		parse: func(s *ProgramSettings, v optionValue) error {
 			n, err := v.number()

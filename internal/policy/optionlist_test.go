@@ -11,9 +11,12 @@ import (
 // fullSettings has something in every field that the list carries.
 func fullSettings() ProgramSettings {
 	s := ProgramSettings{
-		VersionMin: 0x0303, VersionMax: 0x0304, TrustedCiphers: []uint16{0x1301, 0xc02b}, SessionTTL: ptr(90 * time.Second),
-		SessionReuse: ptr(false), PeerAuth: ptr(ClientAuthRequire), RevocationChecks: ptr(true), OCSPStapledChecks: ptr(true),
-		OCSPChecks: ptr(false), CRLChecks: ptr(true), CachedRevChecks: ptr(false), OCSPStapling: ptr(true),
+		VersionMin: 0x0303, VersionMax: 0x0304, TrustedCiphers: []uint16{0x1301, 0xc02b},
+		SessionTTL:   ptr(90 * time.Second),
+		SessionReuse: ptr(false), PeerAuth: ptr(ClientAuthRequire), RevocationChecks: ptr(true),
+		OCSPStapledChecks: ptr(true),
+		OCSPChecks:        ptr(false), CRLChecks: ptr(true), CachedRevChecks: ptr(false),
+		OCSPStapling: ptr(true),
 	}
 	s.DisableCipher(0x1302)
 	s.DisableCipher(0x1303)
@@ -70,7 +73,8 @@ func TestOptionListRefuses(t *testing.T) {
 		"protocols":       append([]byte{0, 0, 0, byte(abi.ALPN)}, "h2"...),
 		"suite is no int": {0, 0, 0, byte(abi.TrustedCiphers), 0, 0, 0, 1},
 	} {
-		if s, err := ParseOptions([][]byte{item}); err == nil || !reflect.DeepEqual(s, ProgramSettings{}) {
+		if s, err := ParseOptions([][]byte{item}); err == nil ||
+			!reflect.DeepEqual(s, ProgramSettings{}) {
 			t.Errorf("%s: got %+v and %v, want an error alone", name, s, err)
 		}
 	}

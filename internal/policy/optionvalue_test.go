@@ -30,7 +30,8 @@ func TestOptionFaults(t *testing.T) {
 		{abi.TrustedCiphers, "", `TLS_TRUSTED_CIPHERS: "" is not a cipher suite`},
 		{abi.PrivateKey, ints(0, 0, 0, 1), "TLS_PRIVATE_KEY: this option does not tighten the policy"},
 	} {
-		_, listed := ParseOptions([][]byte{append(binary.BigEndian.AppendUint32(nil, uint32(test.option)), test.value...)})
+		_, listed := ParseOptions([][]byte{append(binary.BigEndian.AppendUint32(nil,
+			uint32(test.option)), test.value...)})
 		value := []byte(test.value)
 		if info, _ := abi.LookupOption(test.option); info.Kind == abi.Int && len(value) == 4 {
 			value = binary.LittleEndian.AppendUint32(nil, binary.BigEndian.Uint32(value))
@@ -52,13 +53,15 @@ func TestOptionFaults(t *testing.T) {
 // A program may give an int with more bytes, as to TCP.
 func TestLongInt(t *testing.T) {
 	var s ProgramSettings
-	if err := s.Set(abi.SessionReuse, []byte{1, 0, 0, 0, 9}, binary.LittleEndian); err != nil || s.SessionReuse == nil || !*s.SessionReuse {
+	if err := s.Set(abi.SessionReuse, []byte{1, 0, 0, 0, 9}, binary.LittleEndian); err != nil ||
+		s.SessionReuse == nil || !*s.SessionReuse {
 		t.Errorf("got %+v, %v", s, err)
 	}
 }
 
 func TestParseALPN(t *testing.T) {
-	for value, want := range map[string][]string{"": nil, "h2": {"h2"}, "h2, http/1.1": {"h2", "http/1.1"}, " h2 ": {"h2"}} {
+	for value, want := range map[string][]string{"": nil, "h2": {"h2"},
+		"h2, http/1.1": {"h2", "http/1.1"}, " h2 ": {"h2"}} {
 		if got, err := ParseALPN(value); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%q is %q, %v; want %q", value, got, err, want)
 		}
@@ -73,10 +76,12 @@ func TestParseALPN(t *testing.T) {
 // TestEverySettableOptionIsHeldOrElsewhere: an option of the contract has a
 // value that is read here, or nothing to do with the policy.
 func TestEverySettableOptionIsHeldOrElsewhere(t *testing.T) {
-	elsewhere := map[abi.Option]bool{abi.RemoteHostname: true, abi.Hostname: true, abi.TrustedPeerCertificates: true,
-		abi.CertificateChain: true, abi.PrivateKey: true, abi.Context: true}
+	elsewhere := map[abi.Option]bool{abi.RemoteHostname: true, abi.Hostname: true,
+		abi.TrustedPeerCertificates: true,
+		abi.CertificateChain:        true, abi.PrivateKey: true, abi.Context: true}
 	for _, info := range abi.Options {
-		if held := heldOf(info.Option).parse != nil; held != (info.Set != abi.Never && !elsewhere[info.Option]) {
+		if held := heldOf(info.Option).parse != nil; held != (info.Set != abi.Never &&
+			!elsewhere[info.Option]) {
 			t.Errorf("%s: ProgramSettings.Set takes it: %v", info.Name, held)
 		}
 	}

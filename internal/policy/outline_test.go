@@ -32,7 +32,8 @@ profiles:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := p.Default(); e.MinVersion != 0x0304 || len(e.ServerIdentities) != 1 || e.MayUse(abi.VersionMin) == nil || e.MayUse(abi.VersionMax) != nil {
+	if e := p.Default(); e.MinVersion != 0x0304 || len(e.ServerIdentities) != 1 ||
+		e.MayUse(abi.VersionMin) == nil || e.MayUse(abi.VersionMax) != nil {
 		t.Errorf("the default of the outline is %+v", e)
 	}
 	if e := p.For(subject.Program{Exe: "/bin/lax"}); e.Profile != "default" || !p.IsOutline() {
@@ -47,7 +48,8 @@ profiles:
 	if ids, err := p.Default().Identities(); err == nil {
 		t.Errorf("the outline has the identities %v", ids)
 	}
-	if files := p.Files(); len(files) != 2 || files[0].Name != "a.yaml" || string(files[0].Data) != text {
+	if files := p.Files(); len(files) != 2 || files[0].Name != "a.yaml" ||
+		string(files[0].Data) != text {
 		t.Errorf("the outline was read from %+v", files)
 	}
 }

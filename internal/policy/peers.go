@@ -30,7 +30,8 @@ func (e *Effective) MayTalkTo(name string, peer netip.AddrPort) error {
 	case in(e.PeersDenied):
 		at := e.Origin("peers.deny")
 		return &Forbidden{fmt.Sprintf("the policy forbids connections to %s (%s)", peerText(name, peer), at), at}
-	case len(e.PeersAllowed) == 0, in(e.PeersAllowed), !peer.Addr().IsValid() && hasAddresses(e.PeersAllowed):
+	case len(e.PeersAllowed) == 0, in(e.PeersAllowed),
+		!peer.Addr().IsValid() && hasAddresses(e.PeersAllowed):
 		return nil
 	}
 	at := e.Origin("peers.allow")

@@ -25,7 +25,8 @@ func decodePins(d *decoder, n *yaml.Node) change {
 			d.problem(k, "trust.pins: %s is listed twice", host)
 			return
 		}
-		list("trust.pins of "+host, true, parsePin, func(_ *Effective, p []Pin) { pins[host] = p })(d, v).run(nil)
+		list("trust.pins of "+host, true, parsePin,
+			func(_ *Effective, p []Pin) { pins[host] = p })(d, v).run(nil)
 	})
 	if !ok || len(d.problems) > before {
 		return nil

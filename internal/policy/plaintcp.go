@@ -16,7 +16,8 @@ func decodePlainTCP(d *decoder, n *yaml.Node) change {
 			e.PlainTCP = PlainTCP{Mode: []PlainTCPMode{PlainTCPAllow, PlainTCPDeny}[i]}
 		})(d, n)
 	}
-	return list("plain_tcp", true, func(_ *decoder, text string) (Destination, error) { return parseAddressed(text) },
+	return list("plain_tcp", true,
+		func(_ *decoder, text string) (Destination, error) { return parseAddressed(text) },
 		func(e *Effective, to []Destination) { e.PlainTCP = PlainTCP{PlainTCPList, to} })(d, n)
 }
 

@@ -85,7 +85,8 @@ func (p *Policy) Executables() (paths []string) {
 // TellsScripts reports whether it matters to the policy which script a program
 // interprets: to a profile, or to who shares sessions.
 func (p *Policy) TellsScripts() bool {
-	return p.sharesByScript() || slices.ContainsFunc(p.profiles, func(o *profile) bool { return o.match.script != nil })
+	return p.sharesByScript() ||
+		slices.ContainsFunc(p.profiles, func(o *profile) bool { return o.match.script != nil })
 }
 
 // TellsScript reports whether it matters that a program interprets a script.
@@ -95,9 +96,11 @@ func (p *Policy) TellsScript(path string) bool {
 
 // NamesScript reports whether any profile is for a script of a path.
 func (p *Policy) NamesScript(path string) bool {
-	return slices.ContainsFunc(p.profiles, func(o *profile) bool { return o.match.script != nil && o.match.script.matches(path) })
+	return slices.ContainsFunc(p.profiles,
+		func(o *profile) bool { return o.match.script != nil && o.match.script.matches(path) })
 }
 
 func (p *Policy) sharesByScript() bool {
-	return slices.ContainsFunc(append(p.Profiles(), p.Default()), func(e *Effective) bool { return e.SharedBy == SharedByProgram })
+	return slices.ContainsFunc(append(p.Profiles(), p.Default()),
+		func(e *Effective) bool { return e.SharedBy == SharedByProgram })
 }

@@ -77,7 +77,8 @@ func (l *loader) addProfile(p *profile) {
 		l.report(p.at, "the name default is taken by the section default")
 		return
 	}
-	if i := slices.IndexFunc(l.profiles, func(other *profile) bool { return other.name == p.name }); i >= 0 {
+	if i := slices.IndexFunc(l.profiles,
+		func(other *profile) bool { return other.name == p.name }); i >= 0 {
 		l.report(p.at, fmt.Sprintf("a second profile %s, the first is at %s", p.name, l.profiles[i].at))
 		return
 	}

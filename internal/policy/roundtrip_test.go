@@ -92,14 +92,17 @@ func TestSettingsReadBack(t *testing.T) {
 			if s.At.Line == 0 {
 				t.Errorf("the full policy does not set %s", s.Key)
 			}
-			if s.Value == builtin[i].Value && s.Key != verifyKey && s.Key != "trust.roots" && s.Key != "versions.min" {
+			if s.Value == builtin[i].Value && s.Key != verifyKey && s.Key != "trust.roots" &&
+				s.Key != "versions.min" {
 				t.Errorf("the full policy sets %s to its default %s, which shows nothing", s.Key, s.Value)
 			}
 		}
-		if ids, err := first.Identities(); err != nil || len(ids) != 1 || ids[0].Names()[0] != "www.example" {
+		if ids, err := first.Identities(); err != nil || len(ids) != 1 ||
+			ids[0].Names()[0] != "www.example" {
 			t.Errorf("identities %v, error %v, want that of www.example", ids, err)
 		}
-		if got := first.ServerIdentities[0]; got.Chain != "/etc/ssa/keys/www.pem" || got.Key != "/keys/www.key" {
+		if got := first.ServerIdentities[0]; got.Chain != "/etc/ssa/keys/www.pem" ||
+			got.Key != "/keys/www.key" {
 			t.Errorf("the identity is %+v, want the files of www", got)
 		}
 	}
@@ -182,7 +185,8 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		p.For(subject.Program{Exe: "/usr/bin/nc", UID: 1000, Cgroup: "/user.slice"})
-		if slices.ContainsFunc(p.Default().ServerIdentities, func(id *IdentityFiles) bool { return id.Name != "www" }) {
+		if slices.ContainsFunc(p.Default().ServerIdentities,
+			func(id *IdentityFiles) bool { return id.Name != "www" }) {
 			return
 		}
 		again := testLoader(l.files.(fstest.MapFS))

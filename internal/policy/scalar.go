@@ -46,7 +46,8 @@ func number(what string, least, most int, set func(*Effective, int)) decoding {
 }
 
 // duration decodes a time with its unit.
-func duration(what string, least, most time.Duration, set func(*Effective, time.Duration)) decoding {
+func duration(what string, least, most time.Duration,
+	set func(*Effective, time.Duration)) decoding {
 	return func(d *decoder, n *yaml.Node) change {
 		text, ok := d.text(n, what)
 		if !ok {
@@ -91,13 +92,15 @@ func namedList[T comparable](what string, table []named[T], set func(*Effective,
 				return table[i].value, nil
 			}
 			var none T
-			return none, fmt.Errorf("%q is not known, allowed are %s%s", clip(text), strings.Join(names, ", "), didYouMean(text, names))
+			return none, fmt.Errorf("%q is not known, allowed are %s%s", clip(text),
+				strings.Join(names, ", "), didYouMean(text, names))
 		}, set)(d, n)
 	}
 }
 
 // list decodes a list with one parse function for its items.
-func list[T any](what string, filled bool, parse func(d *decoder, text string) (T, error), set func(*Effective, []T)) decoding {
+func list[T any](what string, filled bool, parse func(d *decoder, text string) (T, error),
+	set func(*Effective, []T)) decoding {
 	return func(d *decoder, n *yaml.Node) change {
 		values, ok := []T{}, true
 		isList := d.texts(n, what, func(item *yaml.Node, text string) {

@@ -21,7 +21,8 @@ func parseALPN(_ *decoder, text string) (string, error) {
 // decodeProgramOptions decodes program_options: all, or a list.
 func decodeProgramOptions(d *decoder, n *yaml.Node) change {
 	if n.Kind == yaml.ScalarNode {
-		return word("program_options", []string{"all"}, func(e *Effective, _ int) { e.ProgramOptions = nil })(d, n)
+		return word("program_options", []string{"all"},
+			func(e *Effective, _ int) { e.ProgramOptions = nil })(d, n)
 	}
 	var table []named[abi.Option]
 	for _, o := range abi.Options {
@@ -32,5 +33,6 @@ func decodeProgramOptions(d *decoder, n *yaml.Node) change {
 	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 && d.literal(n) {
 		return func(e *Effective) { e.ProgramOptions = []abi.Option{} }
 	}
-	return namedList("program_options", table, func(e *Effective, v []abi.Option) { e.ProgramOptions = v })(d, n)
+	return namedList("program_options", table,
+		func(e *Effective, v []abi.Option) { e.ProgramOptions = v })(d, n)
 }

@@ -16,7 +16,8 @@ import (
 func decodeServerIdentity(d *decoder, n *yaml.Node) change {
 	var names []string
 	if n.Kind == yaml.SequenceNode {
-		if !d.texts(n, "server.identity", func(_ *yaml.Node, text string) { names = append(names, text) }) {
+		if !d.texts(n, "server.identity",
+			func(_ *yaml.Node, text string) { names = append(names, text) }) {
 			return nil
 		}
 	} else if !d.literal(n) || n.Kind != yaml.ScalarNode || n.Value != "" || isNull(n) {
@@ -35,7 +36,8 @@ func (l *loader) lookUpIdentities(e *Effective) {
 		files := l.identities[name]
 		if files == nil {
 			names := slices.Sorted(maps.Keys(l.identities))
-			l.report(e.Origin("server.identity"), "server.identity: no identity "+clip(name)+" in identities"+didYouMean(name, names))
+			l.report(e.Origin("server.identity"),
+				"server.identity: no identity "+clip(name)+" in identities"+didYouMean(name, names))
 			continue
 		}
 		e.ServerIdentities = append(e.ServerIdentities, files)

@@ -25,6 +25,7 @@ func (e *Effective) Sharers(program subject.Program) string {
 	case SharedByUser:
 		return "user " + strconv.FormatUint(uint64(program.UID), 10)
 	default:
-		return "program " + strconv.FormatUint(uint64(program.UID), 10) + " " + strconv.Quote(program.Exe) + " " + strconv.Quote(program.Script)
+		return "program " + strconv.FormatUint(uint64(program.UID), 10) + " " +
+			strconv.Quote(program.Exe) + " " + strconv.Quote(program.Script)
 	}
 }

@@ -61,7 +61,8 @@ func ParseSuite(name string) (Suite, error) {
 		}
 		return s, nil
 	}
-	return Suite{}, fmt.Errorf("%q is not a cipher suite%s", clip(name), didYouMean(name, suiteNames()))
+	return Suite{}, fmt.Errorf("%q is not a cipher suite%s", clip(name),
+		didYouMean(name, suiteNames()))
 }
 
 // SuiteName returns the IANA name of a suite.

@@ -15,7 +15,8 @@ func TestSuitesAreThoseOfTheTLSLibrary(t *testing.T) {
 			return
 		}
 		got := suites[i]
-		if got.IANA != want.Name || got.Insecure != insecure || got.TLS13 != slices.Contains(want.SupportedVersions, tls.VersionTLS13) {
+		if got.IANA != want.Name || got.Insecure != insecure ||
+			got.TLS13 != slices.Contains(want.SupportedVersions, tls.VersionTLS13) {
 			t.Errorf("the table has %+v for %+v", got, want)
 		}
 	}
@@ -47,7 +48,8 @@ func TestParseSuite(t *testing.T) {
 }
 
 func TestClientAuthValues(t *testing.T) {
-	for value, want := range map[int32]ClientAuth{0: ClientAuthNone, 1: ClientAuthRequire, 2: ClientAuthRequest} {
+	for value, want := range map[int32]ClientAuth{0: ClientAuthNone, 1: ClientAuthRequire,
+		2: ClientAuthRequest} {
 		if got, ok := parseClientAuth(value); !ok || got != want || got.OptionValue() != value {
 			t.Errorf("the option value %d is %v, want %v", value, got, want)
 		}

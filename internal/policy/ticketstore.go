@@ -88,7 +88,8 @@ func (l *loader) completeStore(s *TicketStore, fallback *Effective) {
 	}
 	if s.identityName != "" {
 		if s.identity = l.identities[s.identityName]; s.identity == nil {
-			l.report(s.At, "ticket store "+s.Name+": no identity "+clip(s.identityName)+" in identities"+didYouMean(s.identityName, slices.Sorted(maps.Keys(l.identities))))
+			l.report(s.At, "ticket store "+s.Name+": no identity "+clip(s.identityName)+" in identities"+
+				didYouMean(s.identityName, slices.Sorted(maps.Keys(l.identities))))
 		}
 	}
 	s.digest = s.sum()
@@ -101,7 +102,8 @@ func (s *TicketStore) sum() [sha256.Size]byte {
 		hash.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text))))
 		hash.Write([]byte(text))
 	}
-	for _, text := range []string{s.Name, s.Address(), fmt.Sprint(s.Database), s.User, s.password, string(s.secret), s.identityName} {
+	for _, text := range []string{s.Name, s.Address(), fmt.Sprint(s.Database), s.User, s.password,
+		string(s.secret), s.identityName} {
 		add(text)
 	}
 	for _, setting := range s.Policy.Settings() {

@@ -96,7 +96,8 @@ func (d *decoder) storeIsWhole(n *yaml.Node, what string, store *TicketStore) bo
 }
 
 func (d *decoder) storeUser(n *yaml.Node, what, text string) string {
-	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }) || len(text) > 256 {
+	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }) ||
+		len(text) > 256 {
 		d.problem(n, "%s: user is %q, it must be at most 256 bytes without spaces", what, clip(text))
 	}
 	return text
@@ -229,7 +230,8 @@ func (l *loader) lookUpStore(e *Effective) {
 	store := l.stores[e.ticketStore]
 	if store == nil {
 		names := slices.Sorted(maps.Keys(l.stores))
-		l.report(e.Origin("sessions.ticket_store"), "sessions.ticket_store: no ticket store "+clip(e.ticketStore)+" in "+ticketStoresKey+didYouMean(e.ticketStore, names))
+		l.report(e.Origin("sessions.ticket_store"), "sessions.ticket_store: no ticket store "+
+			clip(e.ticketStore)+" in "+ticketStoresKey+didYouMean(e.ticketStore, names))
 		return
 	}
 	e.TicketStore = store

@@ -51,7 +51,8 @@ profiles:
 		t.Fatal(err)
 	}
 	store := p.Default().TicketStore
-	if store == nil || store.Host != "redis.example" || store.Port != 6380 || store.Database != 7 || store.User != "ssa" || store.Path != "" {
+	if store == nil || store.Host != "redis.example" || store.Port != 6380 || store.Database != 7 ||
+		store.User != "ssa" || store.Path != "" {
 		t.Fatalf("the store is %+v", store)
 	}
 	if store.Address() != "rediss://redis.example:6380" {
@@ -61,13 +62,16 @@ profiles:
 		t.Errorf("it is for sessions of %s, want the longest, 48h", store.Retention)
 	}
 	access, err := store.Access()
-	if err != nil || access.Password != "open sesame" || string(access.Secret) != testSecret || access.Identity == nil {
+	if err != nil || access.Password != "open sesame" || string(access.Secret) != testSecret ||
+		access.Identity == nil {
 		t.Errorf("access %+v, error %v", access, err)
 	}
-	if store.Policy.RootsFrom != "/etc/ssa/ca.pem" || len(store.Policy.Anchors.fixed) != 1 || store.Policy.Anchors.system != nil {
+	if store.Policy.RootsFrom != "/etc/ssa/ca.pem" || len(store.Policy.Anchors.fixed) != 1 ||
+		store.Policy.Anchors.system != nil {
 		t.Errorf("who may vouch for it: %s, want the one of /etc/ssa/ca.pem alone", store.Policy.RootsFrom)
 	}
-	for exe, want := range map[string]string{"/opt/long": "farm", "/opt/alone": "", "/opt/other": "here"} {
+	for exe, want := range map[string]string{"/opt/long": "farm", "/opt/alone": "",
+		"/opt/other": "here"} {
 		got := ""
 		if s := p.For(subject.Program{Exe: exe}).TicketStore; s != nil {
 			got = s.Name
@@ -113,12 +117,16 @@ func TestTicketStoreDigest(t *testing.T) {
 		t.Error("two loads of the same policy have stores that differ")
 	}
 	for name, other := range map[string][32]byte{
-		"another address":             digest(strings.Replace(text, "a.example", "b.example", 1), nil),
-		"another database":            digest(strings.Replace(text, "a.example", "a.example/1", 1), nil),
-		"another secret":              digest(text, fstest.MapFS{"etc/ssa/ticket.key": {Data: []byte(testSecret + "x"), Mode: 0o600}}),
-		"another password":            digest(text, fstest.MapFS{"etc/ssa/password": {Data: []byte("x"), Mode: 0o600}}),
-		"another rule of connections": digest(strings.Replace(text, "truncation: error", `versions: {min: "1.3"}`, 1), nil),
-		"another authority":           digest(strings.Replace(text, "key_file", "ca: ca.pem, key_file", 1), nil),
+		"another address":  digest(strings.Replace(text, "a.example", "b.example", 1), nil),
+		"another database": digest(strings.Replace(text, "a.example", "a.example/1", 1), nil),
+		"another secret": digest(text,
+			fstest.MapFS{"etc/ssa/ticket.key": {Data: []byte(testSecret + "x"), Mode: 0o600}}),
+		"another password": digest(text,
+			fstest.MapFS{"etc/ssa/password": {Data: []byte("x"), Mode: 0o600}}),
+		"another rule of connections": digest(strings.Replace(text, "truncation: error",
+			`versions: {min: "1.3"}`, 1), nil),
+		"another authority": digest(strings.Replace(text, "key_file",
+			"ca: ca.pem, key_file", 1), nil),
 	} {
 		if other == first {
 			t.Errorf("%s: the digest is the same", name)

@@ -25,7 +25,8 @@ func (t *tightening) versionMin() error {
 	case v < t.base.MinVersion:
 		return t.weaker(abi.VersionMin, "versions.min", versionName(t.base.MinVersion))
 	case v > t.base.MaxVersion:
-		return t.impossible(abi.VersionMin, "the policy has versions.max %s (%s)", versionName(t.base.MaxVersion), t.base.Origin("versions.max"))
+		return t.impossible(abi.VersionMin, "the policy has versions.max %s (%s)",
+			versionName(t.base.MaxVersion), t.base.Origin("versions.max"))
 	}
 	t.to.MinVersion = v
 	return nil
@@ -66,11 +67,13 @@ func (t *tightening) trustCiphers() error {
 	if !slices.ContainsFunc(t.asked.TrustedCiphers, t.base.hasSuite) {
 		return t.weaker(abi.TrustedCiphers, "cipher_suites", t.base.suitesText())
 	}
-	return t.keepSuites(abi.TrustedCiphers, func(id uint16) bool { return slices.Contains(t.asked.TrustedCiphers, id) })
+	return t.keepSuites(abi.TrustedCiphers,
+		func(id uint16) bool { return slices.Contains(t.asked.TrustedCiphers, id) })
 }
 
 func (t *tightening) disableCiphers() error {
-	return t.keepSuites(abi.DisableCipher, func(id uint16) bool { return !slices.Contains(t.asked.disabled, id) })
+	return t.keepSuites(abi.DisableCipher,
+		func(id uint16) bool { return !slices.Contains(t.asked.disabled, id) })
 }
 
 // keepSuites drops suites in the policy's order. A version that has no suite

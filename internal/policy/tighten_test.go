@@ -53,7 +53,8 @@ func asks() []ask {
 		}
 		add(abi.EnableCipher, suite.IANA, func(s *ProgramSettings) { s.EnableCipher(suite.ID) })
 		add(abi.DisableCipher, suite.IANA, func(s *ProgramSettings) { s.DisableCipher(suite.ID) })
-		add(abi.TrustedCiphers, suite.IANA, func(s *ProgramSettings) { s.TrustedCiphers = append(s.TrustedCiphers, suite.ID) })
+		add(abi.TrustedCiphers, suite.IANA,
+			func(s *ProgramSettings) { s.TrustedCiphers = append(s.TrustedCiphers, suite.ID) })
 	}
 	add(abi.DisableCipher, "all", func(s *ProgramSettings) {
 		for _, suite := range suites {
@@ -87,14 +88,16 @@ func asks() []ask {
 // is written without regard to how Tighten works.
 func weakness(e, base *Effective, s *ProgramSettings) string {
 	subset := func(a, b []uint16) bool {
-		return a != nil && !slices.ContainsFunc(a, func(id uint16) bool { return !slices.Contains(b, id) })
+		return a != nil &&
+			!slices.ContainsFunc(a, func(id uint16) bool { return !slices.Contains(b, id) })
 	}
 	switch {
 	case e.MinVersion < base.MinVersion, e.MaxVersion > base.MaxVersion, e.MinVersion > e.MaxVersion:
 		return "versions"
 	case !subset(e.CipherSuites, base.CipherSuites), !subset(e.CipherSuites13, base.CipherSuites13):
 		return "suites"
-	case len(e.CipherSuites) == 0 && e.MinVersion < tls.VersionTLS13, len(e.CipherSuites13) == 0 && e.MaxVersion > tls.VersionTLS12:
+	case len(e.CipherSuites) == 0 && e.MinVersion < tls.VersionTLS13,
+		len(e.CipherSuites13) == 0 && e.MaxVersion > tls.VersionTLS12:
 		return "a version without suites"
 	case e.Resumption && !base.Resumption, e.Lifetime > base.Lifetime, e.Resumption && e.Lifetime <= 0:
 		return "sessions"
@@ -104,13 +107,15 @@ func weakness(e, base *Effective, s *ProgramSettings) string {
 		return "revocation"
 	case base.Revocation == RevocationPrefer && e.RevocationWays != base.RevocationWays:
 		return "ways to learn of revocation"
-	case e.Revocation == RevocationRequire && e.RevocationWays == RevocationWays{Cached: e.RevocationWays.Cached}:
+	case e.Revocation == RevocationRequire &&
+		e.RevocationWays == RevocationWays{Cached: e.RevocationWays.Cached}:
 		return "no way to learn of revocation"
 	case base.OCSPStapling && !e.OCSPStapling:
 		return "stapling"
 	case s.Server && len(base.ServerALPN) > 0 && slices.Contains(s.ALPN, "http/1.1"):
 		return "protocols of a server"
-	case e.SkipVerify != base.SkipVerify, e.ProgramRoots != base.ProgramRoots, e.Anchors != base.Anchors, e.SloppyEnd != base.SloppyEnd:
+	case e.SkipVerify != base.SkipVerify, e.ProgramRoots != base.ProgramRoots,
+		e.Anchors != base.Anchors, e.SloppyEnd != base.SloppyEnd:
 		return "trust"
 	}
 	return ""
@@ -161,7 +166,8 @@ func checkRefusal(t *testing.T, name string, err error, base *Effective) {
 	var impossible *Impossible
 	switch {
 	case errors.As(err, &weaker):
-		if weaker.At != base.Origin(weaker.Key) || (weaker.Value == "") != (weaker.Key == "program_options") || weaker.Limit == "" {
+		if weaker.At != base.Origin(weaker.Key) ||
+			(weaker.Value == "") != (weaker.Key == "program_options") || weaker.Limit == "" {
 			t.Errorf("%s: incomplete error %+v", name, weaker)
 		}
 	case !errors.As(err, &impossible):
@@ -273,8 +279,10 @@ func TestTightenSuites(t *testing.T) {
 	if after := fmt.Sprint(base.CipherSuites, base.CipherSuites13); after != before {
 		t.Errorf("the policy's own value changed from %s to %s", before, after)
 	}
-	got, err = Tighten(&Effective{MinVersion: 0x0303, MaxVersion: 0x0304}, ProgramSettings{disabled: []uint16{aes128}})
-	if err != nil || slices.Contains(got.CipherSuites, aes128) || len(got.CipherSuites) != len(defaultSuites12)-1 {
+	got, err = Tighten(&Effective{MinVersion: 0x0303, MaxVersion: 0x0304},
+		ProgramSettings{disabled: []uint16{aes128}})
+	if err != nil || slices.Contains(got.CipherSuites, aes128) ||
+		len(got.CipherSuites) != len(defaultSuites12)-1 {
 		t.Errorf("disabling a suite of the built-in list gave %v and %v", got, err)
 	}
 }

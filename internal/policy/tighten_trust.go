@@ -60,22 +60,24 @@ func (t *tightening) revocation() error {
 // way makes the rule of one way to learn of a revocation. Closing a way makes
 // fewer answers count: tighter when an answer is required, but weaker when one
 // is only preferred, since a revocation may then stay unknown.
-func way(option abi.Option, field func(*ProgramSettings) **bool, of func(*RevocationWays) *bool) Rule {
-	return Rule{option, "trust.revocation", "off, unless the policy prefers answers", heldFlag(field), func(t *tightening) error {
-		on := **field(t.asked)
-		if !on && t.base.Revocation == RevocationPrefer {
-			return t.weaker(option, "trust.revocation", t.base.Revocation.String())
-		}
-		if on && !*of(&t.base.RevocationWays) {
-			return t.weaker(option, "trust.revocation", "no such way")
-		}
-		*of(&t.to.RevocationWays) = on
-		ways := t.to.RevocationWays
-		if t.to.Revocation == RevocationRequire && !ways.Stapled && !ways.OCSP && !ways.CRL {
-			return t.impossible(option, "an answer about revocation is required, and no way to get one is left")
-		}
-		return nil
-	}}
+func way(option abi.Option, field func(*ProgramSettings) **bool,
+	of func(*RevocationWays) *bool) Rule {
+	return Rule{option, "trust.revocation", "off, unless the policy prefers answers", heldFlag(field),
+		func(t *tightening) error {
+			on := **field(t.asked)
+			if !on && t.base.Revocation == RevocationPrefer {
+				return t.weaker(option, "trust.revocation", t.base.Revocation.String())
+			}
+			if on && !*of(&t.base.RevocationWays) {
+				return t.weaker(option, "trust.revocation", "no such way")
+			}
+			*of(&t.to.RevocationWays) = on
+			ways := t.to.RevocationWays
+			if t.to.Revocation == RevocationRequire && !ways.Stapled && !ways.OCSP && !ways.CRL {
+				return t.impossible(option, "an answer about revocation is required, and no way to get one is left")
+			}
+			return nil
+		}}
 }
 
 func (t *tightening) stapling() error {

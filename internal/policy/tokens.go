@@ -42,7 +42,8 @@ func (d *decoder) tokenKey(n *yaml.Node, what, text string) string {
 }
 
 // openTokenKey asks for a key on a token.
-func (l *loader) openTokenKey(files *IdentityFiles, certified crypto.PublicKey) (crypto.Signer, error) {
+func (l *loader) openTokenKey(files *IdentityFiles,
+	certified crypto.PublicKey) (crypto.Signer, error) {
 	where, err := uri.Parse(files.Key)
 	if err != nil {
 		return nil, err

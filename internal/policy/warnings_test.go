@@ -38,7 +38,8 @@ func (source) RealPath(path string) (string, error) { return path, nil }
 // when something else is wrong.
 func TestIgnoredFiles(t *testing.T) {
 	files := fstest.MapFS{"etc/ssa/policy.yaml": {Data: []byte("default: {}"), Mode: 0o644}}
-	for _, name := range []string{"policy.yml", "policy.d/x.yml", "policy.d/y.YAML", "policy.d/z.conf", "policy.d/README", "policy.d/.x.yml", "policy.d/a.yaml.dpkg-old"} {
+	for _, name := range []string{"policy.yml", "policy.d/x.yml", "policy.d/y.YAML",
+		"policy.d/z.conf", "policy.d/README", "policy.d/.x.yml", "policy.d/a.yaml.dpkg-old"} {
 		files["etc/ssa/"+name] = &fstest.MapFile{Data: []byte("default: {}"), Mode: 0o644}
 	}
 	want := []string{"/etc/ssa/policy.yml: this file is not read", "policy.d/x.yml: this file", "policy.d/y.YAML: this", "policy.d/z.conf: this"}
@@ -99,7 +100,8 @@ func TestSmallKeys(t *testing.T) {
 	text := func(l ssatest.Leaf) string {
 		l.Names = []string{"a.example"}
 		leaf := authority.Issue(t, l)
-		return "identities: {www: {chain: " + leaf.ChainFile(t) + ", key: " + leaf.KeyFile(t) + "}}\ndefault: {server: {identity: www}"
+		return "identities: {www: {chain: " + leaf.ChainFile(t) + ", key: " + leaf.KeyFile(t) +
+			"}}\ndefault: {server: {identity: www}"
 	}
 	for _, tc := range []struct {
 		text string
@@ -127,7 +129,8 @@ func TestHybridGroupsAlone(t *testing.T) {
 	}
 	wantWarnings(t, p.Warnings(), "key_exchange has only groups of TLS 1.3: peers of TLS 1.2 are refused")
 	var impossible *Impossible
-	if _, err := Tighten(p.Default(), ProgramSettings{VersionMax: 0x0303}); !errors.As(err, &impossible) || impossible.Option != abi.VersionMax {
+	if _, err := Tighten(p.Default(), ProgramSettings{VersionMax: 0x0303}); !errors.As(err,
+		&impossible) || impossible.Option != abi.VersionMax {
 		t.Errorf("a program that wants TLS 1.2 alone gets %v", err)
 	}
 	strict, err := Parse("p.yaml", []byte("default: {versions: {min: \"1.3\"}, key_exchange: [X25519MLKEM768]}"))

@@ -24,7 +24,8 @@ func scene(t *testing.T) (dir string, anchor *ssatest.Authority) {
 	anchor = ssatest.NewAuthority(t)
 	issued := anchor.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	for name, data := range map[string][]byte{
-		"a.pem": issued.ChainPEM, "a.key": issued.KeyPEM, "roots/one.pem": anchor.PEM(), "a.crl": []byte("a list"),
+		"a.pem": issued.ChainPEM, "a.key": issued.KeyPEM, "roots/one.pem": anchor.PEM(),
+		"a.crl": []byte("a list"),
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -41,7 +42,8 @@ func scene(t *testing.T) (dir string, anchor *ssatest.Authority) {
 }
 
 // twice loads a policy from the machine, and from a bundle of what was read.
-func twice(t *testing.T, load func(policy.Options) (*policy.Policy, error)) (direct, bundled *policy.Policy, directErr, bundledErr error) {
+func twice(t *testing.T,
+	load func(policy.Options) (*policy.Policy, error)) (direct, bundled *policy.Policy, directErr, bundledErr error) {
 	t.Helper()
 	direct, directErr = load(policy.Options{})
 	recorder := bundle.NewRecorder(policy.Machine())
@@ -85,7 +87,8 @@ func TestSamePolicy(t *testing.T) {
 			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			direct, bundled, directErr, bundledErr := twice(t, func(o policy.Options) (*policy.Policy, error) { return o.Load(file) })
+			direct, bundled, directErr, bundledErr := twice(t,
+				func(o policy.Options) (*policy.Policy, error) { return o.Load(file) })
 			sameOutcome(t, direct, bundled, directErr, bundledErr)
 		})
 	}
@@ -99,13 +102,15 @@ func sameOutcome(t *testing.T, direct, bundled *policy.Policy, directErr, bundle
 		}
 		return
 	}
-	all, again := append(direct.Profiles(), direct.Default()), append(bundled.Profiles(), bundled.Default())
+	all, again := append(direct.Profiles(), direct.Default()),
+		append(bundled.Profiles(), bundled.Default())
 	if len(all) != len(again) {
 		t.Fatalf("%d profiles, and %d from the bundle", len(all), len(again))
 	}
 	for i, e := range all {
 		for j, s := range e.Settings() {
-			if got := again[i].Settings()[j]; got.Value != s.Value || again[i].Origin(s.Key) != e.Origin(s.Key) {
+			if got := again[i].Settings()[j]; got.Value != s.Value ||
+				again[i].Origin(s.Key) != e.Origin(s.Key) {
 				t.Errorf("%s: %s is %s, and %s from the bundle", e.Profile, s.Key, s.Value, got.Value)
 			}
 		}
@@ -131,7 +136,8 @@ func sameOutcome(t *testing.T, direct, bundled *policy.Policy, directErr, bundle
 
 func TestSameSystemPolicy(t *testing.T) {
 	root := t.TempDir()
-	_, _, directErr, bundledErr := twice(t, func(o policy.Options) (*policy.Policy, error) { return o.LoadSystem(root) })
+	_, _, directErr, bundledErr := twice(t,
+		func(o policy.Options) (*policy.Policy, error) { return o.LoadSystem(root) })
 	if directErr != nil || bundledErr != nil {
 		t.Errorf("without files: %v, %v", directErr, bundledErr)
 	}
@@ -139,13 +145,15 @@ func TestSameSystemPolicy(t *testing.T) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, "a.yaml"), []byte("default: {versions: {min: '1.3'}}"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, "a.yaml"),
+		[]byte("default: {versions: {min: '1.3'}}"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	load := func(o policy.Options) (*policy.Policy, error) { return o.LoadSystem(root) }
 	direct, bundled, directErr, bundledErr := twice(t, load)
 	sameOutcome(t, direct, bundled, directErr, bundledErr)
-	if bundled.Default().MinVersion != direct.Default().MinVersion || bundled.Default().Origin("versions.min").File == "" {
+	if bundled.Default().MinVersion != direct.Default().MinVersion ||
+		bundled.Default().Origin("versions.min").File == "" {
 		t.Errorf("the folder's file does not count")
 	}
 	if err := os.Chmod(filepath.Join(folder, "a.yaml"), 0o666); err != nil {
@@ -162,7 +170,8 @@ func TestUnreadableFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := "identities: {a: {chain: " + dir + "/a.pem, key: " + dir + "/a.key}}\ndefault: {server: {identity: a}}\n"
-	_, bundled, _, err := twice(t, func(o policy.Options) (*policy.Policy, error) { return o.Parse("p.yaml", []byte(text)) })
+	_, bundled, _, err := twice(t,
+		func(o policy.Options) (*policy.Policy, error) { return o.Parse("p.yaml", []byte(text)) })
 	if err != nil {
 		t.Fatalf("a key that may not be read makes the policy unacceptable: %v", err)
 	}
@@ -190,7 +199,8 @@ func TestFirstReadCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := fs.ReadFile(b.Keep(b.Keep(nil, name)), name); err != nil || string(got) != "a list" {
+	if got, err := fs.ReadFile(b.Keep(b.Keep(nil, name)), name); err != nil ||
+		string(got) != "a list" {
 		t.Errorf("kept %q, %v", got, err)
 	}
 	if _, err := fs.ReadFile(b.Keep(nil), name); err == nil {

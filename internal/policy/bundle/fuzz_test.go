@@ -14,7 +14,8 @@ type plainFiles struct{ fstest.MapFS }
 func (plainFiles) RealPath(path string) (string, error) { return path, syscall.ENOENT }
 
 func FuzzDecode(f *testing.F) {
-	r := NewRecorder(plainFiles{fstest.MapFS{"etc/a": {Data: []byte("text"), Mode: 0o640}, "etc/b/c": {}}})
+	r := NewRecorder(plainFiles{fstest.MapFS{"etc/a": {Data: []byte("text"), Mode: 0o640},
+		"etc/b/c": {}}})
 	_, _ = fs.ReadFile(r, "etc/a")
 	_, _ = fs.ReadFile(r, "etc/none")
 	_, _ = r.Stat("etc/a")

@@ -18,7 +18,8 @@ const (
 	opReal
 )
 
-var operationNames = map[operation]string{opStat: "stat", opRead: "open", opList: "open", opReal: "lstat"}
+var operationNames = map[operation]string{opStat: "stat", opRead: "open", opList: "open",
+	opReal: "lstat"}
 
 // key is what was asked.
 type key struct {

@@ -14,13 +14,17 @@ type cipherList struct {
 
 // otherKeyExchanges are words for suites that ssa does not have, since they
 // have no forward secrecy or need what nobody has set up.
-var otherKeyExchanges = []string{"kRSA", "RSA", "kEDH", "kDHE", "EDH", "DHE", "kPSK", "PSK", "kDHEPSK", "kECDHEPSK", "kRSAPSK", "SRP", "kSRP", "aPSK"}
+var otherKeyExchanges = []string{"kRSA", "RSA", "kEDH", "kDHE", "EDH", "DHE", "kPSK", "PSK",
+	"kDHEPSK", "kECDHEPSK", "kRSAPSK", "SRP", "kSRP", "aPSK"}
 
 // otherWords are words that no suite of ours is meant by.
 var otherWords = []string{
-	"aDSS", "DSS", "3DES", "DES", "RC4", "RC2", "IDEA", "SEED", "eNULL", "NULL", "aNULL", "MD5", "SHA256", "SHA384",
-	"CAMELLIA", "CAMELLIA128", "CAMELLIA256", "ARIA", "ARIA128", "ARIA256", "AESCCM", "AESCCM8", "CBC", "EXP", "EXPORT", "LOW", "MEDIUM",
-	"COMPLEMENTOFDEFAULT", "COMPLEMENTOFALL", "ADH", "AECDH", "GOST94", "GOST89MAC", "aGOST", "kGOST", "ARIAGCM", "SSLv2",
+	"aDSS", "DSS", "3DES", "DES", "RC4", "RC2", "IDEA", "SEED", "eNULL", "NULL", "aNULL", "MD5",
+	"SHA256", "SHA384",
+	"CAMELLIA", "CAMELLIA128", "CAMELLIA256", "ARIA", "ARIA128", "ARIA256", "AESCCM", "AESCCM8",
+	"CBC", "EXP", "EXPORT", "LOW", "MEDIUM",
+	"COMPLEMENTOFDEFAULT", "COMPLEMENTOFALL", "ADH", "AECDH", "GOST94", "GOST89MAC", "aGOST", "kGOST",
+	"ARIAGCM", "SSLv2",
 }
 
 // applyCipherWord works through one word: an operator and words joined by +.
@@ -53,7 +57,8 @@ func all() []suite { return slices.Concat(suites, cbc) }
 // is reports whether a word of a cipher string is for the suite.
 func (x suite) is(word string) bool {
 	switch word {
-	case "ALL", "DEFAULT", "HIGH", "FIPS", "ECDHE", "EECDH", "kEECDH", "kECDHE", x.name, x.iana, "a" + x.auth:
+	case "ALL", "DEFAULT", "HIGH", "FIPS", "ECDHE", "EECDH", "kEECDH", "kECDHE", x.name, x.iana,
+		"a" + x.auth:
 		return true
 	case "ECDSA":
 		return x.auth == "ECDSA"

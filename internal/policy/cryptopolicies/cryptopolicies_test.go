@@ -111,7 +111,8 @@ func TestPropose(t *testing.T) {
 			"signature_algorithms": "[ecdsa_secp256r1_sha256, rsa_pss_rsae_sha256, ed25519]",
 			"cipher_suites": "[TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, " +
 				"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256]",
-		}, []string{"groups that ssa does not have: X448", "RSA: ssa has key exchange by ECDHE alone", "SHA-1 in certificates", "rsa: 3072  # OURS.pol:16"}},
+		}, []string{"groups that ssa does not have: X448", "RSA: ssa has key exchange by ECDHE alone",
+			"SHA-1 in certificates", "rsa: 3072  # OURS.pol:16"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -191,7 +192,8 @@ func TestRead(t *testing.T) {
 		}
 		return path
 	}
-	config, current := write("config", "# the policy\nDEFAULT\n"), write("state/current", "DEFAULT:NO-SHA1\n")
+	config, current := write("config", "# the policy\nDEFAULT\n"),
+		write("state/current", "DEFAULT:NO-SHA1\n")
 	if _, err := Read(dir); err == nil || !strings.Contains(err.Error(), "is there") {
 		t.Errorf("a folder without back ends: %v", err)
 	}
@@ -211,7 +213,8 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s: no name of the policy in\n%s", path, text)
 		}
 	}
-	if _, err := Read(filepath.Join(dir, "none")); !os.IsNotExist(err) && !strings.Contains(err.Error(), "no such file") {
+	if _, err := Read(filepath.Join(dir, "none")); !os.IsNotExist(err) &&
+		!strings.Contains(err.Error(), "no such file") {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
@@ -239,7 +242,8 @@ func FuzzPropose(f *testing.F) {
 			t.Fatalf("does not load: %v\n%s", err, text)
 		}
 		built, got := policy.Builtin().Default(), p.Default()
-		if got.MinVersion < built.MinVersion || got.MinRSABits < built.MinRSABits || got.MinECDSABits < built.MinECDSABits {
+		if got.MinVersion < built.MinVersion || got.MinRSABits < built.MinRSABits ||
+			got.MinECDSABits < built.MinECDSABits {
 			t.Errorf("weaker than the built-in default:\n%s", text)
 		}
 		for _, id := range got.CipherSuites {
@@ -247,7 +251,8 @@ func FuzzPropose(f *testing.F) {
 				t.Errorf("a suite that is not built-in: %s\n%s", policy.SuiteName(id), text)
 			}
 		}
-		if printable(strings.ReplaceAll(text, "\n", "")) != strings.ReplaceAll(text, "\n", "") || len(text) > 128<<10+300*len(name) {
+		if printable(strings.ReplaceAll(text, "\n", "")) != strings.ReplaceAll(text, "\n", "") ||
+			len(text) > 128<<10+300*len(name) {
 			t.Errorf("%d bytes, or control characters: %q", len(text), text)
 		}
 	})

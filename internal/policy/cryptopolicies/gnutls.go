@@ -128,7 +128,8 @@ func (s *Settings) setVersions(names []string, at Place) {
 func (s *Settings) setCiphers(a *allowed) {
 	at := a.ciphers.at
 	exchange := func(auth string) bool {
-		return !a.exchanges.said || slices.Contains(a.exchanges.v, "ECDHE") || slices.Contains(a.exchanges.v, "ECDHE-"+auth)
+		return !a.exchanges.said || slices.Contains(a.exchanges.v, "ECDHE") ||
+			slices.Contains(a.exchanges.v, "ECDHE-"+auth)
 	}
 	sha1 := !a.macs.said || slices.Contains(a.macs.v, "SHA1") || slices.Contains(a.macs.v, "HMAC-SHA1")
 	var other, got13 []string
@@ -143,7 +144,8 @@ func (s *Settings) setCiphers(a *allowed) {
 				continue
 			}
 			known = true
-			if exchange(x.auth) && (sha1 || !strings.HasSuffix(cipher, "-CBC")) && !slices.Contains(got12, x) {
+			if exchange(x.auth) && (sha1 || !strings.HasSuffix(cipher, "-CBC")) &&
+				!slices.Contains(got12, x) {
 				got12 = append(got12, x)
 			}
 		}
@@ -152,7 +154,8 @@ func (s *Settings) setCiphers(a *allowed) {
 		}
 	}
 	s.noteUnknown(at, "ciphers", other)
-	others := slices.DeleteFunc(slices.Clone(a.exchanges.v), func(x string) bool { return x == "ECDHE" || x == "ECDHE-RSA" || x == "ECDHE-ECDSA" })
+	others := slices.DeleteFunc(slices.Clone(a.exchanges.v),
+		func(x string) bool { return x == "ECDHE" || x == "ECDHE-RSA" || x == "ECDHE-ECDSA" })
 	s.noteExchanges(others, a.exchanges.at)
 	s.understood++
 	s.suites13.set(got13, at)

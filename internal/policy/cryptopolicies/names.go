@@ -32,7 +32,8 @@ var cbc = []suite{
 
 // ciphers13 are the ciphers of TLS 1.3 suites.
 var ciphers13 = map[string]string{
-	"AES-256-GCM": "TLS_AES_256_GCM_SHA384", "AES-128-GCM": "TLS_AES_128_GCM_SHA256", "CHACHA20-POLY1305": "TLS_CHACHA20_POLY1305_SHA256",
+	"AES-256-GCM": "TLS_AES_256_GCM_SHA384", "AES-128-GCM": "TLS_AES_128_GCM_SHA256",
+	"CHACHA20-POLY1305": "TLS_CHACHA20_POLY1305_SHA256",
 }
 
 // suite13 translates the name of a TLS 1.3 suite.
@@ -48,10 +49,12 @@ func suite13(name string) string {
 // groups have our names, and those of OpenSSL, GnuTLS and crypto-policies.
 var groups = map[string]string{
 	"x25519mlkem768": "X25519MLKEM768", "mlkem768x25519": "X25519MLKEM768",
-	"secp256r1mlkem768": "SecP256r1MLKEM768", "p256mlkem768": "SecP256r1MLKEM768", "mlkem768secp256r1": "SecP256r1MLKEM768",
-	"secp384r1mlkem1024": "SecP384r1MLKEM1024", "p384mlkem1024": "SecP384r1MLKEM1024", "mlkem1024secp384r1": "SecP384r1MLKEM1024",
-	"x25519":    "X25519",
-	"secp256r1": "P-256", "prime256v1": "P-256", "p256": "P-256",
+	"secp256r1mlkem768": "SecP256r1MLKEM768", "p256mlkem768": "SecP256r1MLKEM768",
+	"mlkem768secp256r1":  "SecP256r1MLKEM768",
+	"secp384r1mlkem1024": "SecP384r1MLKEM1024", "p384mlkem1024": "SecP384r1MLKEM1024",
+	"mlkem1024secp384r1": "SecP384r1MLKEM1024",
+	"x25519":             "X25519",
+	"secp256r1":          "P-256", "prime256v1": "P-256", "p256": "P-256",
 	"secp384r1": "P-384", "p384": "P-384",
 	"secp521r1": "P-521", "p521": "P-521",
 }
@@ -63,16 +66,25 @@ func group(name string) string {
 
 // signatures have the same.
 var signatures = map[string]string{
-	"ecdsasha256": "ecdsa_secp256r1_sha256", "ecdsasha2256": "ecdsa_secp256r1_sha256", "ecdsasecp256r1sha256": "ecdsa_secp256r1_sha256",
-	"ecdsasha384": "ecdsa_secp384r1_sha384", "ecdsasha2384": "ecdsa_secp384r1_sha384", "ecdsasecp384r1sha384": "ecdsa_secp384r1_sha384",
-	"ecdsasha512": "ecdsa_secp521r1_sha512", "ecdsasha2512": "ecdsa_secp521r1_sha512", "ecdsasecp521r1sha512": "ecdsa_secp521r1_sha512",
-	"ed25519": "ed25519", "eddsaed25519": "ed25519",
-	"rsapssrsaesha256": "rsa_pss_rsae_sha256", "rsapsssha256": "rsa_pss_rsae_sha256", "rsapsssha2256": "rsa_pss_rsae_sha256",
-	"rsapssrsaesha384": "rsa_pss_rsae_sha384", "rsapsssha384": "rsa_pss_rsae_sha384", "rsapsssha2384": "rsa_pss_rsae_sha384",
-	"rsapssrsaesha512": "rsa_pss_rsae_sha512", "rsapsssha512": "rsa_pss_rsae_sha512", "rsapsssha2512": "rsa_pss_rsae_sha512",
-	"rsasha256": "rsa_pkcs1_sha256", "rsasha2256": "rsa_pkcs1_sha256", "rsapkcs1sha256": "rsa_pkcs1_sha256",
-	"rsasha384": "rsa_pkcs1_sha384", "rsasha2384": "rsa_pkcs1_sha384", "rsapkcs1sha384": "rsa_pkcs1_sha384",
-	"rsasha512": "rsa_pkcs1_sha512", "rsasha2512": "rsa_pkcs1_sha512", "rsapkcs1sha512": "rsa_pkcs1_sha512",
+	"ecdsasha256": "ecdsa_secp256r1_sha256", "ecdsasha2256": "ecdsa_secp256r1_sha256",
+	"ecdsasecp256r1sha256": "ecdsa_secp256r1_sha256",
+	"ecdsasha384":          "ecdsa_secp384r1_sha384", "ecdsasha2384": "ecdsa_secp384r1_sha384",
+	"ecdsasecp384r1sha384": "ecdsa_secp384r1_sha384",
+	"ecdsasha512":          "ecdsa_secp521r1_sha512", "ecdsasha2512": "ecdsa_secp521r1_sha512",
+	"ecdsasecp521r1sha512": "ecdsa_secp521r1_sha512",
+	"ed25519":              "ed25519", "eddsaed25519": "ed25519",
+	"rsapssrsaesha256": "rsa_pss_rsae_sha256", "rsapsssha256": "rsa_pss_rsae_sha256",
+	"rsapsssha2256":    "rsa_pss_rsae_sha256",
+	"rsapssrsaesha384": "rsa_pss_rsae_sha384", "rsapsssha384": "rsa_pss_rsae_sha384",
+	"rsapsssha2384":    "rsa_pss_rsae_sha384",
+	"rsapssrsaesha512": "rsa_pss_rsae_sha512", "rsapsssha512": "rsa_pss_rsae_sha512",
+	"rsapsssha2512": "rsa_pss_rsae_sha512",
+	"rsasha256":     "rsa_pkcs1_sha256", "rsasha2256": "rsa_pkcs1_sha256",
+	"rsapkcs1sha256": "rsa_pkcs1_sha256",
+	"rsasha384":      "rsa_pkcs1_sha384", "rsasha2384": "rsa_pkcs1_sha384",
+	"rsapkcs1sha384": "rsa_pkcs1_sha384",
+	"rsasha512":      "rsa_pkcs1_sha512", "rsasha2512": "rsa_pkcs1_sha512",
+	"rsapkcs1sha512": "rsa_pkcs1_sha512",
 }
 
 func signature(name string) string {

@@ -49,7 +49,8 @@ func assignment(line string) (key, text string, ok bool) {
 }
 
 func split(text, separators string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(separators, r) || r == ' ' || r == '\t' })
+	return strings.FieldsFunc(text,
+		func(r rune) bool { return strings.ContainsRune(separators, r) || r == ' ' || r == '\t' })
 }
 
 // opensslGroups splits a list of groups: * and ? before a name, and / for :,
@@ -117,7 +118,8 @@ func (s *Settings) readCipherString(text string, at Place) {
 			s.applyCipherWord(&list, word, at)
 		}
 	}
-	list.active = slices.DeleteFunc(list.active, func(x suite) bool { return x.bits < levels[level].bits })
+	list.active = slices.DeleteFunc(list.active,
+		func(x suite) bool { return x.bits < levels[level].bits })
 	s.noteExchanges(list.others, at)
 	s.understood++
 	s.setSuites12(list.active, at)

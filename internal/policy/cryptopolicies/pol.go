@@ -64,7 +64,8 @@ func (s *Settings) readPolLine(a *allowed, key, text string, at Place) {
 		if text != "0" {
 			s.note(at, "signatures with SHA-1 in certificates, which ssa never accepts")
 		}
-	case "hash", "min_dh_size", "min_dsa_size", "min_tls_version_dtls", "min_dtls_version", "arbitrary_dh_groups", "ssh_certs", "ssh_etm", "etm":
+	case "hash", "min_dh_size", "min_dsa_size", "min_tls_version_dtls", "min_dtls_version",
+		"arbitrary_dh_groups", "ssh_certs", "ssh_etm", "etm":
 	default:
 		s.note(at, "%s, for which ssa has no setting", clip(key))
 	}
@@ -76,7 +77,11 @@ func forTLS(scope string) bool {
 	scope = strings.ToLower(strings.TrimSpace(scope))
 	rest, not := strings.CutPrefix(scope, "!")
 	names := split(strings.Trim(rest, "{}"), ",")
-	found := slices.ContainsFunc(names, func(name string) bool { return name == "tls" || name == "ssl" || name == "openssl" || name == "*" })
+	found := slices.ContainsFunc(names,
+		func(name string) bool {
+			return name == "tls" || name == "ssl" || name == "openssl" ||
+				name == "*"
+		})
 	return found != not
 }
 
@@ -98,7 +103,8 @@ func (s *Settings) changeList(to *value[[]string], words []string, at Place) {
 		}
 		switch {
 		case isMinus:
-			list = slices.DeleteFunc(list, func(x string) bool { ok, err := path.Match(name, x); return ok && err == nil })
+			list = slices.DeleteFunc(list,
+				func(x string) bool { ok, err := path.Match(name, x); return ok && err == nil })
 		case strings.ContainsRune(name, '*'):
 			s.note(at, "%s: a pattern can only take away", clip(word))
 		case isFirst:

@@ -24,7 +24,8 @@ func (s *Settings) Propose() (string, error) {
 		"# Behind # is the line that a value comes from. Read it before you use it: it says\n"+
 		"# nothing of trust, revocation or programs, and does not follow later changes.\ndefault:\n", from)
 	s.writeVersions(&b)
-	writeList(&b, "cipher_suites", slices.Concat(s.suites13.v, s.suites12.v), places(s.suites13.at, s.suites12.at))
+	writeList(&b, "cipher_suites", slices.Concat(s.suites13.v, s.suites12.v),
+		places(s.suites13.at, s.suites12.at))
 	writeList(&b, "key_exchange", s.groups.v, places(s.groups.at))
 	writeList(&b, "signature_algorithms", s.signatures.v, places(s.signatures.at))
 	s.writeBits(&b)

@@ -24,7 +24,8 @@ type FormatError struct {
 func (e *FormatError) Error() string { return e.At.String() + ": " + e.Reason }
 
 // backEnds are the files below a folder that say most, best first.
-var backEnds = []string{"back-ends/opensslcnf.config", "back-ends/gnutls.config", "back-ends/openssl.config"}
+var backEnds = []string{"back-ends/opensslcnf.config", "back-ends/gnutls.config",
+	"back-ends/openssl.config"}
 
 // Read reads the settings of a file, or of a folder such as
 // /etc/crypto-policies.

@@ -72,7 +72,8 @@ func (s *Settings) note(at Place, format string, args ...any) {
 }
 
 // setNamed translates a list of names and notes the others.
-func (s *Settings) setNamed(to *value[[]string], what string, names []string, translate func(string) string, at Place) {
+func (s *Settings) setNamed(to *value[[]string], what string, names []string,
+	translate func(string) string, at Place) {
 	list := []string{}
 	var unknown []string
 	for _, name := range names {
