@@ -87,7 +87,8 @@ func FuzzClientIdentity(f *testing.F) {
 			if texts[i], err = clientIdentity(&x509.Certificate{RawSubject: der}); err != nil {
 				return // refused
 			}
-			if texts[i] == "" || strings.ContainsFunc(texts[i], func(r rune) bool { return !unicode.IsPrint(r) }) {
+			if texts[i] == "" ||
+				strings.ContainsFunc(texts[i], func(r rune) bool { return !unicode.IsPrint(r) }) {
 				t.Errorf("the identity %q does not print", texts[i])
 			}
 		}

@@ -89,7 +89,8 @@ func (s *search) from(path []*x509.Certificate) bool {
 // already: a chain never comes back to them.
 func onPath(path []*x509.Certificate, cert *x509.Certificate) bool {
 	for _, p := range path {
-		if bytes.Equal(p.RawSubject, cert.RawSubject) && bytes.Equal(p.RawSubjectPublicKeyInfo, cert.RawSubjectPublicKeyInfo) {
+		if bytes.Equal(p.RawSubject, cert.RawSubject) && bytes.Equal(p.RawSubjectPublicKeyInfo,
+			cert.RawSubjectPublicKeyInfo) {
 			return true
 		}
 	}

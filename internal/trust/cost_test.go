@@ -19,7 +19,8 @@ import (
 
 // crossSigned makes authorities that have all issued one another, and returns
 // their certificates and a leaf of the first.
-func crossSigned(t *testing.T, curve elliptic.Curve, authorities int) (leaf *x509.Certificate, others []*x509.Certificate) {
+func crossSigned(t *testing.T, curve elliptic.Curve,
+	authorities int) (leaf *x509.Certificate, others []*x509.Certificate) {
 	t.Helper()
 	keys := make([]*ecdsa.PrivateKey, authorities+1)
 	for i := range keys {
@@ -32,9 +33,12 @@ func crossSigned(t *testing.T, curve elliptic.Curve, authorities int) (leaf *x50
 	issue := func(of, by int) *x509.Certificate {
 		serial++
 		name := func(i int) pkix.Name { return pkix.Name{CommonName: fmt.Sprintf("authority %d", i)} }
-		template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: name(of), IsCA: of < authorities, BasicConstraintsValid: true,
-			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign}
-		der, err := x509.CreateCertificate(rand.Reader, template, &x509.Certificate{Subject: name(by)}, keys[of].Public(), keys[by])
+		template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: name(of),
+			IsCA: of < authorities, BasicConstraintsValid: true,
+			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+			KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign}
+		der, err := x509.CreateCertificate(rand.Reader, template, &x509.Certificate{Subject: name(by)},
+			keys[of].Public(), keys[by])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +63,8 @@ func crossSigned(t *testing.T, curve elliptic.Curve, authorities int) (leaf *x50
 func TestCostOfStrangers(t *testing.T) {
 	pool := x509.NewCertPool()
 	pool.AddCert(ssatest.NewAuthority(t).Certificate())
-	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: func() *x509.CertPool { return pool }, Usage: trust.ClientCertificate})
+	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256,
+		Roots: func() *x509.CertPool { return pool }, Usage: trust.ClientCertificate})
 	for _, tc := range []struct {
 		name        string
 		curve       elliptic.Curve
@@ -89,7 +94,8 @@ func TestCostOfFriends(t *testing.T) {
 	root := ssatest.NewAuthority(t)
 	pool := x509.NewCertPool()
 	pool.AddCert(root.Certificate())
-	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: func() *x509.CertPool { return pool }, Usage: trust.ServerCertificate})
+	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256,
+		Roots: func() *x509.CertPool { return pool }, Usage: trust.ServerCertificate})
 	below := root.Intermediate(t).Intermediate(t)
 	leaf := below.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	var chain []*x509.Certificate
@@ -108,7 +114,8 @@ func TestCostOfFriends(t *testing.T) {
 		"the same, often":  slices.Repeat(chain[1:], 150),
 		"the leaf as well": slices.Repeat(chain[:1], 3),
 	} {
-		if _, err := v.Verify(append(slices.Clone(chain), extra...), "a.example", time.Now()); err != nil {
+		if _, err := v.Verify(append(slices.Clone(chain), extra...), "a.example",
+			time.Now()); err != nil {
 			t.Errorf("with %s: %v", name, err)
 		}
 	}

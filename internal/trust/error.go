@@ -24,8 +24,10 @@ const (
 )
 
 var causeNames = [...]string{
-	"other", "no certificate", "expired", "not yet valid", "wrong name", "self-signed", "unknown anchor",
-	"not by program", "wrong usage", "constrained", "weak", "revoked", "revocation unknown", "not stapled", "not logged", "not pinned",
+	"other", "no certificate", "expired", "not yet valid", "wrong name", "self-signed",
+	"unknown anchor",
+	"not by program", "wrong usage", "constrained", "weak", "revoked", "revocation unknown",
+	"not stapled", "not logged", "not pinned",
 }
 
 // String returns the cause in words.

@@ -70,7 +70,8 @@ func (c *check) wrongUsage() string {
 		wanted, plural = x509.ExtKeyUsageClientAuth, "clients"
 	}
 	for _, cert := range c.built() {
-		if len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) > 0 && !slices.Contains(cert.ExtKeyUsage, wanted) {
+		if len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) > 0 &&
+			!slices.Contains(cert.ExtKeyUsage, wanted) {
 			return fmt.Sprintf("%s is not for %s, only for %s", c.which(cert), plural, usages(cert))
 		}
 	}
@@ -154,7 +155,8 @@ func (c *check) built() []*x509.Certificate {
 // such certificates, and then finds no way to an anchor.
 func notAuthority(chain []*x509.Certificate) *x509.Certificate {
 	for _, issuer := range chain[1:] {
-		if !issuer.BasicConstraintsValid || !issuer.IsCA || issuer.KeyUsage != 0 && issuer.KeyUsage&x509.KeyUsageCertSign == 0 {
+		if !issuer.BasicConstraintsValid || !issuer.IsCA ||
+			issuer.KeyUsage != 0 && issuer.KeyUsage&x509.KeyUsageCertSign == 0 {
 			return issuer
 		}
 	}

@@ -23,11 +23,13 @@ func alphaOnly(c *x509.Certificate) {
 		Permitted []struct {
 			Base asn1.RawValue
 		} `asn1:"tag:0"`
-	}{[]struct{ Base asn1.RawValue }{{asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 4, IsCompound: true, Bytes: name}}}})
+	}{[]struct{ Base asn1.RawValue }{{asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 4,
+		IsCompound: true, Bytes: name}}}})
 	if err != nil {
 		panic(err)
 	}
-	c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 30}, Critical: true, Value: value})
+	c.ExtraExtensions = append(c.ExtraExtensions,
+		pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 30}, Critical: true, Value: value})
 }
 
 // TestFit: what crypto/x509 does not look at, for servers and clients, and for
@@ -35,7 +37,8 @@ func alphaOnly(c *x509.Certificate) {
 func TestFit(t *testing.T) {
 	root := ssatest.NewAuthority(t)
 	alpha := root.IntermediateWith(t, ssatest.AuthorityOptions{Name: "Alpha CA", Edit: alphaOnly})
-	alphaRoot := ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Alpha Root", Edit: alphaOnly})
+	alphaRoot := ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Alpha Root",
+		Edit: alphaOnly})
 	of := func(organisation string) func(*x509.Certificate) {
 		return func(c *x509.Certificate) { c.Subject.Organization = []string{organisation} }
 	}
@@ -70,7 +73,8 @@ func TestFit(t *testing.T) {
 		{name: "an authority's for no purpose", from: idle, cause: trust.WrongUsage, word: "extendedKeyUsage is empty"},
 	} {
 		for _, usage := range []trust.Usage{trust.ServerCertificate, trust.ClientCertificate} {
-			leaf := test.from.Issue(t, ssatest.Leaf{Subject: "who", Names: []string{"a.example"}, Client: usage == trust.ClientCertificate, Edit: test.edit})
+			leaf := test.from.Issue(t, ssatest.Leaf{Subject: "who", Names: []string{"a.example"},
+				Client: usage == trust.ClientCertificate, Edit: test.edit})
 			roots := poolOf(root.Certificate(), alphaRoot.Certificate())
 			v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Usage: usage, Roots: roots})
 			name := ""
@@ -92,9 +96,11 @@ func TestFit(t *testing.T) {
 func TestProgramRootIsConstrained(t *testing.T) {
 	root := ssatest.NewAuthority(t)
 	alpha := root.IntermediateWith(t, ssatest.AuthorityOptions{Name: "Alpha CA", Edit: alphaOnly})
-	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: poolOf(root.Certificate()), ProgramRoots: []*x509.Certificate{alpha.Certificate()}})
+	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256,
+		Roots: poolOf(root.Certificate()), ProgramRoots: []*x509.Certificate{alpha.Certificate()}})
 	for organisation, right := range map[string]bool{"Alpha": true, "Beta": false} {
-		leaf := alpha.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, Edit: func(c *x509.Certificate) { c.Subject.Organization = []string{organisation} }})
+		leaf := alpha.Issue(t, ssatest.Leaf{Names: []string{"a.example"},
+			Edit: func(c *x509.Certificate) { c.Subject.Organization = []string{organisation} }})
 		if _, err := v.Verify(chainOf(t, leaf), "a.example", time.Now()); (err == nil) != right {
 			t.Errorf("%s: %v", organisation, err)
 		}
@@ -104,10 +110,13 @@ func TestProgramRootIsConstrained(t *testing.T) {
 // TestAnchorThatIsNoAuthority: who it is must not be looked for in the wrong
 // place.
 func TestAnchorThatIsNoAuthority(t *testing.T) {
-	anchor := ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "No CA", Edit: func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, 0 }})
+	anchor := ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "No CA",
+		Edit: func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, 0 }})
 	leaf := anchor.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
-	_, err := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: poolOf(anchor.Certificate())}).Verify(chainOf(t, leaf), "a.example", time.Now())
-	if cause, _ := trust.CauseOf(err); cause != trust.Constrained || !strings.Contains(err.Error(), "not the certificate of an authority") {
+	_, err := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256,
+		Roots: poolOf(anchor.Certificate())}).Verify(chainOf(t, leaf), "a.example", time.Now())
+	if cause, _ := trust.CauseOf(err); cause != trust.Constrained ||
+		!strings.Contains(err.Error(), "not the certificate of an authority") {
 		t.Errorf("%v", err)
 	}
 }
@@ -118,7 +127,8 @@ func TestKeyOfUnknownKind(t *testing.T) {
 	chain := chainOf(t, root.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}))
 	strange := *ssatest.SelfSigned(t, ssatest.Leaf{Names: []string{"b.example"}}).Leaf()
 	strange.PublicKey, strange.PublicKeyAlgorithm = nil, x509.UnknownPublicKeyAlgorithm
-	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: poolOf(root.Certificate())})
+	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256,
+		Roots: poolOf(root.Certificate())})
 	if _, err := v.Verify(append(chain, &strange, &strange), "a.example", time.Now()); err != nil {
 		t.Errorf("%v", err)
 	}

@@ -15,9 +15,11 @@ func TestRememberedVerification(t *testing.T) {
 	root := ssatest.NewAuthority(t)
 	start := time.Now()
 	end := start.Add(time.Minute)
-	leaf := ssatest.Leaf{Names: []string{"a.example"}, NotBefore: start.Add(-time.Second), NotAfter: end}
+	leaf := ssatest.Leaf{Names: []string{"a.example"}, NotBefore: start.Add(-time.Second),
+		NotAfter: end}
 	chain := chainOf(t, root.Issue(t, leaf))
-	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool, RootsFrom: "the test's store"})
+	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool,
+		RootsFrom: "the test's store"})
 	if _, err := v.Verify(chain, "a.example", start); err != nil {
 		t.Fatalf("first: %v", err)
 	}

@@ -18,7 +18,8 @@ func (c *check) pinned(chains [][]*x509.Certificate) ([][]*x509.Certificate, err
 	}
 	var kept [][]*x509.Certificate
 	for _, chain := range chains {
-		if slices.ContainsFunc(chain, func(cert *x509.Certificate) bool { return slices.Contains(pins, keyHash(cert)) }) {
+		if slices.ContainsFunc(chain,
+			func(cert *x509.Certificate) bool { return slices.Contains(pins, keyHash(cert)) }) {
 			kept = append(kept, chain)
 		}
 	}

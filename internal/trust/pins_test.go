@@ -28,7 +28,8 @@ func logList(t *testing.T, logs ...*ssatest.Log) *transparency.List {
 func TestPins(t *testing.T) {
 	root := ssatest.NewAuthority(t)
 	middle := root.Intermediate(t)
-	chain := chainOf(t, middle.Issue(t, ssatest.Leaf{Names: []string{"a.example", "b.a.example", "c.b.a.example"}}))
+	chain := chainOf(t,
+		middle.Issue(t, ssatest.Leaf{Names: []string{"a.example", "b.a.example", "c.b.a.example"}}))
 	wrong := [32]byte{1}
 	own := pin(chain[0])
 	for _, test := range []struct {
@@ -50,9 +51,11 @@ func TestPins(t *testing.T) {
 		{"wildcard is one label", "c.b.a.example", map[string][][32]byte{"*.a.example": {wrong}}, false},
 		{"its own before a wildcard", "b.a.example", map[string][][32]byte{"*.a.example": {wrong}, "b.a.example": {own}}, false},
 	} {
-		v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool, Pins: test.pins})
+		v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool,
+			Pins: test.pins})
 		_, err := v.Verify(chain, test.host, now)
-		if cause, _ := trust.CauseOf(err); (err != nil) != test.refused || err != nil && (cause != trust.NotPinned || !strings.Contains(err.Error(), "add sha256/")) {
+		if cause, _ := trust.CauseOf(err); (err != nil) != test.refused ||
+			err != nil && (cause != trust.NotPinned || !strings.Contains(err.Error(), "add sha256/")) {
 			t.Errorf("%s: error %v, want refused: %v", test.name, err, test.refused)
 		}
 	}
@@ -60,8 +63,10 @@ func TestPins(t *testing.T) {
 
 func TestPinOfAnAddress(t *testing.T) {
 	root := ssatest.NewAuthority(t)
-	chain := chainOf(t, root.Issue(t, ssatest.Leaf{IPs: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}}))
-	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool, Pins: map[string][][32]byte{"::1": {{1}}}})
+	chain := chainOf(t,
+		root.Issue(t, ssatest.Leaf{IPs: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}}))
+	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool,
+		Pins: map[string][][32]byte{"::1": {{1}}}})
 	if _, err := v.Verify(chain, "127.0.0.1", now); err != nil {
 		t.Errorf("an address without pins: %v", err)
 	}
@@ -72,9 +77,12 @@ func TestPinOfAnAddress(t *testing.T) {
 
 func TestSignatures(t *testing.T) {
 	root := ssatest.NewAuthority(t)
-	chain := chainOf(t, root.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, Signature: x509.ECDSAWithSHA384}))
-	for scheme, accepted := range map[tls.SignatureScheme]bool{tls.ECDSAWithP384AndSHA384: true, tls.ECDSAWithP256AndSHA256: false, tls.Ed25519: false} {
-		v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool, Signatures: []tls.SignatureScheme{scheme}})
+	chain := chainOf(t,
+		root.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, Signature: x509.ECDSAWithSHA384}))
+	for scheme, accepted := range map[tls.SignatureScheme]bool{tls.ECDSAWithP384AndSHA384: true,
+		tls.ECDSAWithP256AndSHA256: false, tls.Ed25519: false} {
+		v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool,
+			Signatures: []tls.SignatureScheme{scheme}})
 		_, err := v.Verify(chain, "a.example", now)
 		if cause, _ := trust.CauseOf(err); (err == nil) != accepted || err != nil && cause != trust.Weak {
 			t.Errorf("%v: error %v, want accepted: %v", scheme, err, accepted)

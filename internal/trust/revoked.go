@@ -76,7 +76,8 @@ func (c *check) judge(cert *x509.Certificate, answer signed.Answer) error {
 	switch {
 	case answer.Status == signed.Revoked:
 		return fail(Revoked, c.revoked(cert, answer), nil)
-	case cert.Equal(c.chain[0]) && !answer.Stapled && c.v.cfg.Usage == ServerCertificate && mustStaple(cert):
+	case cert.Equal(c.chain[0]) && !answer.Stapled && c.v.cfg.Usage == ServerCertificate &&
+		mustStaple(cert):
 		return fail(NotStapled, c.notStapled(answer), answer.StapleProblem)
 	case answer.Status == signed.Unknown && c.v.cfg.Revocation == RevocationRequire:
 		return fail(RevocationUnknown, fmt.Sprintf("it is not known whether %s was revoked, and the policy requires an answer (trust.revocation): %s; "+
@@ -94,7 +95,8 @@ func (c *check) revoked(cert *x509.Certificate, answer signed.Answer) string {
 	if !cert.Equal(c.chain[0]) {
 		remedy = "the peer needs a certificate from another authority"
 	}
-	return fmt.Sprintf("%s was revoked on %s%s, says %s; %s", c.which(cert), instant(answer.RevokedAt), why, clip(answer.By), remedy)
+	return fmt.Sprintf("%s was revoked on %s%s, says %s; %s", c.which(cert),
+		instant(answer.RevokedAt), why, clip(answer.By), remedy)
 }
 
 func (c *check) notStapled(answer signed.Answer) string {

@@ -241,7 +241,8 @@ func (v *Verifier) short(chains [][]*x509.Certificate) [][]*x509.Certificate {
 	if v.cfg.MaxDepth <= 0 {
 		return chains
 	}
-	return slices.DeleteFunc(chains, func(chain []*x509.Certificate) bool { return len(chain) > v.cfg.MaxDepth })
+	return slices.DeleteFunc(chains,
+		func(chain []*x509.Certificate) bool { return len(chain) > v.cfg.MaxDepth })
 }
 
 // narrow holds the chain against the program's own certificates.

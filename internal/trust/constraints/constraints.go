@@ -188,7 +188,8 @@ func parse(value []byte) (*rules, error) {
 	var some, none bool
 	if !outer.ReadASN1(&top, cbasn1.SEQUENCE) || !outer.Empty() ||
 		!top.ReadOptionalASN1(&permitted, &some, cbasn1.Tag(0).ContextSpecific().Constructed()) ||
-		!top.ReadOptionalASN1(&excluded, &none, cbasn1.Tag(1).ContextSpecific().Constructed()) || !top.Empty() {
+		!top.ReadOptionalASN1(&excluded, &none, cbasn1.Tag(1).ContextSpecific().Constructed()) ||
+		!top.Empty() {
 		return nil, errMalformed
 	}
 	r := &rules{}

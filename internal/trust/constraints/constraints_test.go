@@ -76,7 +76,8 @@ func extension(critical bool, permitted, excluded []tree) pkix.Extension {
 			})
 		}
 	})
-	return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 30}, Critical: critical, Value: b.BytesOrPanic()}
+	return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 30}, Critical: critical,
+		Value: b.BytesOrPanic()}
 }
 
 func trees(t ...tree) []tree { return t }
@@ -105,7 +106,8 @@ func (n names) edit(t *testing.T) func(*x509.Certificate) {
 			c.URIs = append(c.URIs, u)
 		}
 		if n.names != nil {
-			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: n.names})
+			c.ExtraExtensions = append(c.ExtraExtensions,
+				pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: n.names})
 		}
 	}
 }
@@ -120,16 +122,20 @@ var kinds = []struct {
 	wrong     []names
 }{
 	{
-		name:      "ranges with bits behind their mask",
-		permitted: trees(ip("127.0.0.0", "255.255.0.0"), ip("127.1.200.1", "255.255.0.0"), ip("2001:db8::1", "ffff:ffff::")),
-		right:     []names{{ips: []net.IP{net.IPv4(127, 1, 0, 5)}}, {ips: []net.IP{net.IPv4(127, 0, 9, 9), net.ParseIP("2001:db8:5::1")}}},
-		wrong:     []names{{ips: []net.IP{net.IPv4(127, 2, 0, 5)}}, {ips: []net.IP{net.ParseIP("2001:db9::1")}}},
+		name: "ranges with bits behind their mask",
+		permitted: trees(ip("127.0.0.0", "255.255.0.0"), ip("127.1.200.1", "255.255.0.0"),
+			ip("2001:db8::1", "ffff:ffff::")),
+		right: []names{{ips: []net.IP{net.IPv4(127, 1, 0, 5)}},
+			{ips: []net.IP{net.IPv4(127, 0, 9, 9), net.ParseIP("2001:db8:5::1")}}},
+		wrong: []names{{ips: []net.IP{net.IPv4(127, 2, 0, 5)}},
+			{ips: []net.IP{net.ParseIP("2001:db9::1")}}},
 	},
 	{
 		name:     "excluded ranges with bits behind their mask",
 		excluded: trees(ip("127.0.0.0", "255.255.0.0"), ip("127.1.200.1", "255.255.0.0")),
-		right:    []names{{ips: []net.IP{net.IPv4(127, 2, 0, 5)}}, {ips: []net.IP{net.ParseIP("2001:db8::1")}}},
-		wrong:    []names{{ips: []net.IP{net.IPv4(127, 1, 0, 5)}}},
+		right: []names{{ips: []net.IP{net.IPv4(127, 2, 0, 5)}},
+			{ips: []net.IP{net.ParseIP("2001:db8::1")}}},
+		wrong: []names{{ips: []net.IP{net.IPv4(127, 1, 0, 5)}}},
 	},
 	{
 		name:     "addresses in the form of IPv6",
@@ -140,7 +146,8 @@ var kinds = []struct {
 		name:      "domains",
 		permitted: trees(dns("Example.com"), dns(".example.org")),
 		excluded:  trees(dns("bad.example.com")),
-		right:     []names{{dns: []string{"example.com", "a.EXAMPLE.com", "a.example.org"}}, {subject: o("Anybody")}},
+		right: []names{{dns: []string{"example.com", "a.EXAMPLE.com", "a.example.org"}},
+			{subject: o("Anybody")}},
 		wrong: []names{
 			{dns: []string{"badexample.com"}}, {dns: []string{"example.org"}}, {dns: []string{"a.example.com", "example.net"}},
 			{dns: []string{"x.bad.example.com"}}, {dns: []string{"*.example.com"}},
@@ -161,7 +168,8 @@ var kinds = []struct {
 	{
 		name:     "excluded mailboxes",
 		excluded: trees(email("alice@example.com"), email("host.example"), email(".domain.example")),
-		right:    []names{{emails: []string{"bob@example.com", "bob@a.host.example", "bob@domain.example"}}, {emails: []string{"Alice@example.com"}}},
+		right: []names{{emails: []string{"bob@example.com", "bob@a.host.example",
+			"bob@domain.example"}}, {emails: []string{"Alice@example.com"}}},
 		wrong: []names{
 			{emails: []string{"alice@EXAMPLE.com"}}, {emails: []string{`"alice"@example.com`}}, {emails: []string{`"al\ice"@example.com`}},
 			{emails: []string{"x@host.example"}}, {emails: []string{"x@y.domain.example"}},
@@ -170,7 +178,8 @@ var kinds = []struct {
 	{
 		name:      "URIs",
 		permitted: trees(uri("host.example"), uri(".Domain.example")),
-		right:     []names{{uris: []string{"spiffe://host.example/a", "https://HOST.example:8443/b"}}, {uris: []string{"https://user@host.example/b"}}, {uris: []string{"https://a.b.domain.example"}}},
+		right: []names{{uris: []string{"spiffe://host.example/a", "https://HOST.example:8443/b"}},
+			{uris: []string{"https://user@host.example/b"}}, {uris: []string{"https://a.b.domain.example"}}},
 		wrong: []names{
 			{uris: []string{"spiffe://a.host.example/a"}}, {uris: []string{"https://domain.example/"}}, {uris: []string{"https://other.example/?host.example"}},
 			{uris: []string{"https://127.0.0.1/"}}, {uris: []string{"urn:uuid:0"}}, {uris: []string{"https://host.example@other.example/"}},
@@ -179,8 +188,10 @@ var kinds = []struct {
 	{
 		name:     "excluded URIs",
 		excluded: trees(uri("host.example"), uri(".domain.example")),
-		right:    []names{{uris: []string{"spiffe://a.host.example/a"}}, {uris: []string{"https://domain.example/"}}},
-		wrong:    []names{{uris: []string{"spiffe://host.EXAMPLE"}}, {uris: []string{"https://a.domain.example/"}}, {uris: []string{"https://[::1]/"}}},
+		right: []names{{uris: []string{"spiffe://a.host.example/a"}},
+			{uris: []string{"https://domain.example/"}}},
+		wrong: []names{{uris: []string{"spiffe://host.EXAMPLE"}},
+			{uris: []string{"https://a.domain.example/"}}, {uris: []string{"https://[::1]/"}}},
 	},
 	{
 		name:      "directory names",
@@ -197,7 +208,8 @@ var kinds = []struct {
 		name:     "excluded directory names",
 		excluded: trees(dir("Alpha", "Sales")),
 		right:    []names{{subject: o("Alpha", "Research", "alice")}, {subject: o("Beta")}},
-		wrong:    []names{{subject: subject(cbasn1.PrintableString, "ALPHA", "  sales", "alice")}, {subject: subject(30, "\x00A\x00l\x00p\x00h\x00a", "\x00S\x00a\x00l\x00e\x00s")}},
+		wrong: []names{{subject: subject(cbasn1.PrintableString, "ALPHA", "  sales", "alice")},
+			{subject: subject(30, "\x00A\x00l\x00p\x00h\x00a", "\x00S\x00a\x00l\x00e\x00s")}},
 	},
 	{
 		name:     "no directory name at all",
@@ -234,7 +246,8 @@ func mailSubject(address string) []byte {
 func directoryNames(name []byte) []byte {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1(cbasn1.Tag(4).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddBytes(name) })
+		b.AddASN1(cbasn1.Tag(4).ContextSpecific().Constructed(),
+			func(b *cryptobyte.Builder) { b.AddBytes(name) })
 	})
 	return b.BytesOrPanic()
 }
@@ -243,7 +256,8 @@ func directoryNames(name []byte) []byte {
 // does, and judges it.
 func verify(t *testing.T, root *ssatest.Authority, leaf *ssatest.Issued, strict bool) error {
 	t.Helper()
-	opts := x509.VerifyOptions{Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
+	opts := x509.VerifyOptions{Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(),
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
 	opts.Roots.AddCert(constraints.Relax(root.Certificate()))
 	for _, der := range leaf.TLS.Certificate[1:] {
 		cert, err := x509.ParseCertificate(der)
@@ -273,12 +287,14 @@ func TestKinds(t *testing.T) {
 				root, from *ssatest.Authority
 			}{{"root", asRoot, asRoot}, {"intermediate", plain, below}} {
 				for i, n := range test.right {
-					if err := verify(t, place.root, place.from.Issue(t, ssatest.Leaf{Edit: n.edit(t)}), true); err != nil {
+					if err := verify(t, place.root, place.from.Issue(t, ssatest.Leaf{Edit: n.edit(t)}),
+						true); err != nil {
 						t.Errorf("%s, right %d: %v", place.name, i, err)
 					}
 				}
 				for i, n := range test.wrong {
-					if err := verify(t, place.root, place.from.Issue(t, ssatest.Leaf{Edit: n.edit(t)}), false); err == nil {
+					if err := verify(t, place.root, place.from.Issue(t, ssatest.Leaf{Edit: n.edit(t)}),
+						false); err == nil {
 						t.Errorf("%s, wrong %d is accepted", place.name, i)
 					}
 				}
@@ -318,9 +334,10 @@ func TestNotUnderstood(t *testing.T) {
 // TestSelfIssued: an authority's new key is below its old one, and may have a
 // name that the old one permits to nobody else.
 func TestSelfIssued(t *testing.T) {
-	root := ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Root", Edit: func(c *x509.Certificate) {
-		c.ExtraExtensions = append(c.ExtraExtensions, extension(true, trees(dir("Alpha")), nil))
-	}})
+	root := ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Root",
+		Edit: func(c *x509.Certificate) {
+			c.ExtraExtensions = append(c.ExtraExtensions, extension(true, trees(dir("Alpha")), nil))
+		}})
 	renewed := root.IntermediateWith(t, ssatest.AuthorityOptions{Name: "Root"})
 	stranger := root.IntermediateWith(t, ssatest.AuthorityOptions{Name: "Stranger"})
 	leaf := ssatest.Leaf{Edit: names{subject: o("Alpha")}.edit(t)}

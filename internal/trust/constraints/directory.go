@@ -87,7 +87,8 @@ func text(v asn1.RawValue) (string, bool) {
 	switch v.Tag {
 	case asn1.TagUTF8String:
 		return string(v.Bytes), utf8.Valid(v.Bytes)
-	case asn1.TagPrintableString, asn1.TagIA5String, asn1.TagNumericString, tagVisibleString, asn1.TagT61String:
+	case asn1.TagPrintableString, asn1.TagIA5String, asn1.TagNumericString, tagVisibleString,
+		asn1.TagT61String:
 		for _, b := range v.Bytes { // T61 as everybody writes it, Latin-1
 			runes = append(runes, rune(b))
 		}

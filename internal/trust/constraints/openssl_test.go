@@ -44,10 +44,12 @@ func TestLikeOpenSSL(t *testing.T) {
 		below := root.IntermediateWith(t, ssatest.AuthorityOptions{Edit: func(c *x509.Certificate) {
 			c.ExtraExtensions = append(c.ExtraExtensions, extension(true, test.permitted, test.excluded))
 		}})
-		roots, middle := write("root.pem", root.Certificate().Raw), write("middle.pem", below.Certificate().Raw)
+		roots, middle := write("root.pem", root.Certificate().Raw),
+			write("middle.pem", below.Certificate().Raw)
 		judge := func(n names) (bool, string) {
 			leaf := below.Issue(t, ssatest.Leaf{Edit: n.edit(t)})
-			out, err := exec.Command("openssl", "verify", "-CAfile", roots, "-untrusted", middle, write("leaf.pem", leaf.Leaf().Raw)).CombinedOutput()
+			out, err := exec.Command("openssl", "verify", "-CAfile", roots, "-untrusted", middle,
+				write("leaf.pem", leaf.Leaf().Raw)).CombinedOutput()
 			return err == nil, string(out)
 		}
 		compare := func(list []names, right bool) {

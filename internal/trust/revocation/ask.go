@@ -16,7 +16,8 @@ import (
 )
 
 // askResponders asks the OCSP responders that a certificate names.
-func (v *View) askResponders(ctx context.Context, a *signed.Answer, cert, issuer *x509.Certificate) {
+func (v *View) askResponders(ctx context.Context, a *signed.Answer,
+	cert, issuer *x509.Certificate) {
 	if !v.rules.OCSP {
 		return
 	}
@@ -36,7 +37,8 @@ func (v *View) askResponders(ctx context.Context, a *signed.Answer, cert, issuer
 
 // respond asks one responder. Good statements and revocations are kept by
 // certificate, failures by where they came from and were allowed to.
-func (v *View) respond(ctx context.Context, url string, cert, issuer *x509.Certificate) (signed.Statement, error) {
+func (v *View) respond(ctx context.Context, url string,
+	cert, issuer *x509.Certificate) (signed.Statement, error) {
 	c := v.checker
 	key := statementKey(cert, issuer)
 	failureKey := key + url + strconv.FormatBool(v.rules.Anywhere)
@@ -52,23 +54,27 @@ func (v *View) respond(ctx context.Context, url string, cert, issuer *x509.Certi
 		return entry
 	})
 	if err == nil && s.Status != signed.Unknown {
-		c.statements.add(&cached[signed.Statement]{key: key, value: s, size: 1, from: now, until: untilOf(now, s.Until, longest)})
+		c.statements.add(&cached[signed.Statement]{key: key, value: s, size: 1, from: now,
+			until: untilOf(now, s.Until, longest)})
 	}
 	return s, err
 }
 
-func (v *View) fetchStatement(ctx context.Context, url string, cert, issuer *x509.Certificate) (signed.Statement, error) {
+func (v *View) fetchStatement(ctx context.Context, url string,
+	cert, issuer *x509.Certificate) (signed.Statement, error) {
 	_, s, err := v.fetchResponse(ctx, url, cert, issuer)
 	return s, err
 }
 
 // fetchResponse returns a response that has been verified, and what it says.
-func (v *View) fetchResponse(ctx context.Context, url string, cert, issuer *x509.Certificate) ([]byte, signed.Statement, error) {
+func (v *View) fetchResponse(ctx context.Context, url string,
+	cert, issuer *x509.Certificate) ([]byte, signed.Statement, error) {
 	body, err := ocsp.CreateRequest(cert, issuer, &ocsp.RequestOptions{Hash: crypto.SHA1})
 	if err != nil {
 		return nil, signed.Statement{}, fmt.Errorf("the request could not be made: %w", err)
 	}
-	der, err := v.fetch(ctx, request{url: url, body: body, most: signed.MaxOCSP, anywhere: v.rules.Anywhere})
+	der, err := v.fetch(ctx, request{url: url, body: body, most: signed.MaxOCSP,
+		anywhere: v.rules.Anywhere})
 	if err != nil {
 		return nil, signed.Statement{}, err
 	}
@@ -92,7 +98,8 @@ func (v *View) askPoints(ctx context.Context, a *signed.Answer, cert, issuer *x5
 	}
 }
 
-func (v *View) look(ctx context.Context, url string, cert, issuer *x509.Certificate) (signed.Statement, error) {
+func (v *View) look(ctx context.Context, url string,
+	cert, issuer *x509.Certificate) (signed.Statement, error) {
 	c := v.checker
 	now := c.cfg.Now()
 	by := sha256.Sum256(issuer.Raw)
@@ -117,7 +124,8 @@ func (v *View) look(ctx context.Context, url string, cert, issuer *x509.Certific
 	return list.Status(cert, now)
 }
 
-func (v *View) fetchList(ctx context.Context, url string, issuer *x509.Certificate) (*signed.List, error) {
+func (v *View) fetchList(ctx context.Context, url string,
+	issuer *x509.Certificate) (*signed.List, error) {
 	// A list is held in memory while it is read and judged.
 	f := v.checker.fetcher
 	select {
@@ -145,7 +153,8 @@ func (v *View) fetchList(ctx context.Context, url string, issuer *x509.Certifica
 func addresses(all []string) []string {
 	var picked []string
 	for _, url := range all {
-		if len(picked) < maxAddresses && len(url) < 1024 && strings.HasPrefix(strings.ToLower(url), "http://") {
+		if len(picked) < maxAddresses && len(url) < 1024 && strings.HasPrefix(strings.ToLower(url),
+			"http://") {
 			picked = append(picked, url)
 		}
 	}

@@ -33,7 +33,8 @@ type cached[T any] struct {
 }
 
 func newCache[T any](entries, bytes int) *cache[T] {
-	return &cache[T]{entries: entries, bytes: bytes, byKey: make(map[string]*list.Element), waiting: make(map[string]chan struct{})}
+	return &cache[T]{entries: entries, bytes: bytes, byKey: make(map[string]*list.Element),
+		waiting: make(map[string]chan struct{})}
 }
 
 // find returns what is known, false when that is nothing.
@@ -84,7 +85,8 @@ func (c *cache[T]) add(entry *cached[T]) {
 
 // get returns what is known of a key, by fetch if nothing is. When several ask,
 // the first one fetches for all; should its caller give up, another one does.
-func (c *cache[T]) get(ctx context.Context, key string, now time.Time, fetch func() *cached[T]) (T, error) {
+func (c *cache[T]) get(ctx context.Context, key string, now time.Time,
+	fetch func() *cached[T]) (T, error) {
 	for {
 		c.mu.Lock()
 		if entry, ok := c.findLocked(key, now); ok {

@@ -63,7 +63,8 @@ func TestLeaderGivesUp(t *testing.T) {
 		})
 		synctest.Wait()
 		all.Go(func() {
-			got, err := c.get(t.Context(), "key", now, func() *cached[string] { return entryOf("value", 1, now) })
+			got, err := c.get(t.Context(), "key", now,
+				func() *cached[string] { return entryOf("value", 1, now) })
 			if got != "value" || err != nil {
 				t.Errorf("the patient one got %q and error %v", got, err)
 			}
@@ -96,7 +97,8 @@ func TestCacheIsBounded(t *testing.T) {
 	huge := entryOf("v", 101, now)
 	huge.key = "huge"
 	c.add(huge)
-	for key, want := range map[string]bool{"0": false, "8": false, "9": true, "big": true, "huge": false} {
+	for key, want := range map[string]bool{"0": false, "8": false, "9": true, "big": true,
+		"huge": false} {
 		if _, ok := c.find(key, now); ok != want {
 			t.Errorf("%s is kept: %v, want %v", key, ok, want)
 		}
@@ -104,7 +106,8 @@ func TestCacheIsBounded(t *testing.T) {
 	if c.size != 100 || c.recent.Len() != 2 || len(c.byKey) != 2 {
 		t.Errorf("size %d of %d entries, want 100 of 2", c.size, c.recent.Len())
 	}
-	for name, at := range map[string]time.Time{"later": now.Add(time.Minute), "a clock set back": now.Add(-time.Second)} {
+	for name, at := range map[string]time.Time{"later": now.Add(time.Minute),
+		"a clock set back": now.Add(-time.Second)} {
 		entry := entryOf("v", 1, now)
 		entry.key = "x"
 		c.add(entry)

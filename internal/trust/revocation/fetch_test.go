@@ -19,7 +19,8 @@ func TestFetch(t *testing.T) {
 		body, _ := io.ReadAll(r.Body) // an empty one fails the test below
 		w.Write(append([]byte(r.Method+" "), body...))
 	})
-	mux.HandleFunc("/large", func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, most+1)) })
+	mux.HandleFunc("/large",
+		func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, most+1)) })
 	mux.HandleFunc("/endless", func(w http.ResponseWriter, _ *http.Request) {
 		for range 100 {
 			w.Write(make([]byte, most))
@@ -63,7 +64,8 @@ func TestFetch(t *testing.T) {
 		{url: "http://%zz/", err: "the address is malformed"},
 		{url: "http:", err: "the address is malformed"},
 	} {
-		got, err := f.fetch(t.Context(), request{url: test.url, body: test.body, most: most, anywhere: !test.public})
+		got, err := f.fetch(t.Context(), request{url: test.url, body: test.body, most: most,
+			anywhere: !test.public})
 		if test.err != "" {
 			if err == nil || !strings.Contains(err.Error(), test.err) || got != nil {
 				t.Errorf("%s: got %q and error %v, want an error with %q", test.url, got, err, test.err)
@@ -76,7 +78,8 @@ func TestFetch(t *testing.T) {
 	}
 	short, cancel := context.WithDeadline(t.Context(), time.Now().Add(10*time.Millisecond))
 	defer cancel()
-	if _, err := f.fetch(short, request{url: server.URL + "/slow", most: most, anywhere: true}); err == nil ||
+	if _, err := f.fetch(short, request{url: server.URL + "/slow", most: most,
+		anywhere: true}); err == nil ||
 		!strings.Contains(err.Error(), "no answer in time") {
 		t.Errorf("a responder without an answer gives %v", err)
 	}

@@ -56,7 +56,8 @@ func (v *View) askFiles(a *signed.Answer, cert, issuer *x509.Certificate, now ti
 // errOtherAuthority says that a list is not about certificates of an issuer.
 type errOtherAuthority struct{ error }
 
-func (c *Checker) lookInFile(path string, cert, issuer *x509.Certificate, now time.Time) (signed.Statement, error) {
+func (c *Checker) lookInFile(path string, cert, issuer *x509.Certificate,
+	now time.Time) (signed.Statement, error) {
 	c.files.mu.Lock()
 	defer c.files.mu.Unlock()
 	local, err := c.openLocked(path, now)
@@ -100,7 +101,8 @@ func (c *Checker) openLocked(path string, now time.Time) (*localList, error) {
 	if err == nil && !info.Mode().IsRegular() { // opening a pipe would wait
 		err = errors.New("it is not a regular file")
 	}
-	if err == nil && known != nil && known.err == nil && info.ModTime().Equal(known.modified) && info.Size() == known.size {
+	if err == nil && known != nil && known.err == nil && info.ModTime().Equal(known.modified) &&
+		info.Size() == known.size {
 		known.looked = now
 		return known, nil
 	}

@@ -104,18 +104,21 @@ var errTooSlow = errors.New("no answer in time (trust.revocation_timeout)")
 // passing reports whether a fetch failed because its caller gave up, or had
 // spent its time elsewhere: that says nothing about the other end.
 func (v *View) passing(ctx context.Context, began time.Time) bool {
-	return ctx.Err() != nil && (context.Cause(ctx) != errTooSlow || time.Since(began) < v.rules.Timeout/2)
+	return ctx.Err() != nil &&
+		(context.Cause(ctx) != errTooSlow || time.Since(began) < v.rules.Timeout/2)
 }
 
 // Ask finds out about one certificate of a chain. What costs nothing is asked
 // first, all of it: one source that knows of a revocation is enough.
-func (v *View) Ask(ctx context.Context, cert, issuer *x509.Certificate, staple []byte) signed.Answer {
+func (v *View) Ask(ctx context.Context, cert, issuer *x509.Certificate,
+	staple []byte) signed.Answer {
 	var a signed.Answer
 	now := v.checker.cfg.Now()
 	v.askStaple(&a, cert, issuer, staple, now)
 	v.askFiles(&a, cert, issuer, now)
 	key := statementKey(cert, issuer)
-	if entry, ok := v.checker.statements.find(key, now); ok && entry.err == nil && (v.rules.Cached || entry.value.Status == signed.Revoked) {
+	if entry, ok := v.checker.statements.find(key, now); ok && entry.err == nil &&
+		(v.rules.Cached || entry.value.Status == signed.Revoked) {
 		consider(&a, entry.value, "an OCSP response that is remembered")
 	}
 	if a.Status != signed.Unknown {
@@ -138,7 +141,8 @@ func consider(a *signed.Answer, s signed.Statement, by string) {
 	}
 }
 
-func (v *View) askStaple(a *signed.Answer, cert, issuer *x509.Certificate, staple []byte, now time.Time) {
+func (v *View) askStaple(a *signed.Answer, cert, issuer *x509.Certificate, staple []byte,
+	now time.Time) {
 	if len(staple) == 0 {
 		return
 	}

@@ -56,7 +56,8 @@ func (p *place) leaf(t *testing.T, a *ssatest.Authority) *x509.Certificate {
 }
 
 func everything() revocation.Rules {
-	return revocation.Rules{Stapled: true, OCSP: true, Lists: true, Cached: true, Anywhere: true, Timeout: time.Minute}
+	return revocation.Rules{Stapled: true, OCSP: true, Lists: true, Cached: true, Anywhere: true,
+		Timeout: time.Minute}
 }
 
 func TestAsk(t *testing.T) {
@@ -115,9 +116,11 @@ func TestAsk(t *testing.T) {
 			for _, when := range []string{"first", "again"} { // the second time nothing is fetched
 				a := view.Ask(t.Context(), cert, root.Certificate(), staple)
 				if a.Status != test.want || when == "first" && !strings.HasPrefix(a.By, test.by) {
-					t.Errorf("%s: %v by %q, want %v by %q; tried %q", when, a.Status, a.By, test.want, test.by, a.Tried)
+					t.Errorf("%s: %v by %q, want %v by %q; tried %q", when, a.Status, a.By, test.want,
+						test.by, a.Tried)
 				}
-				if tried := strings.Join(a.Tried, "\n"); when == "first" && !strings.Contains(tried, test.tried) {
+				if tried := strings.Join(a.Tried, "\n"); when == "first" &&
+					!strings.Contains(tried, test.tried) {
 					t.Errorf("tried %q, want %q", tried, test.tried)
 				}
 			}
@@ -171,7 +174,8 @@ func TestSilentResponder(t *testing.T) {
 	}))
 	defer silent.Close()
 	issue := func() *x509.Certificate {
-		return root.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, Edit: func(c *x509.Certificate) { c.OCSPServer = []string{silent.URL} }}).Leaf()
+		return root.Issue(t, ssatest.Leaf{Names: []string{"a.example"},
+			Edit: func(c *x509.Certificate) { c.OCSPServer = []string{silent.URL} }}).Leaf()
 	}
 	cert := issue()
 	rules := everything()
@@ -202,7 +206,8 @@ func TestSilentResponder(t *testing.T) {
 }
 
 func TestLocalLists(t *testing.T) {
-	root, stranger := ssatest.NewAuthority(t), ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Stranger"})
+	root, stranger := ssatest.NewAuthority(t),
+		ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Stranger"})
 	cert := root.Issue(t, ssatest.Leaf{Names: []string{"a.example"}}).Leaf()
 	path := filepath.Join(t.TempDir(), "list.crl")
 	clock := time.Now()
@@ -255,7 +260,8 @@ func TestListProblems(t *testing.T) {
 	}
 	var log strings.Builder
 	clock := time.Now()
-	c := revocation.New(revocation.Config{Log: slog.New(slog.NewTextHandler(&log, nil)), Now: func() time.Time { return clock }})
+	c := revocation.New(revocation.Config{Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Now: func() time.Time { return clock }})
 	told := func(step, want string, times int) {
 		t.Helper()
 		err := c.Problem(path)
@@ -274,7 +280,8 @@ func TestListProblems(t *testing.T) {
 	clock = clock.Add(time.Hour)
 	told("out of date", "counts only for those that it names: it expired on", 2)
 	told("out of date, again", "it expired on", 2)
-	answer := c.Under(revocation.Rules{Files: []string{path}}).Ask(context.Background(), cert, root.Certificate(), nil)
+	answer := c.Under(revocation.Rules{Files: []string{path}}).Ask(context.Background(), cert,
+		root.Certificate(), nil)
 	if answer.Status != signed.Revoked {
 		t.Errorf("what an old list names is %v", answer.Status)
 	}

@@ -25,7 +25,8 @@ const maxStaple = 16 << 10
 // show to others. The response has been verified, says that the certificate is
 // good, and does so until the time returned. What is remembered is not asked:
 // a statement without its response is nothing to show.
-func (v *View) Staple(ctx context.Context, cert, issuer *x509.Certificate) ([]byte, time.Time, error) {
+func (v *View) Staple(ctx context.Context,
+	cert, issuer *x509.Certificate) ([]byte, time.Time, error) {
 	ctx, cancel := v.Limit(ctx)
 	defer cancel()
 	var tried []string
@@ -35,9 +36,11 @@ func (v *View) Staple(ctx context.Context, cert, issuer *x509.Certificate) ([]by
 		case err != nil:
 			tried = append(tried, show(url)+": "+err.Error())
 		case s.Status == signed.Revoked:
-			return nil, time.Time{}, fmt.Errorf("%w on %s, according to the OCSP responder %s", ErrRevoked, s.RevokedAt.UTC().Format(time.DateOnly), show(url))
+			return nil, time.Time{},
+				fmt.Errorf("%w on %s, according to the OCSP responder %s", ErrRevoked, s.RevokedAt.UTC().Format(time.DateOnly), show(url))
 		case s.Status == signed.Good && len(der) > maxStaple:
-			tried = append(tried, fmt.Sprintf("%s: it has %d bytes, more than %d", show(url), len(der), maxStaple))
+			tried = append(tried, fmt.Sprintf("%s: it has %d bytes, more than %d", show(url),
+				len(der), maxStaple))
 		case s.Status == signed.Good:
 			// Others need not be as lenient about clocks as we are.
 			return der, s.Until.Add(-signed.Skew), nil

@@ -23,7 +23,8 @@ func listOf(t testing.TB, logs ...*ssatest.Log) *transparency.List {
 func TestCheck(t *testing.T) {
 	now := time.Now()
 	root := ssatest.NewAuthority(t)
-	a, b, c := ssatest.NewLog(t, "log a", "Alpha"), ssatest.NewLog(t, "log b", "Beta"), ssatest.NewLog(t, "log c", "Gamma")
+	a, b, c := ssatest.NewLog(t, "log a", "Alpha"), ssatest.NewLog(t, "log b", "Beta"),
+		ssatest.NewLog(t, "log c", "Gamma")
 	second := ssatest.NewLog(t, "log a2", "Alpha")
 	stranger := ssatest.NewLog(t, "stranger", "Nobody")
 	state := func(l *ssatest.Log, name string, at time.Time) *ssatest.Log {
@@ -34,7 +35,8 @@ func TestCheck(t *testing.T) {
 	sharded := *b
 	sharded.From, sharded.To = now.Add(24*time.Hour), now.Add(48*time.Hour)
 	leaf := ssatest.Leaf{Names: []string{"a.example"}}
-	long := ssatest.Leaf{Names: []string{"a.example"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(200 * 24 * time.Hour)}
+	long := ssatest.Leaf{Names: []string{"a.example"}, NotBefore: now.Add(-time.Hour),
+		NotAfter: now.Add(200 * 24 * time.Hour)}
 	logged := func(l ssatest.Leaf, logs ...*ssatest.Log) []*x509.Certificate {
 		return []*x509.Certificate{root.IssueLogged(t, l, logs...).Leaf(), root.Certificate()}
 	}
@@ -113,10 +115,12 @@ func TestManyTimestamps(t *testing.T) {
 	}
 	chain := []*x509.Certificate{leaf, root.Certificate()}
 	last := b.Timestamp(t, leaf, time.Now())
-	if _, err := list.Check(chain, transparency.Evidence{TLS: append(slices.Clone(stamps), last)}, time.Now()); err != nil {
+	if _, err := list.Check(chain, transparency.Evidence{TLS: append(slices.Clone(stamps), last)},
+		time.Now()); err != nil {
 		t.Errorf("the 32nd does not count: %v", err)
 	}
-	if _, err := list.Check(chain, transparency.Evidence{TLS: append(append(stamps, nil), last)}, time.Now()); err == nil {
+	if _, err := list.Check(chain, transparency.Evidence{TLS: append(append(stamps, nil), last)},
+		time.Now()); err == nil {
 		t.Error("the 33rd counts")
 	}
 }
@@ -134,7 +138,8 @@ func FuzzTimestamps(f *testing.F) {
 	f.Add(ssatest.TimestampList(first, first))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		report, err := list.Check(chain, transparency.Evidence{OCSP: data}, now)
-		whole := strings.Contains(string(data), string(first)) && strings.Contains(string(data), string(second))
+		whole := strings.Contains(string(data), string(first)) &&
+			strings.Contains(string(data), string(second))
 		if err == nil && !whole {
 			t.Errorf("accepted with the logs %q, though no two logs signed that", report.Logs)
 		}

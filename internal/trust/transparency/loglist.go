@@ -97,7 +97,8 @@ func Parse(data []byte) (*List, error) {
 		}
 		for _, entry := range append(operator.Logs, operator.Tiled...) {
 			if err := list.add(operator.Name, entry); err != nil {
-				return nil, fmt.Errorf("the log %q of %q: %w", clip(entry.Description), clip(operator.Name), err)
+				return nil, fmt.Errorf("the log %q of %q: %w", clip(entry.Description),
+					clip(operator.Name), err)
 			}
 		}
 	}

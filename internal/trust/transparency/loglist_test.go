@@ -19,7 +19,8 @@ func TestParse(t *testing.T) {
 	if err != nil || list.Len() != 2 || !list.At().Equal(made) {
 		t.Fatalf("got %+v and error %v, want two logs at %v", list, err, made)
 	}
-	if list, err := transparency.Parse([]byte(strings.NewReplacer(`"logs"`, `"tiled_logs"`, `"tiled_logs"`, `"logs"`).Replace(good))); err != nil || list.Len() != 2 {
+	if list, err := transparency.Parse([]byte(strings.NewReplacer(`"logs"`, `"tiled_logs"`,
+		`"tiled_logs"`, `"logs"`).Replace(good))); err != nil || list.Len() != 2 {
 		t.Errorf("tiled logs: got %+v and error %v, want two logs", list, err)
 	}
 	for name, test := range map[string]struct{ text, err string }{
@@ -65,13 +66,15 @@ func TestLogsOfTheFuture(t *testing.T) {
 		}
 		leaf := ssatest.Leaf{Names: []string{"a.example"}}
 		check := func(logs ...*ssatest.Log) error {
-			_, err := list.Check([]*x509.Certificate{root.IssueLogged(t, leaf, logs...).Leaf(), root.Certificate()}, transparency.Evidence{}, time.Now())
+			_, err := list.Check([]*x509.Certificate{root.IssueLogged(t, leaf, logs...).Leaf(),
+				root.Certificate()}, transparency.Evidence{}, time.Now())
 			return err
 		}
 		if err := check(a, b); err != nil {
 			t.Errorf("two good logs: %v", err)
 		}
-		if err := check(a, other); err == nil || !strings.Contains(err.Error(), "the log other is not usable") {
+		if err := check(a, other); err == nil ||
+			!strings.Contains(err.Error(), "the log other is not usable") {
 			t.Errorf("a good one and the other: %v", err)
 		}
 	}

@@ -47,8 +47,10 @@ func parseTimestamp(data []byte) (*timestamp, error) {
 	if version != versionOne {
 		return nil, errors.New("of an unknown version")
 	}
-	if !input.CopyBytes(t.log[:]) || !input.ReadUint64(&t.millis) || !input.ReadUint16LengthPrefixed(&extensions) ||
-		!input.ReadUint8(&hash) || !input.ReadUint8(&algorithm) || !input.ReadUint16LengthPrefixed(&signature) || !input.Empty() {
+	if !input.CopyBytes(t.log[:]) || !input.ReadUint64(&t.millis) ||
+		!input.ReadUint16LengthPrefixed(&extensions) ||
+		!input.ReadUint8(&hash) || !input.ReadUint8(&algorithm) ||
+		!input.ReadUint16LengthPrefixed(&signature) || !input.Empty() {
 		return nil, errMalformed
 	}
 	if hash != hashSHA256 || algorithm != signatureRSA && algorithm != signatureECDS {

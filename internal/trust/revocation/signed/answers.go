@@ -92,7 +92,8 @@ func readAnswer(in cryptobyte.String) (a answer, err error) {
 	var isGood, isRevoked, isUnknown, hasNext bool
 	var none cryptobyte.String
 	tag := func(n uint8) cbasn1.Tag { return cbasn1.Tag(n).ContextSpecific() }
-	ok := in.ReadOptionalASN1(&none, &isGood, tag(0)) && in.ReadOptionalASN1(&revoked, &isRevoked, tag(1).Constructed()) &&
+	ok := in.ReadOptionalASN1(&none, &isGood, tag(0)) &&
+		in.ReadOptionalASN1(&revoked, &isRevoked, tag(1).Constructed()) &&
 		in.ReadOptionalASN1(&none, &isUnknown, tag(2)) && in.ReadASN1GeneralizedTime(&a.this) &&
 		in.ReadOptionalASN1(&next, &hasNext, tag(0).Constructed())
 	switch {
@@ -118,7 +119,8 @@ func readAnswer(in cryptobyte.String) (a answer, err error) {
 func readRevoked(in cryptobyte.String, a *answer) bool {
 	var reason cryptobyte.String
 	var why bool
-	return in.ReadASN1GeneralizedTime(&a.at) && in.ReadOptionalASN1(&reason, &why, cbasn1.Tag(0).ContextSpecific().Constructed()) &&
+	return in.ReadASN1GeneralizedTime(&a.at) &&
+		in.ReadOptionalASN1(&reason, &why, cbasn1.Tag(0).ContextSpecific().Constructed()) &&
 		in.Empty() && (!why || reason.ReadASN1Enum(&a.reason) && reason.Empty())
 }
 
@@ -128,9 +130,11 @@ func answersOf(der []byte) (cryptobyte.String, error) {
 	var outer, tagged, response, octets, basic, data, answers cryptobyte.String
 	if !input.ReadASN1(&outer, cbasn1.SEQUENCE) || !input.Empty() || !outer.SkipASN1(cbasn1.ENUM) ||
 		!outer.ReadASN1(&tagged, cbasn1.Tag(0).ContextSpecific().Constructed()) || !outer.Empty() ||
-		!tagged.ReadASN1(&response, cbasn1.SEQUENCE) || !tagged.Empty() || !response.SkipASN1(cbasn1.OBJECT_IDENTIFIER) ||
+		!tagged.ReadASN1(&response, cbasn1.SEQUENCE) || !tagged.Empty() ||
+		!response.SkipASN1(cbasn1.OBJECT_IDENTIFIER) ||
 		!response.ReadASN1(&octets, cbasn1.OCTET_STRING) || !response.Empty() ||
-		!octets.ReadASN1(&basic, cbasn1.SEQUENCE) || !octets.Empty() || !basic.ReadASN1(&data, cbasn1.SEQUENCE) {
+		!octets.ReadASN1(&basic, cbasn1.SEQUENCE) || !octets.Empty() ||
+		!basic.ReadASN1(&data, cbasn1.SEQUENCE) {
 		return nil, errMalformed
 	}
 	// The algorithm, the signature and certificates follow.
@@ -176,7 +180,8 @@ func readExtensions(in *cryptobyte.String) (cryptobyte.String, error) {
 		case !ok:
 			return nil, errMalformed
 		case critical && !oid.Equal(nonceOID):
-			return nil, errors.New("it has the critical extension " + oid.String() + ", which is not understood")
+			return nil,
+				errors.New("it has the critical extension " + oid.String() + ", which is not understood")
 		}
 	}
 	return list, nil

@@ -26,13 +26,15 @@ var idHashes = []struct {
 
 var errMalformed = errors.New("it is malformed")
 
-func namesIssuer(oid asn1.ObjectIdentifier, nameHash, keyHash []byte, issuer *x509.Certificate) bool {
+func namesIssuer(oid asn1.ObjectIdentifier, nameHash, keyHash []byte,
+	issuer *x509.Certificate) bool {
 	for _, known := range idHashes {
 		if !known.oid.Equal(oid) {
 			continue
 		}
 		key, ok := publicKeyBits(issuer)
-		return ok && bytes.Equal(digest(known.hash, issuer.RawSubject), nameHash) && bytes.Equal(digest(known.hash, key), keyHash)
+		return ok && bytes.Equal(digest(known.hash, issuer.RawSubject), nameHash) &&
+			bytes.Equal(digest(known.hash, key), keyHash)
 	}
 	return false
 }
@@ -48,7 +50,8 @@ func publicKeyBits(cert *x509.Certificate) ([]byte, bool) {
 	input := cryptobyte.String(cert.RawSubjectPublicKeyInfo)
 	var info cryptobyte.String
 	var bits asn1.BitString
-	if !input.ReadASN1(&info, cbasn1.SEQUENCE) || !info.SkipASN1(cbasn1.SEQUENCE) || !info.ReadASN1BitString(&bits) {
+	if !input.ReadASN1(&info, cbasn1.SEQUENCE) || !info.SkipASN1(cbasn1.SEQUENCE) ||
+		!info.ReadASN1BitString(&bits) {
 		return nil, false
 	}
 	return bits.RightAlign(), true

@@ -32,7 +32,8 @@ var (
 
 func readEntry(rest *cryptobyte.String) (*entry, error) {
 	var sequence, serial cryptobyte.String
-	if !rest.ReadASN1(&sequence, cbasn1.SEQUENCE) || !sequence.ReadASN1(&serial, cbasn1.INTEGER) || len(serial) == 0 {
+	if !rest.ReadASN1(&sequence, cbasn1.SEQUENCE) || !sequence.ReadASN1(&serial, cbasn1.INTEGER) ||
+		len(serial) == 0 {
 		return nil, errMalformed
 	}
 	e := &entry{serial: canonical(serial)}
@@ -82,7 +83,8 @@ func readTime(s *cryptobyte.String, out *time.Time) bool {
 // with more zeros in lists than in certificates. What is left of a number of one
 // sign is never that of another: a first bit of one is that of a negative one.
 func canonical(serial []byte) []byte {
-	for len(serial) > 1 && (serial[0] == 0 && serial[1] < 0x80 || serial[0] == 0xff && serial[1] >= 0x80) {
+	for len(serial) > 1 &&
+		(serial[0] == 0 && serial[1] < 0x80 || serial[0] == 0xff && serial[1] >= 0x80) {
 		serial = serial[1:]
 	}
 	return serial

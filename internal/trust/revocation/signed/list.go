@@ -80,7 +80,8 @@ func behead(der []byte) (head, tbsWhole []byte, entries cryptobyte.String, err e
 	}
 	start := tbs
 	// version, signature, issuer, thisUpdate, nextUpdate
-	if !tbs.SkipOptionalASN1(cbasn1.INTEGER) || !tbs.SkipASN1(cbasn1.SEQUENCE) || !tbs.SkipASN1(cbasn1.SEQUENCE) || !skipTime(&tbs) {
+	if !tbs.SkipOptionalASN1(cbasn1.INTEGER) || !tbs.SkipASN1(cbasn1.SEQUENCE) ||
+		!tbs.SkipASN1(cbasn1.SEQUENCE) || !skipTime(&tbs) {
 		return nil, nil, nil, errMalformed
 	}
 	if isTime(tbs) && !skipTime(&tbs) {
@@ -109,7 +110,8 @@ func behead(der []byte) (head, tbsWhole []byte, entries cryptobyte.String, err e
 func onlyExtensions(s cryptobyte.String) bool {
 	var tagged, list cryptobyte.String
 	var present bool
-	return s.ReadOptionalASN1(&tagged, &present, cbasn1.Tag(0).ContextSpecific().Constructed()) && s.Empty() &&
+	return s.ReadOptionalASN1(&tagged, &present, cbasn1.Tag(0).ContextSpecific().Constructed()) &&
+		s.Empty() &&
 		(!present || tagged.ReadASN1(&list, cbasn1.SEQUENCE) && tagged.Empty())
 }
 
@@ -123,7 +125,8 @@ func isTime(s cryptobyte.String) bool {
 }
 
 func skipTime(s *cryptobyte.String) bool {
-	return s.PeekASN1Tag(cbasn1.UTCTime) && s.SkipASN1(cbasn1.UTCTime) || s.PeekASN1Tag(cbasn1.GeneralizedTime) && s.SkipASN1(cbasn1.GeneralizedTime)
+	return s.PeekASN1Tag(cbasn1.UTCTime) && s.SkipASN1(cbasn1.UTCTime) ||
+		s.PeekASN1Tag(cbasn1.GeneralizedTime) && s.SkipASN1(cbasn1.GeneralizedTime)
 }
 
 func (l *List) buildIndex() error {
@@ -197,7 +200,8 @@ func (l *List) Status(cert *x509.Certificate, now time.Time) (Statement, error) 
 		return Statement{}, err
 	}
 	if found != nil && found.reason != removeFromCRL {
-		return Statement{Status: Revoked, RevokedAt: found.at, Reason: found.reason, Until: l.Until()}, nil
+		return Statement{Status: Revoked, RevokedAt: found.at, Reason: found.reason,
+			Until: l.Until()}, nil
 	}
 	if err := l.Partial(now); err != nil {
 		return Statement{}, err

@@ -25,7 +25,8 @@ func point(uri string, flags ...uint8) []pkix.Extension {
 		if uri != "" {
 			b.AddASN1(cbasn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
 				b.AddASN1(cbasn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
-					b.AddASN1(cbasn1.Tag(6).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes([]byte(uri)) })
+					b.AddASN1(cbasn1.Tag(6).ContextSpecific(),
+						func(b *cryptobyte.Builder) { b.AddBytes([]byte(uri)) })
 				})
 			})
 		}
@@ -37,7 +38,8 @@ func point(uri string, flags ...uint8) []pkix.Extension {
 			b.AddASN1(cbasn1.Tag(flag).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(value) })
 		}
 	})
-	return []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: b.BytesOrPanic()}}
+	return []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true,
+		Value: b.BytesOrPanic()}}
 }
 
 const here = "http://crl.example/1"
@@ -46,8 +48,10 @@ func TestList(t *testing.T) {
 	now := time.Now()
 	root, other := ssatest.NewAuthority(t), ssatest.NewAuthority(t)
 	stranger := ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Stranger"})
-	cert := leafOf(t, root, func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://crl.example/0", here} })
-	many := []*x509.Certificate{{SerialNumber: big.NewInt(1)}, cert, {SerialNumber: new(big.Int).Lsh(big.NewInt(1), 150)}}
+	cert := leafOf(t, root,
+		func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://crl.example/0", here} })
+	many := []*x509.Certificate{{SerialNumber: big.NewInt(1)}, cert,
+		{SerialNumber: new(big.Int).Lsh(big.NewInt(1), 150)}}
 	list := func(l ssatest.RevocationList) []byte { return root.RevocationList(t, l) }
 	critical := func(oid ...int) []pkix.Extension {
 		return []pkix.Extension{{Id: oid, Critical: true, Value: []byte{2, 1, 1}}}
@@ -127,7 +131,10 @@ func judge(data []byte, cert, issuer *x509.Certificate, now time.Time) (signed.S
 	return l.Status(cert, now)
 }
 
-func crlPEM(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}) }
+func crlPEM(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL",
+		Bytes: der})
+}
 
 // TestRevokedInAnyList: who is in a list is revoked, whatever the list cannot
 // say of those who are not.
@@ -135,7 +142,8 @@ func TestRevokedInAnyList(t *testing.T) {
 	now := time.Now()
 	root := ssatest.NewAuthority(t)
 	cert, other := leafOf(t, root, nil), leafOf(t, root, nil)
-	name := asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 4, IsCompound: true, Bytes: root.Certificate().RawSubject}
+	name := asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 4, IsCompound: true,
+		Bytes: root.Certificate().RawSubject}
 	full, err := asn1.Marshal(struct {
 		Point struct {
 			Full []asn1.RawValue `asn1:"tag:0"`
@@ -146,7 +154,8 @@ func TestRevokedInAnyList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	delta := []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, 1}}}
+	delta := []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 27}, Critical: true,
+		Value: []byte{2, 1, 1}}}
 	for _, test := range []struct {
 		name string
 		list ssatest.RevocationList
@@ -162,17 +171,20 @@ func TestRevokedInAnyList(t *testing.T) {
 	} {
 		test.list.Revoked = []*x509.Certificate{cert}
 		list := root.RevocationList(t, test.list)
-		if got, err := judge(list, cert, root.Certificate(), now); err != nil || got.Status != signed.Revoked {
+		if got, err := judge(list, cert, root.Certificate(), now); err != nil ||
+			got.Status != signed.Revoked {
 			t.Errorf("%s: a certificate in it is %v, %v", test.name, got.Status, err)
 		}
 		if got, err := judge(list, other, root.Certificate(), now); err == nil {
 			t.Errorf("%s: another certificate is %v", test.name, got.Status)
 		}
-		if err := mustParse(t, list).Partial(now); (err == nil) != (test.name == "of another point" || test.name == "for authorities") {
+		if err := mustParse(t, list).Partial(now); (err == nil) != (test.name == "of another point" ||
+			test.name == "for authorities") {
 			t.Errorf("%s: partial: %v", test.name, err)
 		}
 	}
-	back := root.RevocationList(t, ssatest.RevocationList{Extensions: delta, Revoked: []*x509.Certificate{cert}, Reason: 8})
+	back := root.RevocationList(t, ssatest.RevocationList{Extensions: delta,
+		Revoked: []*x509.Certificate{cert}, Reason: 8})
 	if got, err := judge(back, cert, root.Certificate(), now); err == nil {
 		t.Errorf("a certificate that was taken out of the list is %v", got.Status)
 	}
@@ -225,8 +237,10 @@ func TestSerialNumbers(t *testing.T) {
 		{0, []byte{0}, signed.Revoked},
 	} {
 		cert := &x509.Certificate{SerialNumber: big.NewInt(test.serial)}
-		if got, err := judge(entry(test.entry...), cert, root.Certificate(), time.Now()); err != nil || got.Status != test.want {
-			t.Errorf("%d with an entry %x: %v, %v; want %v", test.serial, test.entry, got.Status, err, test.want)
+		if got, err := judge(entry(test.entry...), cert, root.Certificate(), time.Now()); err != nil ||
+			got.Status != test.want {
+			t.Errorf("%d with an entry %x: %v, %v; want %v", test.serial, test.entry, got.Status,
+				err, test.want)
 		}
 	}
 }
@@ -260,7 +274,8 @@ func FuzzList(f *testing.F) {
 		if l.Len() != len(whole.RevokedCertificateEntries) {
 			t.Errorf("%d entries, crypto/x509 finds %d", l.Len(), len(whole.RevokedCertificateEntries))
 		}
-		if ours, theirs := l.Verify(root.Certificate()), whole.CheckSignatureFrom(root.Certificate()); ours == nil && theirs != nil {
+		if ours, theirs := l.Verify(root.Certificate()),
+			whole.CheckSignatureFrom(root.Certificate()); ours == nil && theirs != nil {
 			t.Errorf("a list is accepted that crypto/x509 refuses: %v", theirs)
 		}
 		for _, entry := range whole.RevokedCertificateEntries {

@@ -82,7 +82,8 @@ func checkResponder(response *ocsp.Response, issuer *x509.Certificate, now time.
 	if delegate == nil {
 		return nil
 	}
-	if bytes.Equal(delegate.RawSubjectPublicKeyInfo, issuer.RawSubjectPublicKeyInfo) && bytes.Equal(delegate.RawSubject, issuer.RawSubject) {
+	if bytes.Equal(delegate.RawSubjectPublicKeyInfo, issuer.RawSubjectPublicKeyInfo) &&
+		bytes.Equal(delegate.RawSubject, issuer.RawSubject) {
 		return nil // the issuer, which sent its own certificate along
 	}
 	key, isRSA := delegate.PublicKey.(*rsa.PublicKey)

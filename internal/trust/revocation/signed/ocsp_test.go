@@ -54,16 +54,22 @@ func TestOCSP(t *testing.T) {
 		{name: "signed by another authority of that name", der: answer(other, ssatest.OCSPAnswer{}), err: "not signed by the authority"},
 		{name: "about another authority", der: namesakeAnswer(t, namesake, root, cert), err: "it is about a certificate of another authority"},
 		{name: "delegated to by another authority", der: answer(root, ssatest.OCSPAnswer{Responder: other.Responder(t, nil)}), err: "not signed by the authority"},
-		{name: "responder without the usage", der: responder(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }),
+		{name: "responder without the usage",
+			der: responder(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }),
 			err: "its responder's certificate is not for signing OCSP responses"},
-		{name: "responder for any use", der: responder(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }),
+		{name: "responder for any use",
+			der: responder(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }),
 			err: "its responder's certificate is not for signing OCSP responses"},
-		{name: "responder without signatures", der: responder(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement }),
+		{name: "responder without signatures",
+			der: responder(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement }),
 			err: "its responder's key is not for signatures"},
 		{name: "responder expired", der: responder(func(c *x509.Certificate) { c.NotAfter = now.Add(-6 * time.Minute) }), err: "its responder's certificate is valid from"},
 		{name: "responder signed with SHA-1", der: responder(func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }), err: "which proves nothing"},
 		{name: "response signed with SHA-1", der: answer(root, ssatest.OCSPAnswer{Signature: x509.ECDSAWithSHA1}), err: "which proves nothing"},
-		{name: "critical extension", der: answer(root, ssatest.OCSPAnswer{Extensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}}),
+		{name: "critical extension",
+			der: answer(root,
+				ssatest.OCSPAnswer{Extensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3},
+					Critical: true, Value: []byte{5, 0}}}}),
 			err: "unsupported critical extension"},
 		{name: "refusal", der: ocsp.TryLaterErrorResponse, err: `the responder gave no answer, but "try later"`},
 		{name: "empty", der: nil, err: "malformed"},
@@ -93,7 +99,8 @@ func namesakeAnswer(t *testing.T, about, by *ssatest.Authority, cert *x509.Certi
 
 // TestOCSPTogether: responses with several answers, and what stands beside them.
 func TestOCSPTogether(t *testing.T) {
-	root, stranger := ssatest.NewAuthority(t), ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Stranger"})
+	root, stranger := ssatest.NewAuthority(t),
+		ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Stranger"})
 	cert, other := leafOf(t, root, nil), leafOf(t, root, nil)
 	good := root.OCSP(t, cert, ssatest.OCSPAnswer{})
 	revoked := root.OCSP(t, cert, ssatest.OCSPAnswer{Status: ocsp.Revoked, Reason: 1})
@@ -124,7 +131,8 @@ func TestOCSPTogether(t *testing.T) {
 		{name: "a critical nonce", answers: [][]byte{good}, extensions: extension(true, 1, 3, 6, 1, 5, 5, 7, 48, 1, 2), want: signed.Good},
 		{name: "bytes behind", answers: [][]byte{good}, extensions: extension(false, 1, 2, 3), more: []byte{5, 0}, err: "malformed"},
 	} {
-		got, err := signed.OCSP(root.OCSPTogether(t, test.answers, test.extensions, test.more...), cert, root.Certificate(), time.Now())
+		got, err := signed.OCSP(root.OCSPTogether(t, test.answers, test.extensions, test.more...), cert,
+			root.Certificate(), time.Now())
 		switch {
 		case test.err != "":
 			if err == nil || !strings.Contains(err.Error(), test.err) {
@@ -143,12 +151,14 @@ func TestTimestampsInOCSP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	extension := pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 5}, Value: value}
+	extension := pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 5},
+		Value: value}
 	with := root.OCSP(t, cert, ssatest.OCSPAnswer{Extensions: []pkix.Extension{extension}})
 	if got := signed.Timestamps(with, cert, root.Certificate()); string(got) != "list" {
 		t.Errorf("got %q, want what is in the extension", got)
 	}
-	if got := signed.Timestamps(root.OCSP(t, cert, ssatest.OCSPAnswer{}), cert, root.Certificate()); got != nil {
+	if got := signed.Timestamps(root.OCSP(t, cert, ssatest.OCSPAnswer{}), cert,
+		root.Certificate()); got != nil {
 		t.Errorf("got %q of a response without the extension", got)
 	}
 }
@@ -159,7 +169,8 @@ func FuzzOCSP(f *testing.F) {
 	cert := leafOf(f, root, nil)
 	now := time.Now()
 	valid := map[string]bool{}
-	for _, o := range []ssatest.OCSPAnswer{{}, {Status: ocsp.Revoked}, {Responder: root.Responder(f, nil)}} {
+	for _, o := range []ssatest.OCSPAnswer{{}, {Status: ocsp.Revoked},
+		{Responder: root.Responder(f, nil)}} {
 		der := root.OCSP(f, cert, o)
 		response, err := ocsp.ParseResponse(der, nil)
 		if err != nil {

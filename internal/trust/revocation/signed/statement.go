@@ -60,8 +60,10 @@ type Answer struct {
 }
 
 var reasons = map[int]string{
-	1: "its key was compromised", 2: "the authority was compromised", 3: "its holder's affiliation changed",
-	4: "it was superseded", 5: "its use has ceased", 6: "it is on hold", 9: "its privilege was withdrawn",
+	1: "its key was compromised", 2: "the authority was compromised",
+	3: "its holder's affiliation changed",
+	4: "it was superseded", 5: "its use has ceased", 6: "it is on hold",
+	9:  "its privilege was withdrawn",
 	10: "its authority was compromised",
 }
 
