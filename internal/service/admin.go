@@ -60,7 +60,8 @@ func (c *caller) report(m *wire.Status) error {
 
 // reportEarlier passes Status on to the service that was here before.
 func (c *caller) reportEarlier(m *wire.Status, viewer uint32, all bool) error {
-	report, err := c.service.cfg.Earlier.status(c.ctx, wire.Status{Query: m.Query, Earlier: m.Earlier - 1, For: !all, UID: uint64(viewer)})
+	report, err := c.service.cfg.Earlier.status(c.ctx,
+		wire.Status{Query: m.Query, Earlier: m.Earlier - 1, For: !all, UID: uint64(viewer)})
 	if err != nil {
 		return c.refuse(m.Ref, refused("%v", err))
 	}
@@ -83,7 +84,8 @@ func (c *caller) keyLog(m *wire.KeyLog, fd *sys.FD) error {
 	case !c.service.hasProfile(m.Profile):
 		err = fmt.Errorf("the policy has no profile %q: nothing would be written", m.Profile)
 	default:
-		err = c.service.cfg.Observer.KeyLog(m.Profile, duration, os.NewFile(uintptr(fd.Disown()), "key log"), c.uid)
+		err = c.service.cfg.Observer.KeyLog(m.Profile, duration,
+			os.NewFile(uintptr(fd.Disown()), "key log"), c.uid)
 	}
 	if err != nil {
 		return c.refuse(m.Ref, refused("%v", err))
@@ -94,7 +96,8 @@ func (c *caller) keyLog(m *wire.KeyLog, fd *sys.FD) error {
 // hasProfile reports whether the policy has a profile of this name.
 func (s *Service) hasProfile(name string) bool {
 	rules := s.rules.Load()
-	return name == rules.Default().Profile || slices.ContainsFunc(rules.Profiles(), func(e *policy.Effective) bool { return e.Profile == name })
+	return name == rules.Default().Profile || slices.ContainsFunc(rules.Profiles(),
+		func(e *policy.Effective) bool { return e.Profile == name })
 }
 
 // takeOver hands the listening socket to another service, and leaves.
@@ -109,7 +112,10 @@ func (c *caller) takeOver(m *wire.TakeOver) error {
 	if listener == nil {
 		return c.refuse(m.Ref, refused("the service does not listen"))
 	}
-	if err := listener.Control(func(fd int) error { return c.conn.Send(&wire.Taken{Ref: m.Ref}, fd) }); err != nil {
+	if err := listener.Control(func(fd int) error {
+		return c.conn.Send(&wire.Taken{Ref: m.Ref},
+			fd)
+	}); err != nil {
 		return err
 	}
 	s.cfg.Log.Warn("another service takes over; this one serves its connections until they end", "pid", c.pid, "uid", c.uid)

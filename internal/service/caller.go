@@ -54,7 +54,8 @@ var errTurnedAway = errors.New("the service has too many callers")
 func newCaller(s *Service, fd *sys.FD) (*caller, error) {
 	c := &caller{service: s, servers: map[uint64]*server{}, conns: map[uint64]*connection{}}
 	var err error
-	if c.conn, err = wire.NewConn(fd, func(n int) bool { return s.users.buffer(c.owner, n) }); err != nil {
+	if c.conn, err = wire.NewConn(fd,
+		func(n int) bool { return s.users.buffer(c.owner, n) }); err != nil {
 		return nil, err
 	}
 	cred, groups, err := c.conn.Peer()
@@ -87,7 +88,8 @@ func (c *caller) converse() {
 	for err == nil {
 		err = c.answer()
 	}
-	gone := errors.Is(err, errLetGo) || errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, io.ErrClosedPipe)
+	gone := errors.Is(err, errLetGo) || errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) ||
+		errors.Is(err, unix.ECONNRESET) || errors.Is(err, io.ErrClosedPipe)
 	if !gone && c.ctx.Err() == nil {
 		c.service.complain(c.uid, "a caller broke the protocol: "+err.Error(), c.pid)
 		c.nonsense(refused("the caller broke the protocol: %v", err))
@@ -152,7 +154,8 @@ func (c *caller) greet() error {
 	c.greetMu.Lock()
 	defer c.greetMu.Unlock()
 	c.statusOnly, c.greeted = hello.StatusOnly, !hello.StatusOnly
-	return c.conn.Send(&wire.Welcome{Version: wire.Version, FirstID: c.firstID, IDs: idsPerCaller, Policy: policyText(c.service.rules.Load())})
+	return c.conn.Send(&wire.Welcome{Version: wire.Version, FirstID: c.firstID, IDs: idsPerCaller,
+		Policy: policyText(c.service.rules.Load())})
 }
 
 // announce tells the caller of a policy.

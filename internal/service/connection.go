@@ -117,11 +117,13 @@ func (x *connection) relay(fd *sys.FD) {
 	over := s.forced(x.conn.Abort)
 	s.work.Add(1)
 	bug := s.survive(func() {
-		x.conn.Relay(plaintext, engine.RelayOptions{BeforeReset: func(why error) { x.beforeReset(plaintext, why) }, Bug: s.bug}, func(end engine.End) {
-			defer s.work.Done()
-			over()
-			x.ended(end)
-		})
+		x.conn.Relay(plaintext,
+			engine.RelayOptions{BeforeReset: func(why error) { x.beforeReset(plaintext, why) }, Bug: s.bug},
+			func(end engine.End) {
+				defer s.work.Done()
+				over()
+				x.ended(end)
+			})
 	})
 	if bug != nil {
 		s.work.Go(func() { x.cut(plaintext, bug) })

@@ -60,7 +60,8 @@ func (c *counts) may(user uint32, n int) bool {
 		return his <= max(c.limit-sum, c.little())
 	}
 	block := user / ordinary
-	return his <= c.little() && (block == 0 || c.blocks[block]+n <= max(c.limit/reserved/4, c.little()))
+	return his <= c.little() &&
+		(block == 0 || c.blocks[block]+n <= max(c.limit/reserved/4, c.little()))
 }
 
 // little is what one must be able to have.

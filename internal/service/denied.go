@@ -53,7 +53,8 @@ func (c *caller) denied(m *wire.Denied, pidfd *sys.FD) error {
 	defer c.service.judged.Leave(c.owner)
 	told := Refusal{
 		Connection: Connection{ID: m.ID, Server: m.Server, Name: m.Name, Peer: peer}, Caller: c.uid,
-		Err: refused("%s", m.Sentence), Denial: &Denial{Position: m.Position, Missed: min(m.Missed+leftOut, maxMissed)},
+		Err:    refused("%s", m.Sentence),
+		Denial: &Denial{Position: m.Position, Missed: min(m.Missed+leftOut, maxMissed)},
 	}
 	if m.Limit {
 		told.Err.Reason = engine.Limited
@@ -95,7 +96,8 @@ func (c *caller) attribute(told *Refusal, claimed claim, pidfd *sys.FD) *engine.
 	if err == nil {
 		if err := c.person().mayAct(&process); err != nil {
 			c.service.complain(c.uid, "impersonation: "+err.Error(), c.pid)
-			return c.refusedFor(Impersonation, Connection{Process: process, Server: told.Server, Name: told.Name}, refused("%v", err))
+			return c.refusedFor(Impersonation, Connection{Process: process, Server: told.Server,
+				Name: told.Name}, refused("%v", err))
 		}
 	}
 	if err != nil || !claimed.fits(&process) {

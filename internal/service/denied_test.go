@@ -51,8 +51,10 @@ func newGateRig(t *testing.T) *gateRig {
 	}
 	r := &gateRig{identifier: &looked{}}
 	uid, gid := uint32(os.Getuid()), uint32(os.Getgid())
-	r.identifier.process = programs.Process{Program: subject.Program{Exe: "/bin/web", UID: uid, GID: gid}, PID: 7, UIDs: [4]uint32{uid, uid, uid, uid}, GIDs: [4]uint32{gid, gid, gid, gid}}
-	s := New(Config{Policy: rules, Identifier: r.identifier, Observer: refusals{all: &r.told}, Log: slog.New(slog.DiscardHandler)})
+	r.identifier.process = programs.Process{Program: subject.Program{Exe: "/bin/web", UID: uid,
+		GID: gid}, PID: 7, UIDs: [4]uint32{uid, uid, uid, uid}, GIDs: [4]uint32{gid, gid, gid, gid}}
+	s := New(Config{Policy: rules, Identifier: r.identifier, Observer: refusals{all: &r.told},
+		Log: slog.New(slog.DiscardHandler)})
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -90,13 +92,16 @@ func (r *gateRig) self(t *testing.T) *sys.FD { return pidfdOf(t, os.Getpid()) }
 // program itself.
 func TestDenied(t *testing.T) {
 	r := newGateRig(t)
-	m := &wire.Denied{Ref: 1, Exe: "/bin/web", ID: 5, Server: true, Name: "a.example", Peer: "192.0.2.1:443", Sentence: "no", Position: "p.yaml:1:2", Missed: 3}
+	m := &wire.Denied{Ref: 1, Exe: "/bin/web", ID: 5, Server: true, Name: "a.example",
+		Peer: "192.0.2.1:443", Sentence: "no", Position: "p.yaml:1:2", Missed: 3}
 	if _, done := r.tell(t, m, r.self(t)).(*wire.Done); !done || len(r.told) != 1 {
 		t.Fatalf("told on are %+v", r.told)
 	}
 	f := r.told[0]
-	if f.Process.PID != 7 || f.Profile != "web" || f.ID != 5 || !f.Server || f.Name != "a.example" || f.Peer != netip.MustParseAddrPort("192.0.2.1:443") ||
-		f.Err.Sentence != "no" || f.Err.Reason != engine.Refused || *f.Denial != (Denial{Position: "p.yaml:1:2", Missed: 3}) {
+	if f.Process.PID != 7 || f.Profile != "web" || f.ID != 5 || !f.Server || f.Name != "a.example" ||
+		f.Peer != netip.MustParseAddrPort("192.0.2.1:443") ||
+		f.Err.Sentence != "no" || f.Err.Reason != engine.Refused ||
+		*f.Denial != (Denial{Position: "p.yaml:1:2", Missed: 3}) {
 		t.Errorf("told on is %+v, %+v", f, *f.Denial)
 	}
 	r.tell(t, &wire.Denied{Ref: 2, Limit: true}, r.self(t))
@@ -146,7 +151,8 @@ func TestDeniedOfOthers(t *testing.T) {
 			continue
 		}
 		f := r.told[0]
-		if alone := f.Denial != nil && f.Denial.Alone; alone != tc.alone || alone && (f.Process.Exe != tc.m.Exe || f.Process.UIDs[1] != caller || f.Process.PID != 0) {
+		if alone := f.Denial != nil && f.Denial.Alone; alone != tc.alone ||
+			alone && (f.Process.Exe != tc.m.Exe || f.Process.UIDs[1] != caller || f.Process.PID != 0) {
 			t.Errorf("%s: told on is %+v, %+v", tc.name, f, f.Denial)
 		}
 	}
@@ -166,7 +172,8 @@ func TestDeniedFlood(t *testing.T) {
 	now = now.Add(denialsTime)
 	r.tell(t, &wire.Denied{Ref: 1, Missed: 1 << 60}, r.self(t))
 	r.tell(t, &wire.Denied{Ref: 1}, r.self(t))
-	if last := r.told[maxDenials:]; len(last) != 2 || last[0].Denial.Missed != maxMissed || last[1].Denial.Missed != 0 {
+	if last := r.told[maxDenials:]; len(last) != 2 || last[0].Denial.Missed != maxMissed ||
+		last[1].Denial.Missed != 0 {
 		t.Errorf("after the flood are told on %+v", last)
 	}
 	for range maxDenials - 2 + 50 {
@@ -192,7 +199,8 @@ func TestStatusOnly(t *testing.T) {
 	for _, tc := range []struct {
 		m  wire.Message
 		ok bool
-	}{{&wire.Status{Ref: 1}, true}, {&wire.TakeOver{Ref: 1}, false}, {&wire.KeyLog{Ref: 1}, false}, {&wire.Handshake{Ref: 1}, false},
+	}{{&wire.Status{Ref: 1}, true}, {&wire.TakeOver{Ref: 1}, false}, {&wire.KeyLog{Ref: 1}, false},
+		{&wire.Handshake{Ref: 1}, false},
 		{&wire.Listen{Ref: 1}, false}, {&wire.Denied{Ref: 1}, false}, {&wire.Abort{Ref: 1}, false}} {
 		if err := r.caller.dispatch(&wire.Frame{Message: tc.m}); (err == nil) != tc.ok {
 			t.Errorf("%T is answered with %v", tc.m, err)

@@ -63,7 +63,8 @@ func (x *connection) abandon(tcp *sys.FD) {
 
 // run does all until the connection is established, and calls judged once
 // limits count the connection.
-func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD, judged func()) *engine.Error {
+func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD,
+	judged func()) *engine.Error {
 	defer pidfd.Close()
 	stream, peer, refusal := connectedTCP(tcp)
 	if refusal != nil {
@@ -110,7 +111,8 @@ func (x *connection) run(m *wire.Handshake, known *server, tcp, pidfd *sys.FD, j
 var errLeaving = &engine.Error{Reason: engine.Down, Sentence: "the service is shutting down, and takes no new connections"}
 
 // request finds the request of the connection: the server's, or its own.
-func (x *connection) request(m *wire.Handshake, known *server, pidfd *sys.FD) (*resolved, *engine.Error) {
+func (x *connection) request(m *wire.Handshake, known *server,
+	pidfd *sys.FD) (*resolved, *engine.Error) {
 	switch {
 	case m.Listener == 0:
 		return x.caller.resolve(&m.Request, pidfd)
@@ -132,7 +134,8 @@ func (x *connection) mayTalk(res *resolved, peer netip.AddrPort) *engine.Error {
 }
 
 // begin does the handshake when it is this connection's turn.
-func (x *connection) begin(m *wire.Handshake, known *server, res *resolved, peer netip.AddrPort) *engine.Error {
+func (x *connection) begin(m *wire.Handshake, known *server, res *resolved,
+	peer netip.AddrPort) *engine.Error {
 	id := x.caller.number(m.ID)
 	observed := res.observed(id, peer)
 	observation := x.caller.service.cfg.Observer.Began(&observed)
@@ -158,7 +161,8 @@ func (x *connection) begin(m *wire.Handshake, known *server, res *resolved, peer
 }
 
 // establish waits for a turn and performs the handshake.
-func (x *connection) establish(known *server, res *resolved, id uint64, peer netip.AddrPort) (engine.Conn, *engine.Error) {
+func (x *connection) establish(known *server, res *resolved, id uint64,
+	peer netip.AddrPort) (engine.Conn, *engine.Error) {
 	s := x.caller.service
 	turn, leave, refusal := x.turn(known, res, peer)
 	if refusal != nil {
@@ -192,8 +196,10 @@ func (c *caller) number(id uint64) uint64 {
 
 func (c *caller) established(ref, id uint64, f *engine.Facts) {
 	_ = c.conn.Send(&wire.Established{
-		Ref: ref, ID: id, TLSVersion: f.Version, CipherSuite: f.CipherSuite, ALPN: f.ALPN, ServerName: f.ServerName,
-		PeerIdentity: f.PeerIdentity, PeerChain: f.PeerChain, Resumed: f.Resumed, Group: f.Group, Revocation: f.Revocation, Logs: f.Logs,
+		Ref: ref, ID: id, TLSVersion: f.Version, CipherSuite: f.CipherSuite, ALPN: f.ALPN,
+		ServerName:   f.ServerName,
+		PeerIdentity: f.PeerIdentity, PeerChain: f.PeerChain, Resumed: f.Resumed, Group: f.Group,
+		Revocation: f.Revocation, Logs: f.Logs,
 	})
 }
 

@@ -34,7 +34,8 @@ type cachedIdentity struct {
 }
 
 func newIdentityCache(identifier Identifier) *identityCache {
-	return &identityCache{identifier: identifier, now: time.Now, known: map[sys.PidfdID]cachedIdentity{}}
+	return &identityCache{identifier: identifier, now: time.Now,
+		known: map[sys.PidfdID]cachedIdentity{}}
 }
 
 // claim is what a process executes, if the caller is right; empty when it does

@@ -55,7 +55,8 @@ func TestLooksAreRemembered(t *testing.T) {
 	step := func(what string, fd *sys.FD, exe string, want int, wantErr error) {
 		t.Helper()
 		c.calls = 0
-		if p, err := l.identify(fd, claim{exe: exe}); !errors.Is(err, wantErr) || err == nil && p.Exe != c.exe {
+		if p, err := l.identify(fd, claim{exe: exe}); !errors.Is(err, wantErr) ||
+			err == nil && p.Exe != c.exe {
 			t.Errorf("%s: got %+v and %v, want %s and %v", what, p, err, c.exe, wantErr)
 		}
 		if c.calls != want {

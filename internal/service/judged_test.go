@@ -53,7 +53,8 @@ func TestRequestsDoNotPileUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	identifier := slow{make(chan struct{}, 100), make(chan struct{})}
-	s := New(Config{Policy: rules, Identifier: identifier, Log: slog.New(slog.DiscardHandler), Limits: Limits{Judged: 4}})
+	s := New(Config{Policy: rules, Identifier: identifier, Log: slog.New(slog.DiscardHandler),
+		Limits: Limits{Judged: 4}})
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,8 @@ import (
 // without connections left is refused in the way that has the next one asked,
 // and not lost with the connection to it.
 func TestRequestThatCrossesLeaving(t *testing.T) {
-	s := New(Config{Policy: policy.Builtin(), Identifier: &looked{}, Log: slog.New(slog.DiscardHandler)})
+	s := New(Config{Policy: policy.Builtin(), Identifier: &looked{},
+		Log: slog.New(slog.DiscardHandler)})
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +56,8 @@ func TestRequestThatCrossesLeaving(t *testing.T) {
 		s.Drain(context.Background())
 	}()
 	self := pidfdOf(t, os.Getpid())
-	if err := conn.Send(&wire.Handshake{Ref: 1, Request: wire.Request{Name: "a.example"}}, int(tcp.Fd()), self.Int()); err != nil {
+	if err := conn.Send(&wire.Handshake{Ref: 1, Request: wire.Request{Name: "a.example"}},
+		int(tcp.Fd()), self.Int()); err != nil {
 		t.Fatalf("the service is gone: %v", err)
 	}
 	for {

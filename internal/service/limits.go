@@ -63,8 +63,9 @@ type limitKey struct {
 }
 
 func newUsers(limits Limits) *users {
-	return &users{limits: limits, callers: newCounts(limits.Callers), connections: newCounts(limits.Connections),
-		buffered: newCounts(limits.Buffered), programs: map[limitKey]int{}}
+	return &users{limits: limits, callers: newCounts(limits.Callers),
+		connections: newCounts(limits.Connections),
+		buffered:    newCounts(limits.Buffered), programs: map[limitKey]int{}}
 }
 
 func (u *users) caller(user uint32, n int) bool {
@@ -98,7 +99,8 @@ type place struct {
 // connection counts a connection of a program; end takes it back. Clients of a
 // server count as the program's once they are established: those whose
 // handshakes never end must not take the places of others.
-func (u *users) connection(p limitKey, rules *policy.Effective, server bool) (*place, *engine.Error) {
+func (u *users) connection(p limitKey, rules *policy.Effective,
+	server bool) (*place, *engine.Error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	x := &place{users: u, program: p, rules: rules}

@@ -36,11 +36,13 @@ func TestConnectionLimits(t *testing.T) {
 		switch {
 		case tc.want == "" && err != nil:
 			t.Errorf("connection %d of %+v is refused: %v", i, tc.program, err)
-		case tc.want != "" && (err == nil || err.Reason != engine.Limited || !strings.Contains(err.Sentence, tc.want)):
+		case tc.want != "" &&
+			(err == nil || err.Reason != engine.Limited || !strings.Contains(err.Sentence, tc.want)):
 			t.Errorf("connection %d of %+v: got %v, want a refusal with %q", i, tc.program, err, tc.want)
 		}
 	}
-	if err := places[1].established(); err == nil || !strings.Contains(err.Sentence, "limits.connections") {
+	if err := places[1].established(); err == nil ||
+		!strings.Contains(err.Sentence, "limits.connections") {
 		t.Errorf("a third client of alice's server is established: %v", err)
 	}
 	if err := places[5].established(); err != nil {

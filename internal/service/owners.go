@@ -58,7 +58,8 @@ func (o *owners) of(uid uint32) uint32 {
 // nothing of anybody.
 func (o *owners) readLocked() {
 	stamp := ""
-	if info, err := fs.Stat(o.files, "etc/subuid"); err == nil && info.Mode().IsRegular() && info.Size() <= maxSubordinates {
+	if info, err := fs.Stat(o.files, "etc/subuid"); err == nil && info.Mode().IsRegular() &&
+		info.Size() <= maxSubordinates {
 		stamp = info.ModTime().String() + " " + strconv.FormatInt(info.Size(), 10)
 	}
 	if stamp == o.stamp {
@@ -104,7 +105,8 @@ func (o *owners) each(name string, f func(fields []string)) {
 	defer file.Close()
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
-		if fields := strings.Split(strings.TrimSpace(lines.Text()), ":"); len(fields) >= 3 && !strings.HasPrefix(fields[0], "#") {
+		if fields := strings.Split(strings.TrimSpace(lines.Text()), ":"); len(fields) >= 3 &&
+			!strings.HasPrefix(fields[0], "#") {
 			f(fields)
 		}
 	}

@@ -22,11 +22,14 @@ func TestOwners(t *testing.T) {
 			t.Errorf("user %d counts as %d, want %d", uid, got, owner)
 		}
 	}
-	for uid, owner := range map[uint32]uint32{0: 0, 1000: 1000, 5: 5, 99999: 99999, 100000: 1000, 165535: 1000, 165536: 1001,
-		231071: 1001, 231072: 231072, 300009: 1002, 300010: 300010, 400001: 400001, 4294967295: 4294967295} {
+	for uid, owner := range map[uint32]uint32{0: 0, 1000: 1000, 5: 5, 99999: 99999, 100000: 1000,
+		165535: 1000, 165536: 1001,
+		231071: 1001, 231072: 231072, 300009: 1002, 300010: 300010, 400001: 400001,
+		4294967295: 4294967295} {
 		want(uid, owner)
 	}
-	files["etc/subuid"] = &fstest.MapFile{Data: []byte("bob:100000:65536\n"), ModTime: now.Add(time.Second)}
+	files["etc/subuid"] = &fstest.MapFile{Data: []byte("bob:100000:65536\n"),
+		ModTime: now.Add(time.Second)}
 	want(100000, 1000) // it is looked at again later
 	now = now.Add(lookAgain)
 	want(100000, 1001)

@@ -64,6 +64,7 @@ func (who *person) as(p programs.Process) programs.Process {
 	if !known(p.GID) {
 		p.GID = noGroup
 	}
-	p.Groups = slices.DeleteFunc(slices.Clone(p.Groups), func(group uint32) bool { return !known(group) })
+	p.Groups = slices.DeleteFunc(slices.Clone(p.Groups),
+		func(group uint32) bool { return !known(group) })
 	return p
 }

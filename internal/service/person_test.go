@@ -10,7 +10,8 @@ import (
 
 // processOf is one of a user and group, with some more groups.
 func processOf(uid, gid uint32, more ...uint32) *programs.Process {
-	return &programs.Process{PID: 7, UIDs: [4]uint32{uid, uid, uid, uid}, GIDs: [4]uint32{gid, gid, gid, gid},
+	return &programs.Process{PID: 7, UIDs: [4]uint32{uid, uid, uid, uid},
+		GIDs:    [4]uint32{gid, gid, gid, gid},
 		Program: subject.Program{UID: uid, GID: gid, Groups: more}}
 }
 

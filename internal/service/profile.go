@@ -22,7 +22,8 @@ func (c *caller) profile(m *wire.Identify, pidfd *sys.FD) error {
 				_ = c.refuse(m.Ref, refusal)
 				return
 			}
-			_ = c.conn.Send(&wire.Identified{Ref: m.Ref, Profile: c.service.rules.Load().For(process.Program).Profile})
+			_ = c.conn.Send(&wire.Identified{Ref: m.Ref,
+				Profile: c.service.rules.Load().For(process.Program).Profile})
 		})
 	})
 	return nil

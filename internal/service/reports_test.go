@@ -33,7 +33,8 @@ func TestReportsTakeTurns(t *testing.T) {
 	}
 	const callers = 6
 	observer := slowReports{begun: make(chan struct{}, callers), end: make(chan struct{})}
-	s := New(Config{Policy: rules, Observer: observer, Log: slog.New(slog.DiscardHandler), Limits: Limits{Reports: 4}})
+	s := New(Config{Policy: rules, Observer: observer, Log: slog.New(slog.DiscardHandler),
+		Limits: Limits{Reports: 4}})
 	results := make(chan error, callers)
 	for range callers {
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -52,7 +53,8 @@ func TestReportsTakeTurns(t *testing.T) {
 	for range 3 { // the share of one user of 4
 		<-observer.begun
 	}
-	ssatest.Await(t, "callers beyond the share wait", func() bool { return s.reports.Length() >= callers-3 })
+	ssatest.Await(t, "callers beyond the share wait",
+		func() bool { return s.reports.Length() >= callers-3 })
 	if len(observer.begun) != 0 {
 		t.Error("more is told at a time than one user's share")
 	}

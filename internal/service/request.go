@@ -26,7 +26,8 @@ type resolved struct {
 
 // observed describes a connection of the request.
 func (r *resolved) observed(id uint64, peer netip.AddrPort) Connection {
-	c := Connection{ID: id, Process: r.process, Profile: r.req.Policy.Profile, Server: r.req.Role == engine.Server, Name: r.req.Name, Peer: peer}
+	c := Connection{ID: id, Process: r.process, Profile: r.req.Policy.Profile,
+		Server: r.req.Role == engine.Server, Name: r.req.Name, Peer: peer}
 	if own := r.req.Policy.ServerIdentities; c.Server && len(r.req.Identities) == 0 && len(own) > 0 {
 		c.Identity = own[0].Name
 	}
@@ -49,7 +50,8 @@ func (c *caller) resolve(r *wire.Request, pidfd *sys.FD) (*resolved, *engine.Err
 	}
 	res, err := c.judge(r, process)
 	if err != nil {
-		return nil, c.refusedFor(Judged, Connection{Process: *process, Server: r.Server, Name: r.Name}, err)
+		return nil,
+			c.refusedFor(Judged, Connection{Process: *process, Server: r.Server, Name: r.Name}, err)
 	}
 	return res, nil
 }
@@ -108,8 +110,10 @@ func (c *caller) judge(r *wire.Request, process *programs.Process) (*resolved, *
 		return nil, refusedBy(err)
 	}
 	req := &engine.Request{
-		Role: engine.Client, Policy: effective, Name: r.Name, Port: r.Port, ALPN: r.ALPN, Sharers: effective.Sharers(process.Program),
-		HandshakeTimeout: time.Duration(min(r.TimeoutMillis, 24*3600*1000)) * time.Millisecond, Asked: asked,
+		Role: engine.Client, Policy: effective, Name: r.Name, Port: r.Port, ALPN: r.ALPN,
+		Sharers:          effective.Sharers(process.Program),
+		HandshakeTimeout: time.Duration(min(r.TimeoutMillis, 24*3600*1000)) * time.Millisecond,
+		Asked:            asked,
 	}
 	req.Owner = c.service.owners.of(process.UIDs[1])
 	if r.Server {
@@ -118,7 +122,8 @@ func (c *caller) judge(r *wire.Request, process *programs.Process) (*resolved, *
 	if err := addCertificates(req, r); err != nil {
 		return nil, refused("%v", err)
 	}
-	return &resolved{*process, req, limitKey{effective.Profile, c.service.owners.of(process.UIDs[1])}}, nil
+	return &resolved{*process, req,
+		limitKey{effective.Profile, c.service.owners.of(process.UIDs[1])}}, nil
 }
 
 func addCertificates(req *engine.Request, r *wire.Request) error {
@@ -151,7 +156,8 @@ func refusedBy(err error) *engine.Error {
 
 // refusal is the message of an error.
 func refusal(ref uint64, err *engine.Error) *wire.Refused {
-	return &wire.Refused{Ref: ref, Reason: uint64(err.Reason), Errno: errno(err), Sentence: err.Sentence}
+	return &wire.Refused{Ref: ref, Reason: uint64(err.Reason), Errno: errno(err),
+		Sentence: err.Sentence}
 }
 
 // errno is TCP's when that failed.

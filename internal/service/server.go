@@ -16,9 +16,10 @@ import (
 type server struct {
 	resolved *resolved
 	listener engine.Listener
-	turns    *turns.Queue[netip.Prefix] // handshakes that compute, at most limits.handshakes, by where the client is
-	lobby    *lobby.Lobby               // those that wait for their client
-	ended    func()                     // tells the observer
+	// handshakes that compute, at most limits.handshakes, by where the client is
+	turns *turns.Queue[netip.Prefix]
+	lobby *lobby.Lobby // those that wait for their client
+	ended func()       // tells the observer
 }
 
 // close gives the server up.
@@ -53,17 +54,20 @@ func (c *caller) listen(m *wire.Listen, pidfd *sys.FD) error {
 	full := len(c.servers) >= c.service.cfg.Limits.Servers
 	c.mu.Unlock()
 	if full {
-		return c.refuse(m.Ref, c.refusedFor(Judged, res.observed(0, netip.AddrPort{}), limited("a caller may have %d servers", c.service.cfg.Limits.Servers)))
+		return c.refuse(m.Ref, c.refusedFor(Judged, res.observed(0, netip.AddrPort{}),
+			limited("a caller may have %d servers", c.service.cfg.Limits.Servers)))
 	}
 	listener, listenErr := c.service.cfg.Engine.Listen(c.ctx, res.req)
 	if listenErr != nil {
-		return c.refuse(m.Ref, c.refusedFor(Judged, res.observed(0, netip.AddrPort{}), asEngineError(listenErr)))
+		return c.refuse(m.Ref, c.refusedFor(Judged, res.observed(0, netip.AddrPort{}),
+			asEngineError(listenErr)))
 	}
 	x := res.observed(0, netip.AddrPort{})
 	ended := c.service.cfg.Observer.Listens(&x, serving(listener))
 	c.mu.Lock()
 	most := max(res.req.Policy.Handshakes, 1)
-	c.servers[m.Ref] = &server{res, listener, turns.NewQueue[netip.Prefix](most, most), c.service.house.Lobby(res.program.user), ended}
+	c.servers[m.Ref] = &server{res, listener, turns.NewQueue[netip.Prefix](most, most),
+		c.service.house.Lobby(res.program.user), ended}
 	c.mu.Unlock()
 	return c.conn.Send(&wire.Listening{Ref: m.Ref})
 }

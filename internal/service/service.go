@@ -72,11 +72,15 @@ func New(cfg Config) *Service {
 		cfg.Observer = noObserver{}
 	}
 	queue := func(n int) *turns.Queue[uint32] { return turns.NewQueue[uint32](n, cfg.Limits.share(n)) }
-	s := &Service{cfg: cfg, processes: newIdentityCache(cfg.Identifier), complaints: newComplaints(maxComplaints, complaintsTime), denials: newComplaints(maxDenials, denialsTime),
-		users: newUsers(cfg.Limits), owners: newOwners(),
+	s := &Service{cfg: cfg, processes: newIdentityCache(cfg.Identifier),
+		complaints: newComplaints(maxComplaints, complaintsTime),
+		denials:    newComplaints(maxDenials, denialsTime),
+		users:      newUsers(cfg.Limits), owners: newOwners(),
 		house: lobby.NewHouse(lobby.ForDescriptors(cfg.Limits.Connections)),
-		queue: queue(cfg.Limits.Handshakes), judged: queue(cfg.Limits.Judged), reports: queue(cfg.Limits.Reports),
-		callers: map[*caller]bool{}, relays: map[*func()]bool{}, idle: make(chan struct{}), alone: make(chan struct{})}
+		queue: queue(cfg.Limits.Handshakes), judged: queue(cfg.Limits.Judged),
+		reports: queue(cfg.Limits.Reports),
+		callers: map[*caller]bool{}, relays: map[*func()]bool{}, idle: make(chan struct{}),
+		alone: make(chan struct{})}
 	s.nobody = sync.OnceFunc(func() { close(s.alone) })
 	s.rules.Store(cfg.Policy)
 	return s

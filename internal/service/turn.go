@@ -13,7 +13,8 @@ import (
 // turn waits until the handshake may begin. Turns are for computing: who waits
 // for the peer has none, see engine.Local. A client of a server waits in the
 // server's lobby, from where it may be let go.
-func (x *connection) turn(known *server, res *resolved, peer netip.AddrPort) (t *turns.Turn, leave func(), refusal *engine.Error) {
+func (x *connection) turn(known *server, res *resolved,
+	peer netip.AddrPort) (t *turns.Turn, leave func(), refusal *engine.Error) {
 	s := x.caller.service
 	if known == nil {
 		t = turns.New(x.ctx, nil, s.queue.For(x.caller.owner))

@@ -16,7 +16,8 @@ import (
 )
 
 func refusal(uid uint32, id uint64) registry.Refusal {
-	return registry.Refusal{ID: id, What: registry.ByPolicy, Sentence: "no\nreally", Position: "policy.yaml:1:2", Peer: "192.0.2.1:443",
+	return registry.Refusal{ID: id, What: registry.ByPolicy, Sentence: "no\nreally",
+		Position: "policy.yaml:1:2", Peer: "192.0.2.1:443",
 		Program: registry.ProgramInfo{UID: uid, PID: 7, Exe: "/usr/bin/curl"}}
 }
 
@@ -76,8 +77,10 @@ func TestLines(t *testing.T) {
 		t.Fatalf("the log has %v", got)
 	}
 	program, _ := got[0]["program"].(map[string]any)
-	if got[0]["event"] != "refused" || got[0]["id"] != 5.0 || got[0]["what"] != "policy" || got[0]["sentence"] != "no\nreally" ||
-		got[0]["position"] != "policy.yaml:1:2" || program["exe"] != "/usr/bin/curl" || program["uid"] != 1000.0 || program["pid"] != 7.0 {
+	if got[0]["event"] != "refused" || got[0]["id"] != 5.0 || got[0]["what"] != "policy" ||
+		got[0]["sentence"] != "no\nreally" ||
+		got[0]["position"] != "policy.yaml:1:2" || program["exe"] != "/usr/bin/curl" ||
+		program["uid"] != 1000.0 || program["pid"] != 7.0 {
 		t.Errorf("a refusal is %v", got[0])
 	}
 	if got[1]["event"] != "key-log-on" || got[1]["time"] == nil {
@@ -138,7 +141,8 @@ func TestFlood(t *testing.T) {
 			left = append(left, line["count"])
 		}
 	}
-	if count[1.0] != 200 || count[2.0] != 1 || count[3.0] != 20 || len(left) != 2 || left[0] != 300.0 || left[1] != 1.0 {
+	if count[1.0] != 200 || count[2.0] != 1 || count[3.0] != 20 || len(left) != 2 ||
+		left[0] != 300.0 || left[1] != 1.0 {
 		t.Errorf("lines by id %v, left out %v", count, left)
 	}
 }
@@ -160,7 +164,8 @@ func TestNoRoom(t *testing.T) {
 	l.Event("y", "")
 	l.Close()
 	got := lines(t, path)
-	if n := len(got); n != 1026 || got[1024]["event"] != "lost" || got[1024]["count"] != 76.0 || got[1025]["event"] != "y" {
+	if n := len(got); n != 1026 || got[1024]["event"] != "lost" || got[1024]["count"] != 76.0 ||
+		got[1025]["event"] != "y" {
 		t.Errorf("%d lines, the last %v", n, got[len(got)-2:])
 	}
 }

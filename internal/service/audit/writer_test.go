@@ -32,7 +32,8 @@ func (d *disk) Close() error { return nil }
 func lineOf(text string) line { return line{[]byte(text), 1} }
 
 func newWriter(problem func(error)) *writer {
-	return &writer{problem: problem, told: func(n uint64) []byte { return fmt.Appendf(nil, "lost %d.\n", n) }}
+	return &writer{problem: problem,
+		told: func(n uint64) []byte { return fmt.Appendf(nil, "lost %d.\n", n) }}
 }
 
 // A line for which the room was not enough does not spoil the one after it.
@@ -91,7 +92,8 @@ func TestLostIsExact(t *testing.T) {
 			case text == "left out 7.":
 				written += 7
 			default:
-				if _, err := fmt.Sscanf(text, "lost %d.", &n); err == nil && text == fmt.Sprintf("lost %d.", n) {
+				if _, err := fmt.Sscanf(text, "lost %d.", &n); err == nil &&
+					text == fmt.Sprintf("lost %d.", n) {
 					written += n
 				}
 			}

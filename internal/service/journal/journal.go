@@ -29,7 +29,8 @@ func Connected(file *os.File, stream string) bool {
 		return false
 	}
 	st, isStat := info.Sys().(*syscall.Stat_t)
-	return isStat && strconv.FormatUint(uint64(st.Dev), 10) == device && strconv.FormatUint(st.Ino, 10) == inode
+	return isStat && strconv.FormatUint(uint64(st.Dev), 10) == device &&
+		strconv.FormatUint(st.Ino, 10) == inode
 }
 
 // Config is what a Handler needs.
@@ -54,7 +55,10 @@ type Handler struct {
 func New(cfg Config) *Handler { return &Handler{cfg: cfg} }
 
 // Enabled implements slog.Handler.
-func (h *Handler) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (h *Handler) Enabled(_ context.Context,
+	level slog.Level) bool {
+	return level >= slog.LevelInfo
+}
 
 // maxValue bounds, in bytes, one field of a record.
 const maxValue = 8 << 10

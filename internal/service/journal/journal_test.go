@@ -53,21 +53,25 @@ func TestRecords(t *testing.T) {
 	}
 	defer conn.Close()
 	var fallback strings.Builder
-	log := slog.New(journal.New(journal.Config{Conn: conn, Text: func(r slog.Record) string { return "[x] " + r.Message }, Fallback: slog.NewTextHandler(&fallback, nil),
+	log := slog.New(journal.New(journal.Config{Conn: conn,
+		Text:     func(r slog.Record) string { return "[x] " + r.Message },
+		Fallback: slog.NewTextHandler(&fallback, nil),
 		Expand: func(a slog.Attr) []slog.Attr {
 			if a.Key == "two" {
 				return []slog.Attr{slog.Int("one", 1), slog.Bool("more", true)}
 			}
 			return []slog.Attr{a}
 		}}))
-	log.With("id", uint64(7)).Warn("refused", "two", 2, "peer", "192.0.2.1:443", "program", "/tmp/a\nPRIORITY=0", "odd-Key.x", 3, "", "none")
+	log.With("id", uint64(7)).Warn("refused", "two", 2, "peer", "192.0.2.1:443", "program",
+		"/tmp/a\nPRIORITY=0", "odd-Key.x", 3, "", "none")
 	buffer := make([]byte, 1<<16)
 	n, err := journald.Read(buffer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, err := parse(string(buffer[:n]))
-	want := map[string]string{"MESSAGE": "[x] refused", "PRIORITY": "4", "SYSLOG_IDENTIFIER": "ssa", "TLS_ID": "7", "TLS_PEER": "192.0.2.1:443",
+	want := map[string]string{"MESSAGE": "[x] refused", "PRIORITY": "4", "SYSLOG_IDENTIFIER": "ssa",
+		"TLS_ID": "7", "TLS_PEER": "192.0.2.1:443",
 		"TLS_PROGRAM": "/tmp/a\nPRIORITY=0", "TLS_ODD_KEY_X": "3", "TLS_ONE": "1", "TLS_MORE": "true"}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("the journal got %v (%v), want %v", got, err, want)
@@ -90,7 +94,8 @@ func TestConnected(t *testing.T) {
 		t.Fatal(err)
 	}
 	here := slog.Uint64Value(uint64(st.Dev)).String() + ":" + slog.Uint64Value(st.Ino).String()
-	for stream, want := range map[string]bool{here: true, here + "1": false, "": false, "x": false, "1:2": false} {
+	for stream, want := range map[string]bool{here: true, here + "1": false, "": false, "x": false,
+		"1:2": false} {
 		if got := journal.Connected(file, stream); got != want {
 			t.Errorf("%q: %v, want %v", stream, got, want)
 		}

@@ -65,7 +65,8 @@ func New(cfg Config) *Switch {
 // and owns it. The caller has made sure that the user may have them; the file
 // must be that user's. A log of the same profile that is on ends.
 func (s *Switch) On(profile string, duration time.Duration, file *os.File, by uint32) error {
-	log := &keyLog{owner: s, profile: profile, by: by, until: s.cfg.Now().Add(duration).Round(0), file: file}
+	log := &keyLog{owner: s, profile: profile, by: by,
+		until: s.cfg.Now().Add(duration).Round(0), file: file}
 	err := check(duration, file, by)
 	if err == nil {
 		_, err = fmt.Fprintf(file, "# secrets of connections of profile %s until %s\n", profile, log.until.UTC().Format(time.RFC3339))
@@ -179,7 +180,8 @@ func (s *Switch) List() []registry.KeyLog {
 			continue
 		}
 		log.mu.Lock()
-		list = append(list, registry.KeyLog{Profile: log.profile, Until: log.until.UTC(), By: log.by, Written: log.written})
+		list = append(list, registry.KeyLog{Profile: log.profile, Until: log.until.UTC(), By: log.by,
+			Written: log.written})
 		log.mu.Unlock()
 	}
 	return list

@@ -54,7 +54,8 @@ func TestTime(t *testing.T) {
 			t.Fatalf("the log of web is %v, of default %v", w, s.Writer("default"))
 		}
 		fmt.Fprintln(w, "one")
-		if list := s.List(); len(list) != 1 || list[0].Profile != "web" || list[0].Written != 1 || !list[0].Until.Equal(time.Now().Add(10*time.Minute)) {
+		if list := s.List(); len(list) != 1 || list[0].Profile != "web" || list[0].Written != 1 ||
+			!list[0].Until.Equal(time.Now().Add(10*time.Minute)) {
 			t.Errorf("listed as %+v", list)
 		}
 		time.Sleep(10 * time.Minute)
@@ -151,7 +152,8 @@ func TestBadFiles(t *testing.T) {
 		t.Error("a refused log is on")
 	}
 	for i := range 20 {
-		err := s.On(fmt.Sprint("p", i), time.Hour, open(t, filepath.Join(dir, fmt.Sprint(i)), 0o600), me())
+		err := s.On(fmt.Sprint("p", i), time.Hour, open(t, filepath.Join(dir, fmt.Sprint(i)),
+			0o600), me())
 		if (err == nil) != (i < 16) {
 			t.Errorf("log %d: %v", i, err)
 		}
@@ -162,12 +164,15 @@ func TestBadFiles(t *testing.T) {
 func TestSleep(t *testing.T) {
 	now := time.Now()
 	var told []string
-	s := keylog.New(keylog.Config{Now: func() time.Time { return now }, Audit: func(event, _ string) { told = append(told, event) }})
+	s := keylog.New(keylog.Config{Now: func() time.Time { return now },
+		Audit: func(event, _ string) { told = append(told, event) }})
 	defer s.Close()
-	if err := s.On("web", time.Hour, open(t, filepath.Join(t.TempDir(), "keys"), 0o600), me()); err != nil {
+	if err := s.On("web", time.Hour, open(t, filepath.Join(t.TempDir(), "keys"), 0o600),
+		me()); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.On("other", time.Hour, open(t, filepath.Join(t.TempDir(), "keys"), 0o600), me()); err != nil {
+	if err := s.On("other", time.Hour, open(t, filepath.Join(t.TempDir(), "keys"), 0o600),
+		me()); err != nil {
 		t.Fatal(err)
 	}
 	now = now.Add(time.Hour)
@@ -198,7 +203,8 @@ func TestFull(t *testing.T) {
 		}
 	}
 	fmt.Fprintln(w, "late")
-	if n := strings.Count(log.String(), "ended early"); n != 1 || !strings.Contains(log.String(), "64 MiB") {
+	if n := strings.Count(log.String(), "ended early"); n != 1 ||
+		!strings.Contains(log.String(), "64 MiB") {
 		t.Errorf("told %d times:\n%s", n, &log)
 	}
 	if s.Writer("web") != nil || len(s.List()) != 0 {

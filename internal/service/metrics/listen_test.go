@@ -42,7 +42,8 @@ func TestListenReplaces(t *testing.T) {
 			if err == nil {
 				c, err = net.Dial("unix", path)
 			}
-			if err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.ECONNREFUSED) { // the queue, or one that has just ended
+			// the queue, or one that has just ended
+			if err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.ECONNREFUSED) {
 				done <- err
 				return
 			}

@@ -58,7 +58,8 @@ func handshakes(p *printer, c *registry.Counters) {
 	p.family("ssa_handshake_failures_total", "counter", "Handshakes that were not done, by reason.")
 	for _, k := range keys {
 		if k.Reason != "" {
-			p.sample("ssa_handshake_failures_total", float64(c.Handshakes[k]), "role", k.Role, "profile", k.Profile, "reason", k.Reason)
+			p.sample("ssa_handshake_failures_total", float64(c.Handshakes[k]), "role", k.Role, "profile",
+				k.Profile, "reason", k.Reason)
 		}
 	}
 	p.family("ssa_refusals_total", "counter", "What was asked for and refused, by what refused it.")
@@ -77,7 +78,8 @@ func traffic(p *printer, c *registry.Counters) {
 	p.family("ssa_connections_open", "gauge", "Connections that are there, those in their handshake included.")
 	for _, role := range slices.Sorted(maps.Keys(c.Open)) {
 		for _, profile := range slices.Sorted(maps.Keys(c.Open[role])) {
-			p.sample("ssa_connections_open", float64(c.Open[role][profile]), "role", role, "profile", profile)
+			p.sample("ssa_connections_open", float64(c.Open[role][profile]), "role", role,
+				"profile", profile)
 		}
 	}
 	p.family("ssa_connection_ends_total", "counter", "How connections ended; clean is the way they should.")
@@ -97,21 +99,28 @@ func programs(p *printer, c *registry.Counters) {
 			p.sample(name, value(c.Programs[program]), "program", program)
 		}
 	}
-	each("ssa_program_connections_open", "gauge", "Connections that are there, by the program's name.", func(l registry.LabelCounts) float64 { return float64(l.Open) })
-	each("ssa_program_handshakes_total", "counter", "Handshakes that were done, by the program's name.", func(l registry.LabelCounts) float64 { return float64(l.Handshakes) })
-	each("ssa_program_handshake_failures_total", "counter", "Handshakes that were not done, by the program's name.", func(l registry.LabelCounts) float64 { return float64(l.Failed) })
-	each("ssa_program_refusals_total", "counter", "Refusals, by the program's name.", func(l registry.LabelCounts) float64 { return float64(l.Refused) })
+	each("ssa_program_connections_open", "gauge", "Connections that are there, by the program's name.",
+		func(l registry.LabelCounts) float64 { return float64(l.Open) })
+	each("ssa_program_handshakes_total", "counter", "Handshakes that were done, by the program's name.",
+		func(l registry.LabelCounts) float64 { return float64(l.Handshakes) })
+	each("ssa_program_handshake_failures_total", "counter", "Handshakes that were not done, by the program's name.",
+		func(l registry.LabelCounts) float64 { return float64(l.Failed) })
+	each("ssa_program_refusals_total", "counter", "Refusals, by the program's name.",
+		func(l registry.LabelCounts) float64 { return float64(l.Refused) })
 	p.family("ssa_program_bytes_total", "counter", "Bytes of plaintext moved, by the program's name.")
 	for _, program := range names {
-		p.sample("ssa_program_bytes_total", float64(c.Programs[program].Received), "program", program, "direction", "received")
-		p.sample("ssa_program_bytes_total", float64(c.Programs[program].Sent), "program", program, "direction", "sent")
+		p.sample("ssa_program_bytes_total", float64(c.Programs[program].Received), "program", program,
+			"direction", "received")
+		p.sample("ssa_program_bytes_total", float64(c.Programs[program].Sent), "program", program,
+			"direction", "sent")
 	}
 }
 
 func certificates(p *printer, c *registry.Counters) {
 	p.family("ssa_certificate_expiry_timestamp_seconds", "gauge", "When the certificate of an identity expires, Unix time.")
 	for _, cert := range slices.SortedFunc(slices.Values(c.Certificates), compareCertificates) {
-		p.sample("ssa_certificate_expiry_timestamp_seconds", seconds(cert.NotAfter), "identity", cert.Identity)
+		p.sample("ssa_certificate_expiry_timestamp_seconds", seconds(cert.NotAfter), "identity",
+			cert.Identity)
 	}
 	p.family("ssa_revocation_list_usable", "gauge", "Whether a local revocation list of the policy says who is not revoked, too: 1, or 0 for one that is out of date, partial or broken.")
 	for _, list := range c.Lists {

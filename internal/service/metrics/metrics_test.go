@@ -27,10 +27,12 @@ func (still) Progress() (sent, received int64) { return 3, 4 }
 
 func sample() *registry.Registry {
 	r := registry.New(registry.Config{Build: "v1", Now: func() time.Time { return time.Unix(1e9, 0) }})
-	facts := &engine.Facts{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, Resumed: true}
+	facts := &engine.Facts{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256,
+		Resumed: true}
 	odd := registry.ProgramInfo{Exe: "/tmp/a\"b\\c\nd\xff", Profile: "default"}
 	r.Begin(registry.Connection{ID: 1, Program: odd}).Established(facts, still{})
-	r.Begin(registry.Connection{ID: 2, Program: odd}).Failed(&engine.Error{Reason: engine.Refused, Sentence: "no"})
+	r.Begin(registry.Connection{ID: 2, Program: odd}).Failed(&engine.Error{Reason: engine.Refused,
+		Sentence: "no"})
 	r.SetCertificates([]registry.Certificate{{Identity: "www", NotAfter: time.Unix(2e9, 0)}})
 	r.WatchQueue("handshakes", func() int { return 5 })
 	r.WatchQueue("odd\n\xff", func() int { return 6 })
@@ -74,7 +76,8 @@ func TestPromtool(t *testing.T) {
 }
 
 func TestAddresses(t *testing.T) {
-	for _, address := range []string{"", ":9205", "0.0.0.0:0", "[::]:0", "192.0.2.1:1", "localhost:1", "127.0.0.1", "unix:", "unix:relative", "[::1%lo]:1"} {
+	for _, address := range []string{"", ":9205", "0.0.0.0:0", "[::]:0", "192.0.2.1:1", "localhost:1",
+		"127.0.0.1", "unix:", "unix:relative", "[::1%lo]:1"} {
 		if f, err := metrics.Listen(address); err == nil {
 			f.Close()
 			t.Errorf("%q was listened on", address)
@@ -110,14 +113,18 @@ func TestServe(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- metrics.Serve(ctx, file, sample()) }()
-		client := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial(network, at) }}}
+		client := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string,
+			string) (net.Conn, error) {
+			return net.Dial(network, at)
+		}}}
 		response, err := client.Get("http://localhost/metrics")
 		if err != nil {
 			t.Fatal(err)
 		}
 		body, err := io.ReadAll(response.Body)
 		response.Body.Close()
-		if err != nil || response.StatusCode != 200 || !strings.Contains(string(body), "ssa_build_info{version=\"v1\"") {
+		if err != nil || response.StatusCode != 200 ||
+			!strings.Contains(string(body), "ssa_build_info{version=\"v1\"") {
 			t.Errorf("%s: %v, %d, %s", address, err, response.StatusCode, body)
 		}
 		client.CloseIdleConnections()
@@ -129,7 +136,8 @@ func TestServe(t *testing.T) {
 }
 
 func TestRebinding(t *testing.T) {
-	for host, want := range map[string]int{"evil.example": 421, "evil.example:9205": 421, "127.0.0.1:9205": 200, "[::1]:9205": 200, "localhost": 200, "": 421} {
+	for host, want := range map[string]int{"evil.example": 421, "evil.example:9205": 421,
+		"127.0.0.1:9205": 200, "[::1]:9205": 200, "localhost": 200, "": 421} {
 		request := httptest.NewRequest("GET", "/metrics", nil)
 		request.Host = host
 		answer := httptest.NewRecorder()

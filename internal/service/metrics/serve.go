@@ -62,7 +62,10 @@ func listenLoopback(address string) (*os.File, error) {
 	}
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failure error
-		err := raw.Control(func(fd uintptr) { failure = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		err := raw.Control(func(fd uintptr) {
+			failure = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET,
+				unix.SO_REUSEPORT, 1)
+		})
 		return errors.Join(err, failure)
 	}}
 	listener, err := config.Listen(context.Background(), "tcp", at.String())
@@ -110,7 +113,8 @@ func Handler(r *registry.Registry) http.Handler {
 }
 
 func isLocal(req *http.Request) bool {
-	if address, ok := req.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && address.Network() == "unix" {
+	if address, ok := req.Context().Value(http.LocalAddrContextKey).(net.Addr); ok &&
+		address.Network() == "unix" {
 		return true
 	}
 	host := req.Host

@@ -28,7 +28,8 @@ func (p *printer) sample(name string, value float64, labels ...string) {
 	p.out.WriteString(name)
 	for i := 0; i+1 < len(labels); i += 2 {
 		p.out.WriteString([...]string{"{", ","}[min(i, 1)])
-		p.out.WriteString(labels[i] + `="` + escape.Replace(strings.ToValidUTF8(labels[i+1], "\uFFFD")) + `"`)
+		p.out.WriteString(labels[i] + `="` +
+			escape.Replace(strings.ToValidUTF8(labels[i+1], "\uFFFD")) + `"`)
 	}
 	if len(labels) > 0 {
 		p.out.WriteString("}")
@@ -54,8 +55,13 @@ func (p *printer) histogram(name string, h registry.Histogram, labels ...string)
 }
 
 func compareKeys(a, b registry.HandshakeKey) int {
-	return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.Version, b.Version),
-		cmp.Compare(a.Suite, b.Suite), cmp.Compare(a.Reason, b.Reason), cmp.Compare(strconv.FormatBool(a.Resumed), strconv.FormatBool(b.Resumed)))
+	return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.Profile, b.Profile),
+		cmp.Compare(a.Version, b.Version),
+		cmp.Compare(a.Suite, b.Suite), cmp.Compare(a.Reason, b.Reason),
+		cmp.Compare(strconv.FormatBool(a.Resumed), strconv.FormatBool(b.Resumed)))
 }
 
-func compareCertificates(a, b registry.Certificate) int { return cmp.Compare(a.Identity, b.Identity) }
+func compareCertificates(a, b registry.Certificate) int {
+	return cmp.Compare(a.Identity,
+		b.Identity)
+}

@@ -40,7 +40,8 @@ func NewClient(fd *sys.FD, file func(name string, f *os.File)) (*Client, error) 
 	if err != nil {
 		return nil, fmt.Errorf("talking to the monitor: %w", err)
 	}
-	return &Client{channel: c, policies: make(chan *Policy, 1), file: file, asked: map[uint64]chan<- *message{}}, nil
+	return &Client{channel: c, policies: make(chan *Policy, 1), file: file,
+		asked: map[uint64]chan<- *message{}}, nil
 }
 
 // Run receives until the monitor has gone or Close was called, and says why.

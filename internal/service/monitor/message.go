@@ -69,13 +69,17 @@ func toWire(p *program.Process) (*processMessage, error) {
 	if len(p.Groups) > maxGroups {
 		return nil, fmt.Errorf("process %d is in %d groups, and at most %d are supported", p.PID, len(p.Groups), maxGroups)
 	}
-	return &processMessage{Exe: []byte(p.Exe), Script: []byte(p.Script), Cgroup: []byte(p.Cgroup), UID: p.UID, GID: p.GID,
-		Groups: p.Groups, PID: p.PID, UIDs: p.UIDs, GIDs: p.GIDs, File: string(p.File), Nested: p.Nested, Owner: p.Owner}, nil
+	return &processMessage{Exe: []byte(p.Exe), Script: []byte(p.Script), Cgroup: []byte(p.Cgroup),
+		UID: p.UID, GID: p.GID,
+		Groups: p.Groups, PID: p.PID, UIDs: p.UIDs, GIDs: p.GIDs, File: string(p.File), Nested: p.Nested,
+		Owner: p.Owner}, nil
 }
 
 func (p *processMessage) fromWire() program.Process {
-	return program.Process{PID: p.PID, UIDs: p.UIDs, GIDs: p.GIDs, File: program.FileID(p.File), Nested: p.Nested, Owner: p.Owner, Program: subject.Program{Exe: string(p.Exe), Script: string(p.Script),
-		Cgroup: string(p.Cgroup), UID: p.UID, GID: p.GID, Groups: p.Groups}}
+	return program.Process{PID: p.PID, UIDs: p.UIDs, GIDs: p.GIDs, File: program.FileID(p.File),
+		Nested: p.Nested, Owner: p.Owner,
+		Program: subject.Program{Exe: string(p.Exe), Script: string(p.Script),
+			Cgroup: string(p.Cgroup), UID: p.UID, GID: p.GID, Groups: p.Groups}}
 }
 
 func (m *message) encode() ([]byte, error) {

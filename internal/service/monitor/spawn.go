@@ -68,7 +68,8 @@ func (c *Command) start(inherit []*os.File) (*worker, error) {
 	cmd.ExtraFiles = append([]*os.File{theirs}, inherit...)
 	// A process group of its own: what is typed at a terminal reaches the
 	// monitor alone, which passes it on.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.Credential, Pdeathsig: unix.SIGKILL, Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.Credential, Pdeathsig: unix.SIGKILL,
+		Setpgid: true}
 	w := &worker{channel: ours, ended: make(chan struct{})}
 	started := make(chan error)
 	go w.run(cmd, harden.Paths{Read: c.Read, Execute: append(interpreter(), self)}, started)

@@ -52,7 +52,8 @@ func (o *Observer) Listens(c *service.Connection, serving func() []local.Served)
 
 // Refused implements service.Observer.
 func (o *Observer) Refused(r *service.Refusal) {
-	f := registry.Refusal{ID: r.ID, Name: r.Name, What: what(r), Sentence: r.Err.Sentence, Position: registry.Position(r.Err)}
+	f := registry.Refusal{ID: r.ID, Name: r.Name, What: what(r), Sentence: r.Err.Sentence,
+		Position: registry.Position(r.Err)}
 	if r.Peer.IsValid() {
 		f.Peer = r.Peer.String()
 	}
@@ -112,7 +113,10 @@ func (o *Observer) KeyLog(profile string, d time.Duration, file *os.File, by uin
 }
 
 // EndKeyLog implements service.Observer.
-func (o *Observer) EndKeyLog(profile string) bool { return o.keyLogs != nil && o.keyLogs.Off(profile) }
+func (o *Observer) EndKeyLog(profile string) bool {
+	return o.keyLogs != nil &&
+		o.keyLogs.Off(profile)
+}
 
 func role(c *service.Connection) engine.Role {
 	if c.Server {
@@ -123,7 +127,8 @@ func role(c *service.Connection) engine.Role {
 
 func program(c *service.Connection) registry.ProgramInfo {
 	p := c.Process
-	return registry.ProgramInfo{PID: p.PID, UID: p.UIDs[1], Exe: p.Exe, Script: p.Script, Cgroup: p.Cgroup, Profile: c.Profile}
+	return registry.ProgramInfo{PID: p.PID, UID: p.UIDs[1], Exe: p.Exe, Script: p.Script,
+		Cgroup: p.Cgroup, Profile: c.Profile}
 }
 
 // observation is one connection.

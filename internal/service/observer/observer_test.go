@@ -15,7 +15,8 @@ import (
 
 // What was refused is told with what refused it, and where that is written.
 func TestRefusals(t *testing.T) {
-	weaker := &policy.Weaker{Option: abi.VersionMin, Key: "versions.min", At: policy.Position{File: "policy.yaml", Line: 3, Column: 5}}
+	weaker := &policy.Weaker{Option: abi.VersionMin, Key: "versions.min",
+		At: policy.Position{File: "policy.yaml", Line: 3, Column: 5}}
 	for _, tc := range []struct {
 		refusal        service.Refusal
 		what, position string
@@ -27,7 +28,8 @@ func TestRefusals(t *testing.T) {
 		var told []registry.Refusal
 		r := registry.New(registry.Config{Audit: func(f registry.Refusal) { told = append(told, f) }})
 		observer.New(r, nil).Refused(&tc.refusal)
-		if len(told) != 1 || told[0].What != tc.what || told[0].Position != tc.position || told[0].Sentence != tc.refusal.Err.Sentence {
+		if len(told) != 1 || told[0].What != tc.what || told[0].Position != tc.position ||
+			told[0].Sentence != tc.refusal.Err.Sentence {
 			t.Errorf("%v is told as %+v", tc.refusal.Err, told)
 		}
 	}
@@ -39,22 +41,28 @@ func TestDenials(t *testing.T) {
 	var told []registry.Refusal
 	r := registry.New(registry.Config{Audit: func(f registry.Refusal) { told = append(told, f) }})
 	o := observer.New(r, nil)
-	process := program.Process{Program: subject.Program{Exe: "/bin/x"}, PID: 7, UIDs: [4]uint32{5, 5, 5, 5}}
+	process := program.Process{Program: subject.Program{Exe: "/bin/x"}, PID: 7,
+		UIDs: [4]uint32{5, 5, 5, 5}}
 	for _, alone := range []bool{false, true} {
-		o.Refused(&service.Refusal{Connection: service.Connection{Process: process}, Caller: 5, Err: &engine.Error{Reason: engine.Refused, Sentence: "no"},
+		o.Refused(&service.Refusal{Connection: service.Connection{Process: process}, Caller: 5,
+			Err:    &engine.Error{Reason: engine.Refused, Sentence: "no"},
 			Denial: &service.Denial{Alone: alone, Position: "p:1:2", Missed: 2}})
 	}
-	if f := told[0]; f.Source != registry.ByGate || f.Program.Exe != "/bin/x" || f.Exe != "" || f.Position != "p:1:2" || f.Missed != 2 || f.What != registry.ByPolicy {
+	if f := told[0]; f.Source != registry.ByGate || f.Program.Exe != "/bin/x" || f.Exe != "" ||
+		f.Position != "p:1:2" || f.Missed != 2 || f.What != registry.ByPolicy {
 		t.Errorf("a known program is told as %+v", f)
 	}
-	if f := told[1]; f.Source != registry.ByGateAlone || f.Program.Exe != "(unknown)" || f.Program.UID != 5 || f.Exe != "/bin/x" {
+	if f := told[1]; f.Source != registry.ByGateAlone || f.Program.Exe != "(unknown)" ||
+		f.Program.UID != 5 || f.Exe != "/bin/x" {
 		t.Errorf("a program that has ended is told as %+v", f)
 	}
 	c := r.Counters()
 	if c.Missed != 4 || c.Programs["x"].Refused != 1 || c.Programs["(unknown)"].Refused != 1 {
 		t.Errorf("counted are %d, %+v", c.Missed, c.Programs)
 	}
-	if all, own := r.Snapshot(registry.Viewer{All: true}, registry.Query{}), r.Snapshot(registry.Viewer{UID: 5}, registry.Query{}); all.Totals.Missed != 4 || own.Totals.Missed != 0 {
+	if all, own := r.Snapshot(registry.Viewer{All: true}, registry.Query{}),
+		r.Snapshot(registry.Viewer{UID: 5}, registry.Query{}); all.Totals.Missed != 4 ||
+		own.Totals.Missed != 0 {
 		t.Errorf("shown as missed are %d, and %d to a user", all.Totals.Missed, own.Totals.Missed)
 	}
 }

@@ -19,7 +19,8 @@ func Serve(ctx context.Context, l net.Listener, handler http.Handler, most int) 
 	g := &guests{most: most, at: map[net.Conn]*guest{}}
 	server := &http.Server{
 		Handler: handler, ConnState: g.changed,
-		ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 8 << 10,
+		ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
+		MaxHeaderBytes: 8 << 10,
 	}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()

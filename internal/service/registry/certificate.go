@@ -35,7 +35,8 @@ func (r *Registry) SetCertificates(certs []Certificate) {
 	r.mu.Unlock()
 	// The policy may be loaded often, and those there before are warned of daily.
 	r.warnOfCertificates(func(c *Certificate) bool {
-		return !slices.ContainsFunc(before, func(o Certificate) bool { return o.Identity == c.Identity && o.NotAfter.Equal(c.NotAfter) })
+		return !slices.ContainsFunc(before,
+			func(o Certificate) bool { return o.Identity == c.Identity && o.NotAfter.Equal(c.NotAfter) })
 	})
 }
 
@@ -82,7 +83,8 @@ func CertificatesOf(p *policy.Policy) []Certificate {
 				at = len(certs)
 				place[name] = at
 				leaf := id.Leaf()
-				certs = append(certs, Certificate{Identity: name, Subject: clip(leaf.Subject.String()), Names: id.Names(),
+				certs = append(certs, Certificate{Identity: name, Subject: clip(leaf.Subject.String()),
+					Names:  id.Names(),
 					Issuer: clip(leaf.Issuer.String()), NotAfter: leaf.NotAfter})
 			}
 			certs[at].Profiles = append(certs[at].Profiles, e.Profile)

@@ -31,7 +31,8 @@ func TestCertificatesOf(t *testing.T) {
 		t.Fatalf("certificates %+v", certs)
 	}
 	c := certs[0]
-	if c.Identity != "www" || fmt.Sprint(c.Names) != "[www.example]" || fmt.Sprint(c.Profiles) != "[web default]" ||
+	if c.Identity != "www" || fmt.Sprint(c.Names) != "[www.example]" ||
+		fmt.Sprint(c.Profiles) != "[web default]" ||
 		!c.NotAfter.Equal(www.Leaf().NotAfter) || time.Until(c.NotAfter) < 0 {
 		t.Errorf("the certificate is %+v", c)
 	}

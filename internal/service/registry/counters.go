@@ -32,9 +32,12 @@ func (r *Registry) Counters() *Counters {
 	defer r.mu.Unlock()
 	c := &Counters{
 		Build: r.cfg.Build, Started: r.started,
-		Open: map[string]map[string]int{"client": {}, "server": {}}, Handshakes: maps.Clone(r.counts.handshakes),
-		Times: map[string]Histogram{}, Ends: maps.Clone(r.counts.ends), Refused: maps.Clone(r.counts.refused), Missed: r.counts.missed,
-		Programs: map[string]LabelCounts{}, Queues: map[string]int{}, Reloads: r.reloads, Certificates: r.certificatesLocked(), Lists: r.listsLocked(),
+		Open:       map[string]map[string]int{"client": {}, "server": {}},
+		Handshakes: maps.Clone(r.counts.handshakes),
+		Times:      map[string]Histogram{}, Ends: maps.Clone(r.counts.ends),
+		Refused: maps.Clone(r.counts.refused), Missed: r.counts.missed,
+		Programs: map[string]LabelCounts{}, Queues: map[string]int{}, Reloads: r.reloads,
+		Certificates: r.certificatesLocked(), Lists: r.listsLocked(),
 	}
 	for i, h := range r.counts.times {
 		h.Counts = slices.Clone(h.Counts)

@@ -8,7 +8,8 @@ import (
 
 // buckets are the upper bounds of handshake times.
 var buckets = [...]time.Duration{
-	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond,
+	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond,
+	25 * time.Millisecond,
 	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond,
 	time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second,
 }
@@ -46,7 +47,8 @@ type Histogram struct {
 }
 
 func (c *counts) init() {
-	c.handshakes, c.ends, c.refused = map[HandshakeKey]uint64{}, map[string]uint64{}, map[string]uint64{}
+	c.handshakes, c.ends, c.refused = map[HandshakeKey]uint64{}, map[string]uint64{},
+		map[string]uint64{}
 	c.suites = map[uint16]string{}
 	for i := range c.times {
 		c.times[i] = Histogram{Bounds: buckets[:], Counts: make([]uint64, len(buckets)+1)}

@@ -80,8 +80,9 @@ func (r *Registry) Begin(c Connection) *Entry {
 	}
 	now := r.cfg.Now()
 	e := &Entry{
-		registry: r, id: c.ID, pid: int32(c.Program.PID), role: c.Role, peer: c.Peer, began: now, active: now.Unix(),
-		name: intern(c.Name), identity: intern(c.Identity), alpn: none, group: none, peerName: none,
+		registry: r, id: c.ID, pid: int32(c.Program.PID), role: c.Role, peer: c.Peer, began: now,
+		active: now.Unix(),
+		name:   intern(c.Name), identity: intern(c.Identity), alpn: none, group: none, peerName: none,
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

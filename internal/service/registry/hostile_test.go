@@ -17,8 +17,10 @@ func TestAnswerFits(t *testing.T) {
 	r := registry.New(registry.Config{})
 	long := strings.Repeat("<", 600) // six bytes each in JSON
 	for i := range 600 {
-		p := registry.ProgramInfo{UID: uint32(1000 + i%5), Exe: fmt.Sprint("/", i, long), Script: long, Cgroup: long}
-		r.Refused(p, registry.Refusal{Name: long, What: registry.ByPolicy, Sentence: long, Position: long})
+		p := registry.ProgramInfo{UID: uint32(1000 + i%5), Exe: fmt.Sprint("/", i, long), Script: long,
+			Cgroup: long}
+		r.Refused(p, registry.Refusal{Name: long, What: registry.ByPolicy, Sentence: long,
+			Position: long})
 	}
 	r.Begin(client(7)).Established(facts, after(1, 2))
 	answer, err := r.Answer(all, nil)
@@ -56,10 +58,12 @@ func TestOneNumber(t *testing.T) {
 	first.Established(facts, after(1, 2))
 	second.Established(facts, after(10, 20))
 	s := r.Snapshot(all, registry.Query{})
-	if len(s.Connections) != 2 || s.Totals.Open != 2 || s.Totals.Sent != 11 || s.Connections[0].ID == s.Connections[1].ID {
+	if len(s.Connections) != 2 || s.Totals.Open != 2 || s.Totals.Sent != 11 ||
+		s.Connections[0].ID == s.Connections[1].ID {
 		t.Errorf("two connections of one number: %+v, totals %+v", s.Connections, s.Totals)
 	}
-	if s := r.Snapshot(all, registry.Query{ID: 7}); len(s.Connections) != 1 || s.Connections[0].Sent != 1 {
+	if s := r.Snapshot(all, registry.Query{ID: 7}); len(s.Connections) != 1 ||
+		s.Connections[0].Sent != 1 {
 		t.Errorf("connection 7 is %+v", s.Connections)
 	}
 	second.Ended(engine.End{Sent: 10, Received: 20})
@@ -86,7 +90,8 @@ func TestManyPrograms(t *testing.T) {
 	if len(s.Programs) != 1 || s.Totals.Failed["network"] != 1 {
 		t.Errorf("of the user with one program there is %+v", s.Programs)
 	}
-	if s := r.Snapshot(all, registry.Query{}); len(s.Programs) > 513 || s.Totals.Refused[registry.ByPolicy] != 1000 {
+	if s := r.Snapshot(all, registry.Query{}); len(s.Programs) > 513 ||
+		s.Totals.Refused[registry.ByPolicy] != 1000 {
 		t.Errorf("%d programs, totals %+v", len(s.Programs), s.Totals)
 	}
 }
@@ -95,7 +100,8 @@ func TestManyPrograms(t *testing.T) {
 func TestManyCulprits(t *testing.T) {
 	r := registry.New(registry.Config{})
 	refuse := func(uid uint32) {
-		r.Refused(registry.ProgramInfo{UID: uid, Exe: "/bin/x"}, registry.Refusal{What: registry.ByPolicy, Sentence: "no"})
+		r.Refused(registry.ProgramInfo{UID: uid, Exe: "/bin/x"},
+			registry.Refusal{What: registry.ByPolicy, Sentence: "no"})
 	}
 	refuse(curl.UID)
 	for i := range 5000 {
@@ -113,8 +119,10 @@ func TestManyCulprits(t *testing.T) {
 // is for a terminal to obey.
 func TestLabelText(t *testing.T) {
 	r := registry.New(registry.Config{})
-	for _, exe := range []string{"/bin/a\xff", "/bin/a\xfe", "/bin/a\x1b", "/bin/a\u009b", "/bin/a\u202e"} {
-		r.Begin(registry.Connection{ID: uint64(exe[len(exe)-1]), Program: registry.ProgramInfo{Exe: exe}}).Established(facts, after(1, 0))
+	for _, exe := range []string{"/bin/a\xff", "/bin/a\xfe", "/bin/a\x1b", "/bin/a\u009b",
+		"/bin/a\u202e"} {
+		r.Begin(registry.Connection{ID: uint64(exe[len(exe)-1]),
+			Program: registry.ProgramInfo{Exe: exe}}).Established(facts, after(1, 0))
 	}
 	c := r.Counters()
 	if label := c.Programs["a?"]; len(c.Programs) != 1 || label.Open != 5 || label.Sent != 5 {
@@ -131,7 +139,8 @@ func TestProblemOfPolicy(t *testing.T) {
 		viewer registry.Viewer
 		told   bool
 	}{{all, true}, {registry.Viewer{UID: 1000}, false}} {
-		if s := r.Snapshot(tc.viewer, registry.Query{}); (s.Service.Reloads.Problem != "") != tc.told || s.Service.Reloads.Failed != 1 {
+		if s := r.Snapshot(tc.viewer, registry.Query{}); (s.Service.Reloads.Problem != "") != tc.told ||
+			s.Service.Reloads.Failed != 1 {
 			t.Errorf("%+v is told %+v", tc.viewer, s.Service.Reloads)
 		}
 	}

@@ -11,7 +11,8 @@ import (
 
 // FuzzLegible: the JSON means the same, and has nothing in it that is not seen.
 func FuzzLegible(f *testing.F) {
-	for _, text := range []string{"", "/usr/bin/curl", "a\x1b[31m", "a\u009b31m", "a\x7f", "b\u202ec", "\U000e0041", "bücher.example", "\xff\xfe", "\u2028"} {
+	for _, text := range []string{"", "/usr/bin/curl", "a\x1b[31m", "a\u009b31m", "a\x7f", "b\u202ec",
+		"\U000e0041", "bücher.example", "\xff\xfe", "\u2028"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -20,7 +21,8 @@ func FuzzLegible(f *testing.F) {
 			t.Fatal(err)
 		}
 		legible := registry.Legible(plain)
-		if i := strings.IndexFunc(string(legible), func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
+		if i := strings.IndexFunc(string(legible),
+			func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
 			t.Errorf("%q is told as %q", text, legible)
 		}
 		var before, after string
@@ -46,7 +48,8 @@ func TestAnswerIsLegible(t *testing.T) {
 		t.Errorf("a terminal obeys %q", answer)
 	}
 	var s registry.Status
-	if err := json.Unmarshal(answer, &s); err != nil || s.Connections[0].Name != c.Name || s.Connections[0].Program.Exe != c.Program.Exe {
+	if err := json.Unmarshal(answer, &s); err != nil || s.Connections[0].Name != c.Name ||
+		s.Connections[0].Program.Exe != c.Program.Exe {
 		t.Errorf("told is %+v, %v", s.Connections, err)
 	}
 }

@@ -26,7 +26,8 @@ type ServedCertificate struct {
 
 // ServedCertificateOf describes a certificate.
 func ServedCertificateOf(identity string, leaf *x509.Certificate) ServedCertificate {
-	return ServedCertificate{Identity: identity, Subject: clip(leaf.Subject.String()), Serial: leaf.SerialNumber.Text(16), NotAfter: leaf.NotAfter.UTC()}
+	return ServedCertificate{Identity: identity, Subject: clip(leaf.Subject.String()),
+		Serial: leaf.SerialNumber.Text(16), NotAfter: leaf.NotAfter.UTC()}
 }
 
 // maxListeners bounds what one status shows of listeners and their certificates.
@@ -75,8 +76,9 @@ func (r *Registry) listenersLocked(v Viewer) []ListenerInfo {
 		p := &l.program
 		certs := l.serving()
 		all = append(all, ListenerInfo{
-			Program: ProgramInfo{PID: p.PID, UID: p.UID, Exe: clip(p.Exe), Script: clip(p.Script), Profile: clip(p.Profile), Cgroup: clip(p.Cgroup)},
-			Began:   l.began.UTC(), Serves: certs[:min(len(certs), maxServed)],
+			Program: ProgramInfo{PID: p.PID, UID: p.UID, Exe: clip(p.Exe), Script: clip(p.Script),
+				Profile: clip(p.Profile), Cgroup: clip(p.Cgroup)},
+			Began: l.began.UTC(), Serves: certs[:min(len(certs), maxServed)],
 		})
 	}
 	return all

@@ -14,12 +14,17 @@ func TestListeners(t *testing.T) {
 	}
 	ended := r.Listen(registry.ProgramInfo{PID: 7, UID: 1000, Exe: "/usr/bin/a"}, serving)
 	r.Listen(registry.ProgramInfo{PID: 8, UID: 1001, Exe: "/usr/bin/b"}, serving)
-	look := func(v registry.Viewer) []registry.ListenerInfo { return r.Snapshot(v, registry.Query{}).Listeners }
-	if all := look(registry.Viewer{All: true}); len(all) != 2 || all[0].Program.PID != 7 || all[0].Serves[0].Subject != "old" {
+	look := func(v registry.Viewer) []registry.ListenerInfo {
+		return r.Snapshot(v,
+			registry.Query{}).Listeners
+	}
+	if all := look(registry.Viewer{All: true}); len(all) != 2 || all[0].Program.PID != 7 ||
+		all[0].Serves[0].Subject != "old" {
 		t.Errorf("%+v", all)
 	}
 	serves = "new"
-	if own := look(registry.Viewer{UID: 1000}); len(own) != 1 || own[0].Program.Exe != "/usr/bin/a" || own[0].Serves[0].Subject != "new" {
+	if own := look(registry.Viewer{UID: 1000}); len(own) != 1 || own[0].Program.Exe != "/usr/bin/a" ||
+		own[0].Serves[0].Subject != "new" {
 		t.Errorf("%+v", own)
 	}
 	ended()

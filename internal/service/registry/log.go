@@ -14,7 +14,8 @@ func (e *Entry) log(level slog.Level, sentence string, more ...any) {
 		return
 	}
 	key := e.program.key
-	about := []any{"id", e.id, "program", key.exe, "pid", e.pid, "uid", key.uid, "profile", key.profile}
+	about := []any{"id", e.id, "program", key.exe, "pid", e.pid, "uid", key.uid, "profile",
+		key.profile}
 	if e.peer.IsValid() {
 		about = append(about, "peer", e.peer.String())
 	}
@@ -22,7 +23,8 @@ func (e *Entry) log(level slog.Level, sentence string, more ...any) {
 }
 
 func (e *Entry) logEstablished(facts *engine.Facts) {
-	e.log(slog.LevelInfo, map[engine.Role]string{engine.Client: "connected", engine.Server: "accepted"}[e.role], "facts", facts)
+	e.log(slog.LevelInfo, map[engine.Role]string{engine.Client: "connected",
+		engine.Server: "accepted"}[e.role], "facts", facts)
 }
 
 func (e *Entry) logEnded(end engine.End) {
@@ -37,7 +39,8 @@ func (e *Entry) logEnded(end engine.End) {
 // service tells itself, also when nothing is told of single connections.
 func (r *Registry) logRefused(p ProgramInfo, f Refusal) {
 	log := r.cfg.Log
-	if f.What == Impersonation || f.What == BadMessage || !log.Enabled(context.Background(), slog.LevelWarn) {
+	if f.What == Impersonation || f.What == BadMessage ||
+		!log.Enabled(context.Background(), slog.LevelWarn) {
 		return
 	}
 	about := []any{"program", p.Exe, "pid", p.PID, "uid", p.UID, "profile", p.Profile, "what", f.What}

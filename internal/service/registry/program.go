@@ -150,7 +150,9 @@ func (r *Registry) forgetLocked() {
 	}
 	var first *programSums
 	for _, p := range r.programs {
-		if p.open == 0 && (first == nil || cmp.Or(cmp.Compare(listed[first.key.uid], listed[p.key.uid]), p.last.Compare(first.last)) < 0) {
+		if p.open == 0 &&
+			(first == nil ||
+				cmp.Or(cmp.Compare(listed[first.key.uid], listed[p.key.uid]), p.last.Compare(first.last)) < 0) {
 			first = p
 		}
 	}
@@ -172,13 +174,15 @@ func (p ProgramInfo) Short() string {
 }
 
 func (p *programSums) describe(pid int) ProgramInfo {
-	return ProgramInfo{PID: pid, UID: p.key.uid, Exe: p.key.exe, Script: p.key.script, Profile: p.key.profile, Cgroup: p.key.cgroup}
+	return ProgramInfo{PID: pid, UID: p.key.uid, Exe: p.key.exe, Script: p.key.script,
+		Profile: p.key.profile, Cgroup: p.key.cgroup}
 }
 
 // totals are the sums of programs.
 func (p *programSums) totals() ProgramTotals {
 	return ProgramTotals{
 		Program: p.describe(0), Open: p.open, Handshakes: p.handshakes, Resumed: p.resumed,
-		Failed: maps.Clone(p.failed), Refused: maps.Clone(p.refused), Sent: p.sent, Received: p.received, Last: p.last.UTC(),
+		Failed: maps.Clone(p.failed), Refused: maps.Clone(p.refused), Sent: p.sent, Received: p.received,
+		Last: p.last.UTC(),
 	}
 }

@@ -36,7 +36,8 @@ func (f *Refusal) Culprit() uint32 {
 
 // Refusers are all of them.
 func Refusers() []string {
-	return []string{ByPolicy, ByTrust, ByLimit, Impersonation, Unidentified, NotAdministrator, BadMessage}
+	return []string{ByPolicy, ByTrust, ByLimit, Impersonation, Unidentified,
+		NotAdministrator, BadMessage}
 }
 
 // Refusal is something that was asked for and not done.
@@ -139,8 +140,10 @@ func (r *Registry) refused(program ProgramInfo, f Refusal) {
 
 func (r *Registry) refusedLocked(f Refusal) {
 	f.Time = r.cfg.Now().UTC()
-	f.Sentence, f.Name, f.Position, f.Exe = clip(f.Sentence), clip(f.Name), clip(f.Position), clip(f.Exe)
-	key := programKey{f.Program.Exe, f.Program.Script, f.Program.Profile, f.Program.Cgroup, f.Program.UID}
+	f.Sentence, f.Name, f.Position, f.Exe = clip(f.Sentence), clip(f.Name),
+		clip(f.Position), clip(f.Exe)
+	key := programKey{f.Program.Exe, f.Program.Script, f.Program.Profile, f.Program.Cgroup,
+		f.Program.UID}
 	if p := r.programs[key]; p != nil {
 		p.refuse(f.What)
 	}

@@ -78,7 +78,8 @@ func New(cfg Config) *Registry {
 	if cfg.Expiring == nil {
 		cfg.Expiring = func(Certificate) {}
 	}
-	r := &Registry{cfg: cfg, started: cfg.Now(), live: map[uint64]*Entry{}, programs: map[programKey]*programSums{}, labels: map[string]*LabelCounts{}}
+	r := &Registry{cfg: cfg, started: cfg.Now(), live: map[uint64]*Entry{},
+		programs: map[programKey]*programSums{}, labels: map[string]*LabelCounts{}}
 	r.rest.key.exe = restName
 	r.counts.init()
 	r.series.init(r.started)

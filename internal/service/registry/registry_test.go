@@ -31,9 +31,11 @@ func after(sent, received int64) *moved {
 }
 
 var (
-	curl  = registry.ProgramInfo{PID: 10, UID: 1000, Exe: "/usr/bin/curl", Profile: "default", Cgroup: "/user.slice"}
+	curl = registry.ProgramInfo{PID: 10, UID: 1000, Exe: "/usr/bin/curl", Profile: "default",
+		Cgroup: "/user.slice"}
 	nginx = registry.ProgramInfo{PID: 20, UID: 33, Exe: "/usr/sbin/nginx", Profile: "web"}
-	facts = &engine.Facts{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, Group: "X25519MLKEM768", ALPN: "h2",
+	facts = &engine.Facts{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256,
+		Group: "X25519MLKEM768", ALPN: "h2",
 		ServerName: "a.example", PeerIdentity: "a.example", PeerChain: [][]byte{{1}}}
 	all  = registry.Viewer{All: true}
 	peer = netip.MustParseAddrPort("192.0.2.1:443")
@@ -44,7 +46,8 @@ func client(id uint64) registry.Connection {
 }
 
 func server(id uint64) registry.Connection {
-	return registry.Connection{ID: id, Role: engine.Server, Program: nginx, Peer: peer, Identity: "www"}
+	return registry.Connection{ID: id, Role: engine.Server, Program: nginx, Peer: peer,
+		Identity: "www"}
 }
 
 func TestLife(t *testing.T) {
@@ -53,7 +56,8 @@ func TestLife(t *testing.T) {
 		UserName: func(uid uint32) string { return fmt.Sprint("user", uid) }})
 	e := r.Begin(client(7))
 	s := r.Snapshot(all, registry.Query{})
-	if c := s.Connections; len(c) != 1 || c[0].State != "handshake" || c[0].Name != "a.example" || c[0].Version != "" ||
+	if c := s.Connections; len(c) != 1 || c[0].State != "handshake" || c[0].Name != "a.example" ||
+		c[0].Version != "" ||
 		s.Totals.Open != 1 || s.Totals.Connecting != 1 {
 		t.Fatalf("in its handshake: %+v, totals %+v", c, s.Totals)
 	}
@@ -64,10 +68,13 @@ func TestLife(t *testing.T) {
 	m.received.Store(4)
 	now = now.Add(time.Minute)
 	want := registry.ConnectionInfo{
-		ID: 7, State: "connected", Role: "client", Name: "a.example", Peer: "192.0.2.1:443", Began: time.Unix(1e9, 0).UTC(),
-		Program: registry.ProgramInfo{PID: 10, UID: 1000, User: "user1000", Exe: "/usr/bin/curl", Profile: "default", Cgroup: "/user.slice"},
-		Version: "TLS 1.3", Suite: "TLS_AES_128_GCM_SHA256", Group: "X25519MLKEM768", ALPN: "h2", PeerIdentity: "a.example",
-		Handshake: 0.02, Sent: 3, Received: 4, Active: now.UTC().Truncate(time.Second),
+		ID: 7, State: "connected", Role: "client", Name: "a.example", Peer: "192.0.2.1:443",
+		Began: time.Unix(1e9, 0).UTC(),
+		Program: registry.ProgramInfo{PID: 10, UID: 1000, User: "user1000", Exe: "/usr/bin/curl",
+			Profile: "default", Cgroup: "/user.slice"},
+		Version: "TLS 1.3", Suite: "TLS_AES_128_GCM_SHA256", Group: "X25519MLKEM768", ALPN: "h2",
+		PeerIdentity: "a.example",
+		Handshake:    0.02, Sent: 3, Received: 4, Active: now.UTC().Truncate(time.Second),
 	}
 	s = r.Snapshot(all, registry.Query{ID: 7})
 	if len(s.Connections) != 1 || !reflect.DeepEqual(s.Connections[0], want) {
@@ -78,7 +85,8 @@ func TestLife(t *testing.T) {
 	}
 	e.Ended(engine.End{Sent: 5, Received: 6})
 	s = r.Snapshot(all, registry.Query{})
-	if got := s.Totals; len(s.Connections) != 0 || got.Open != 0 || got.Handshakes != 1 || got.Sent != 5 || got.Received != 6 {
+	if got := s.Totals; len(s.Connections) != 0 || got.Open != 0 || got.Handshakes != 1 ||
+		got.Sent != 5 || got.Received != 6 {
 		t.Errorf("when it is over: %+v, totals %+v", s.Connections, got)
 	}
 	// What does not fit a connection's life changes nothing.
@@ -121,13 +129,16 @@ func TestViewers(t *testing.T) {
 		{"of nobody", registry.Viewer{UID: 0}, 0, 0, 0, 0, 0},
 	} {
 		s := r.Snapshot(tc.viewer, registry.Query{Series: true})
-		if len(s.Connections) != tc.connections || len(s.Refusals) != tc.refusals || len(s.Programs) != tc.programs || s.Totals.Sent != tc.sent || s.Totals.Open != tc.connections {
+		if len(s.Connections) != tc.connections || len(s.Refusals) != tc.refusals ||
+			len(s.Programs) != tc.programs || s.Totals.Sent != tc.sent || s.Totals.Open != tc.connections {
 			t.Errorf("%s: %d connections, %d refusals, %d programs, totals %+v", tc.name, len(s.Connections), len(s.Refusals), len(s.Programs), s.Totals)
 		}
-		if len(s.Certificates) != tc.rest || len(s.KeyLogs) != tc.rest || len(s.Series) != 2*tc.rest || len(s.Service.Queues) != tc.rest || s.AllUsers != tc.viewer.All {
+		if len(s.Certificates) != tc.rest || len(s.KeyLogs) != tc.rest || len(s.Series) != 2*tc.rest ||
+			len(s.Service.Queues) != tc.rest || s.AllUsers != tc.viewer.All {
 			t.Errorf("%s: the administrator's part is %+v %+v %d %v", tc.name, s.Certificates, s.KeyLogs, len(s.Series), s.Service.Queues)
 		}
-		if s := r.Snapshot(tc.viewer, registry.Query{ID: 1}); len(s.Connections) > 0 && tc.viewer.UID == 33 {
+		if s := r.Snapshot(tc.viewer, registry.Query{ID: 1}); len(s.Connections) > 0 &&
+			tc.viewer.UID == 33 {
 			t.Errorf("%s: another user's connection by its number: %+v", tc.name, s.Connections)
 		}
 	}
@@ -135,7 +146,10 @@ func TestViewers(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	var audited []registry.Refusal
-	r := registry.New(registry.Config{Audit: func(f registry.Refusal) { audited = append(audited, f) }})
+	r := registry.New(registry.Config{Audit: func(f registry.Refusal) {
+		audited = append(audited,
+			f)
+	}})
 	for i, tc := range []struct {
 		err  error
 		what string // "" for a failure that nobody decided
@@ -155,7 +169,8 @@ func TestRefusals(t *testing.T) {
 			if len(audited) != before+1 {
 				t.Fatalf("%v is no refusal", tc.err)
 			}
-			if f := audited[before]; f.What != tc.what || f.ID != uint64(i+1) || f.Sentence != tc.err.Error() ||
+			if f := audited[before]; f.What != tc.what || f.ID != uint64(i+1) ||
+				f.Sentence != tc.err.Error() ||
 				f.Peer != "192.0.2.1:443" || f.Program.PID != 10 || f.Time.IsZero() {
 				t.Errorf("%v is told as %+v", tc.err, f)
 			}
@@ -166,10 +181,12 @@ func TestRefusals(t *testing.T) {
 	if !reflect.DeepEqual(s.Refusals, audited) {
 		t.Errorf("shown %+v, audited %+v", s.Refusals, audited)
 	}
-	if got, want := s.Totals.Refused, map[string]uint64{"policy": 1, "untrusted": 1, "limit": 1, "impersonation": 1}; !reflect.DeepEqual(got, want) {
+	if got, want := s.Totals.Refused, map[string]uint64{"policy": 1, "untrusted": 1, "limit": 1,
+		"impersonation": 1}; !reflect.DeepEqual(got, want) {
 		t.Errorf("refused %v, want %v", got, want)
 	}
-	if got, want := s.Totals.Failed, map[string]uint64{"refused": 1, "untrusted": 1, "limited": 1, "network": 1, "internal": 1}; !reflect.DeepEqual(got, want) {
+	if got, want := s.Totals.Failed, map[string]uint64{"refused": 1, "untrusted": 1, "limited": 1,
+		"network": 1, "internal": 1}; !reflect.DeepEqual(got, want) {
 		t.Errorf("failed %v, want %v", got, want)
 	}
 }
@@ -223,7 +240,8 @@ func TestProgramsAreBounded(t *testing.T) {
 	if len(s.Programs) > 513 {
 		t.Errorf("%d programs are listed", len(s.Programs))
 	}
-	if got := s.Totals; got.Handshakes != 1001 || got.Failed["refused"] != 1000 || got.Refused["policy"] != 1000 || got.Sent != 1001 || got.Received != 2001 {
+	if got := s.Totals; got.Handshakes != 1001 || got.Failed["refused"] != 1000 ||
+		got.Refused["policy"] != 1000 || got.Sent != 1001 || got.Received != 2001 {
 		t.Errorf("sums were lost: %+v", got)
 	}
 	if p := s.Programs[0]; p.Program.Exe != curl.Exe || p.Open != 1 {
@@ -265,11 +283,13 @@ func TestSeries(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		s := r.Snapshot(all, registry.Query{Series: true}).Series
-		if len(s) != 2 || s[0].Step != 10 || s[1].Step != 300 || len(s[0].Points) != 360 || len(s[1].Points) != 288 {
+		if len(s) != 2 || s[0].Step != 10 || s[1].Step != 300 || len(s[0].Points) != 360 ||
+			len(s[1].Points) != 288 {
 			t.Fatalf("series %d", len(s))
 		}
 		last, before := s[0].Points[359], s[0].Points[358]
-		if last.Open != 0 || last.Received != 7 || last.Sent != 0 || last.Failed != 1 || last.Refused != 1 || before.Open != 1 || before.Sent != 2 {
+		if last.Open != 0 || last.Received != 7 || last.Sent != 0 || last.Failed != 1 ||
+			last.Refused != 1 || before.Open != 1 || before.Sent != 2 {
 			t.Errorf("the last points are %+v and %+v", before, last)
 		}
 		if c := s[1].Points[287]; c.Sent != 60 || c.Open != 1 || !c.Time.After(s[1].Points[286].Time) {
@@ -283,7 +303,8 @@ func TestCertificates(t *testing.T) {
 	r := registry.New(registry.Config{Now: func() time.Time { return now }})
 	day := 24 * time.Hour
 	r.SetCertificates([]registry.Certificate{
-		{Identity: "later", NotAfter: now.Add(31 * day)}, {Identity: "over", NotAfter: now.Add(-day)}, {Identity: "soon", NotAfter: now.Add(29 * day)}})
+		{Identity: "later", NotAfter: now.Add(31 * day)}, {Identity: "over", NotAfter: now.Add(-day)},
+		{Identity: "soon", NotAfter: now.Add(29 * day)}})
 	got := ""
 	for _, c := range r.Certificates() {
 		got += fmt.Sprintf("%s %v ", c.Identity, c.Soon)
@@ -297,9 +318,12 @@ func TestCertificates(t *testing.T) {
 func TestExpiring(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := map[string]int{}
-		r := registry.New(registry.Config{ExpiryWarning: 48 * time.Hour, Expiring: func(c registry.Certificate) { told[c.Identity]++ }})
+		r := registry.New(registry.Config{ExpiryWarning: 48 * time.Hour,
+			Expiring: func(c registry.Certificate) { told[c.Identity]++ }})
 		r.SetCertificates([]registry.Certificate{
-			{Identity: "a", NotAfter: time.Now().Add(47 * time.Hour)}, {Identity: "b", NotAfter: time.Now().Add(60 * time.Hour)}, {Identity: "c", NotAfter: time.Now().Add(1000 * time.Hour)}})
+			{Identity: "a", NotAfter: time.Now().Add(47 * time.Hour)},
+			{Identity: "b", NotAfter: time.Now().Add(60 * time.Hour)},
+			{Identity: "c", NotAfter: time.Now().Add(1000 * time.Hour)}})
 		if want := map[string]int{"a": 1}; !reflect.DeepEqual(told, want) {
 			t.Errorf("at the beginning %v, want %v", told, want)
 		}
@@ -331,9 +355,12 @@ func TestLabels(t *testing.T) {
 		}
 	}
 	c := r.Counters()
-	if len(c.Programs) != 65 || c.Programs["0"] != (registry.LabelCounts{Handshakes: 1, Sent: 1, Received: 1}) ||
-		c.Programs["(others)"] != (registry.LabelCounts{Open: 1468, Handshakes: 2936, Sent: 2936, Received: 2936}) {
-		t.Errorf("%d names, the first %+v, the others %+v", len(c.Programs), c.Programs["0"], c.Programs["(others)"])
+	if len(c.Programs) != 65 ||
+		c.Programs["0"] != (registry.LabelCounts{Handshakes: 1, Sent: 1, Received: 1}) ||
+		c.Programs["(others)"] != (registry.LabelCounts{Open: 1468, Handshakes: 2936, Sent: 2936,
+			Received: 2936}) {
+		t.Errorf("%d names, the first %+v, the others %+v", len(c.Programs), c.Programs["0"],
+			c.Programs["(others)"])
 	}
 }
 
@@ -369,13 +396,17 @@ func TestCounters(t *testing.T) {
 	r.Reloaded(nil)
 	r.Reloaded(errors.New("no file"))
 	c := r.Counters()
-	ok := registry.HandshakeKey{Role: "client", Profile: "default", Version: "TLS 1.3", Suite: "TLS_AES_128_GCM_SHA256"}
+	ok := registry.HandshakeKey{Role: "client", Profile: "default", Version: "TLS 1.3",
+		Suite: "TLS_AES_128_GCM_SHA256"}
 	bad := registry.HandshakeKey{Role: "server", Profile: "web", Reason: "protocol"}
-	if c.Handshakes[ok] != 1 || c.Handshakes[bad] != 1 || len(c.Handshakes) != 3 || c.Sent != 10 || c.Received != 12 ||
-		c.Open["client"]["default"] != 1 || c.Open["server"]["web"] != 1 || c.Reloads.Done != 1 || c.Reloads.Failed != 1 || c.Reloads.Problem != "no file" {
+	if c.Handshakes[ok] != 1 || c.Handshakes[bad] != 1 || len(c.Handshakes) != 3 || c.Sent != 10 ||
+		c.Received != 12 ||
+		c.Open["client"]["default"] != 1 || c.Open["server"]["web"] != 1 || c.Reloads.Done != 1 ||
+		c.Reloads.Failed != 1 || c.Reloads.Problem != "no file" {
 		t.Errorf("counters %+v", c)
 	}
-	if h := c.Times["client"]; len(h.Counts) != len(h.Bounds)+1 || h.Counts[0]+h.Counts[1]+h.Counts[2]+h.Counts[3] != 1 {
+	if h := c.Times["client"]; len(h.Counts) != len(h.Bounds)+1 ||
+		h.Counts[0]+h.Counts[1]+h.Counts[2]+h.Counts[3] != 1 {
 		t.Errorf("times of clients %+v", h)
 	}
 }
@@ -407,13 +438,15 @@ func TestConcurrency(t *testing.T) {
 		}
 	})
 	wg.Wait()
-	if got := r.Snapshot(all, registry.Query{}).Totals; got.Open != 0 || got.Handshakes != 800 || got.Sent != 800 || got.Failed["refused"] != 400 {
+	if got := r.Snapshot(all, registry.Query{}).Totals; got.Open != 0 || got.Handshakes != 800 ||
+		got.Sent != 800 || got.Failed["refused"] != 400 {
 		t.Errorf("totals %+v", got)
 	}
 }
 
 func FuzzQuery(f *testing.F) {
-	for _, seed := range []string{"", "{}", `{"id":3,"series":true}`, `{"connections":-5}`, `{"other":1}`, "{}{}"} {
+	for _, seed := range []string{"", "{}", `{"id":3,"series":true}`, `{"connections":-5}`,
+		`{"other":1}`, "{}{}"} {
 		f.Add([]byte(seed))
 	}
 	r := registry.New(registry.Config{})
@@ -427,7 +460,8 @@ func FuzzQuery(f *testing.F) {
 			return
 		}
 		var s registry.Status
-		if err := json.Unmarshal(answer, &s); err != nil || s.Version != registry.StatusVersion || len(s.Connections) != 0 {
+		if err := json.Unmarshal(answer, &s); err != nil || s.Version != registry.StatusVersion ||
+			len(s.Connections) != 0 {
 			t.Errorf("%v: %s", err, answer)
 		}
 	})

@@ -25,7 +25,8 @@ func (r *Registry) Snapshot(v Viewer, q Query) *Status {
 	slices.SortFunc(s.Programs, func(a, b ProgramTotals) int {
 		return cmp.Or(cmp.Compare(b.Open, a.Open), cmp.Compare(b.Handshakes, a.Handshakes),
 			cmp.Compare(a.Program.Exe, b.Program.Exe), cmp.Compare(a.Program.UID, b.Program.UID),
-			cmp.Compare(a.Program.Profile, b.Program.Profile), cmp.Compare(a.Program.Script, b.Program.Script),
+			cmp.Compare(a.Program.Profile, b.Program.Profile),
+			cmp.Compare(a.Program.Script, b.Program.Script),
 			cmp.Compare(a.Program.Cgroup, b.Program.Cgroup))
 	})
 	r.nameUsers(s)
@@ -37,7 +38,8 @@ func (r *Registry) look(v Viewer, q Query) *Status {
 	defer r.mu.Unlock()
 	now := r.cfg.Now()
 	s := &Status{
-		Version: StatusVersion, Time: now.UTC(), AllUsers: v.All, Connections: []ConnectionInfo{}, Programs: []ProgramTotals{}, Refusals: []Refusal{},
+		Version: StatusVersion, Time: now.UTC(), AllUsers: v.All, Connections: []ConnectionInfo{},
+		Programs: []ProgramTotals{}, Refusals: []Refusal{},
 		Service: Service{Build: r.cfg.Build, Started: r.started.UTC(), Reloads: r.reloads},
 	}
 	s.Service.Earlier = r.earlier != nil && r.earlier()
@@ -134,8 +136,10 @@ func (r *Registry) sumLocked(s *Status, v Viewer) {
 
 func (e *Entry) describeLocked() ConnectionInfo {
 	c := ConnectionInfo{
-		ID: e.id, State: e.state.String(), Role: roleWord(e.role), Program: e.program.describe(int(e.pid)),
-		Name: e.name.Value(), Began: e.began.UTC(), Identity: e.identity.Value(), Active: time.Unix(e.active, 0).UTC(),
+		ID: e.id, State: e.state.String(), Role: roleWord(e.role),
+		Program: e.program.describe(int(e.pid)),
+		Name:    e.name.Value(), Began: e.began.UTC(), Identity: e.identity.Value(),
+		Active: time.Unix(e.active, 0).UTC(),
 	}
 	if e.peer.IsValid() {
 		c.Peer = e.peer.String()
@@ -143,7 +147,8 @@ func (e *Entry) describeLocked() ConnectionInfo {
 	if e.state != connected {
 		return c
 	}
-	c.Version, c.Suite, c.Resumed = tls.VersionName(e.version), e.registry.counts.suiteName(e.suite), e.resumed
+	c.Version, c.Suite, c.Resumed = tls.VersionName(e.version),
+		e.registry.counts.suiteName(e.suite), e.resumed
 	c.Group, c.ALPN, c.PeerIdentity = e.group.Value(), e.alpn.Value(), e.peerName.Value()
 	c.Handshake = e.took.Seconds()
 	c.Sent, c.Received = e.progressLocked()

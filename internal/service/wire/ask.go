@@ -44,7 +44,8 @@ func (e *RefusedError) Error() string { return e.Refused.Sentence }
 
 // Ask sends a question with some descriptors and returns the answer to it,
 // passing over what the service announces. Refused is an error.
-func Ask(ctx context.Context, c *Conn, ref uint64, question Message, descriptors ...int) (*Frame, error) {
+func Ask(ctx context.Context, c *Conn, ref uint64, question Message,
+	descriptors ...int) (*Frame, error) {
 	if err := c.Send(question, descriptors...); err != nil {
 		return nil, err
 	}

@@ -58,7 +58,8 @@ func TestMessagesArriveInOrderWithTheirDescriptors(t *testing.T) {
 	a, b := connPair(t)
 	first, second := tempFile(t, "first"), tempFile(t, "second")
 	for _, err := range []error{
-		a.Send(&Handshake{Ref: 1, Request: Request{Name: "a.example"}}, int(first.Fd()), int(second.Fd())),
+		a.Send(&Handshake{Ref: 1, Request: Request{Name: "a.example"}}, int(first.Fd()),
+			int(second.Fd())),
 		a.Send(&Guard{Ref: 2}),
 		a.Send(&Relay{Ref: 3}, int(second.Fd())),
 	} {
@@ -202,7 +203,8 @@ func TestBudget(t *testing.T) {
 	if held != 0 {
 		t.Errorf("%d bytes are held of no message", held)
 	}
-	if _, err := unix.Write(a.Int(), append([]byte{0, 0, 1, 0, byte(KindHello), 0, 0, 0}, make([]byte, 200)...)); err != nil {
+	if _, err := unix.Write(a.Int(), append([]byte{0, 0, 1, 0, byte(KindHello), 0, 0, 0},
+		make([]byte, 200)...)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Receive(context.Background()); err == nil || held != 0 {
@@ -222,12 +224,15 @@ func TestCancelledReceive(t *testing.T) {
 
 // FuzzDecode: what decodes encodes to something that decodes to the same.
 func FuzzDecode(f *testing.F) {
-	request := Request{Server: true, Exe: "/bin/x", Name: "a", Port: 1, Options: [][]byte{{1}}, ALPN: []string{"h2"}, Identities: [][]byte{{2}}, Roots: [][]byte{{3}}, TimeoutMillis: 4}
+	request := Request{Server: true, Exe: "/bin/x", Name: "a", Port: 1, Options: [][]byte{{1}},
+		ALPN: []string{"h2"}, Identities: [][]byte{{2}}, Roots: [][]byte{{3}}, TimeoutMillis: 4}
 	for _, m := range []Message{
-		&Hello{Version: 1, Agent: "x", LastID: 2}, &Listen{1, request}, &Handshake{1, 2, 3, request}, &SetAbortive{1, true}, &KeyLog{1, "p", 2},
+		&Hello{Version: 1, Agent: "x", LastID: 2}, &Listen{1, request}, &Handshake{1, 2, 3, request},
+		&SetAbortive{1, true}, &KeyLog{1, "p", 2},
 		&Welcome{1, 2, 3, Policy{[]string{"n"}, [][]byte{{1}}}}, &Refused{1, 2, 3, "s"},
 		&Established{1, 2, 3, 4, "a", "b", "c", [][]byte{{1}}, true, "g", []string{"r"}, []string{"l"}},
-		&Ended{1, true, 2, 3, "s", 4, 5, true}, &ResetNeeded{1, 2, 3, "s"}, &GoAway{}, &Report{1, [][]byte{{1}}},
+		&Ended{1, true, 2, 3, "s", 4, 5, true}, &ResetNeeded{1, 2, 3, "s"}, &GoAway{},
+		&Report{1, [][]byte{{1}}},
 	} {
 		data, err := encode(m, 0)
 		if err != nil {
@@ -261,7 +266,8 @@ func FuzzDecode(f *testing.F) {
 // FuzzReceive: whatever comes is taken apart or refused, and nothing is left
 // open.
 func FuzzReceive(f *testing.F) {
-	f.Add([]byte{0, 0, 0, 0, byte(KindGoAway), 0, 0, 0, 0, 0, 0, 0, byte(KindGoAway), 0, 0, 0}, byte(0))
+	f.Add([]byte{0, 0, 0, 0, byte(KindGoAway), 0, 0, 0, 0, 0, 0, 0, byte(KindGoAway), 0, 0,
+		0}, byte(0))
 	f.Add([]byte{0, 0, 0, 0, byte(KindRelay), 1, 0, 0}, byte(1))
 	null, err := os.Open(os.DevNull)
 	if err != nil {
