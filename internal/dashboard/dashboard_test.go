@@ -29,8 +29,9 @@ func (s *service) ask(series bool) ([]byte, error) {
 }
 
 func (s *service) handler(port uint16) http.Handler {
-	return dashboard.Handler(dashboard.Config{Ask: s.ask, Key: "KEY", Address: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port),
-		Now: func() time.Time { return s.now }})
+	return dashboard.Handler(dashboard.Config{Ask: s.ask, Key: "KEY",
+		Address: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port),
+		Now:     func() time.Time { return s.now }})
 }
 
 func newService() *service {
@@ -85,9 +86,12 @@ func TestRequests(t *testing.T) {
 	} {
 		answer := get(s.handler(tc.port), tc.method, tc.host, tc.target, tc.key)
 		if answer.Code != tc.want {
-			t.Errorf("%s %s of %q: %d, want %d: %s", tc.method, tc.target, tc.host, answer.Code, tc.want, answer.Body)
+			t.Errorf("%s %s of %q: %d, want %d: %s", tc.method, tc.target, tc.host, answer.Code, tc.want,
+				answer.Body)
 		}
-		for name, want := range map[string]string{"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
+		for name, want := range map[string]string{"X-Frame-Options": "DENY",
+			"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
+			"Referrer-Policy":              "no-referrer",
 			"Cross-Origin-Resource-Policy": "same-origin", "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:;"} {
 			if got := answer.Header().Get(name); !strings.HasPrefix(got, want) {
 				t.Errorf("%s %s of %q has %s: %q", tc.method, tc.target, tc.host, name, got)
@@ -99,16 +103,20 @@ func TestRequests(t *testing.T) {
 // TestFiles: what the page names is there, as what it is.
 func TestFiles(t *testing.T) {
 	h := newService().handler(9206)
-	for file, kind := range map[string]string{"/": "text/html", "/app.js": "text/javascript", "/chart.js": "text/javascript", "/charts.js": "text/javascript", "/parts.css": "text/css", "/icon.svg": "image/svg+xml"} {
+	for file, kind := range map[string]string{"/": "text/html", "/app.js": "text/javascript",
+		"/chart.js": "text/javascript", "/charts.js": "text/javascript", "/parts.css": "text/css",
+		"/icon.svg": "image/svg+xml"} {
 		answer := get(h, "GET", "localhost:9206", file, "")
-		if got := answer.Header().Get("Content-Type"); !strings.HasPrefix(got, kind) || answer.Body.Len() == 0 {
+		if got := answer.Header().Get("Content-Type"); !strings.HasPrefix(got, kind) ||
+			answer.Body.Len() == 0 {
 			t.Errorf("%s is %s, %d bytes", file, got, answer.Body.Len())
 		}
 	}
 }
 
 func TestWithoutKey(t *testing.T) {
-	h := dashboard.Handler(dashboard.Config{Ask: newService().ask, Address: netip.MustParseAddrPort("127.0.0.1:1")})
+	h := dashboard.Handler(dashboard.Config{Ask: newService().ask,
+		Address: netip.MustParseAddrPort("127.0.0.1:1")})
 	for _, key := range []string{"", "Bearer ", "Bearer"} {
 		if answer := get(h, "GET", "127.0.0.1:1", "/status.json", key); answer.Code != 401 {
 			t.Errorf("a dashboard without a key answers %q with %d", key, answer.Code)
@@ -132,7 +140,8 @@ func TestAskedOnce(t *testing.T) {
 	}
 	s.now, s.err = s.now.Add(time.Second), errors.New(`no service is running at "/x"`)
 	answer := look("/status.json")
-	if s.asked[false] != 2 || answer.Code != 503 || answer.Body.String() != `{"problem":"no service is running at \"/x\""}` || answer.Header().Get("Content-Type") != "application/json" {
+	if s.asked[false] != 2 || answer.Code != 503 || answer.Body.String() != `{"problem":"no service is running at \"/x\""}` ||
+		answer.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("asked %v times; without a service: %d %s", s.asked, answer.Code, answer.Body)
 	}
 	s.now, s.err = s.now.Add(-time.Hour), nil // a clock that was set
@@ -142,7 +151,8 @@ func TestAskedOnce(t *testing.T) {
 }
 
 func TestAddresses(t *testing.T) {
-	for _, address := range []string{"", ":9206", "0.0.0.0:0", "192.0.2.1:9206", "[::]:0", "[::1%lo]:0", "[::ffff:192.0.2.1]:0", "localhost:9206", "127.0.0.1", "unix:/x"} {
+	for _, address := range []string{"", ":9206", "0.0.0.0:0", "192.0.2.1:9206", "[::]:0",
+		"[::1%lo]:0", "[::ffff:192.0.2.1]:0", "localhost:9206", "127.0.0.1", "unix:/x"} {
 		l, err := dashboard.Listen(address)
 		if err == nil {
 			l.Close()
@@ -161,7 +171,8 @@ func TestServe(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() {
-		done <- dashboard.Serve(t.Context(), l, newService().handler(netip.MustParseAddrPort(l.Addr().String()).Port()))
+		done <- dashboard.Serve(t.Context(), l,
+			newService().handler(netip.MustParseAddrPort(l.Addr().String()).Port()))
 	}()
 	response, err := http.Get("http://" + l.Addr().String() + "/")
 	if err != nil {

@@ -99,18 +99,21 @@ func Run(ctx context.Context, cfg Config) *Report {
 	defer cancel()
 	r := &Report{Kernel: kernel(), Architecture: runtime.GOARCH}
 	g := &gateProbes{cfg: cfg}
-	for _, a := range []area{g.area(), kernelArea(), (&files{cfg: cfg}).area(), (&serviceProbes{cfg: cfg}).area()} {
+	for _, a := range []area{g.area(), kernelArea(), (&files{cfg: cfg}).area(),
+		(&serviceProbes{cfg: cfg}).area()} {
 		probes := a.probes
 		if a.more != nil {
 			probes = append(probes, a.more(ctx)...)
 		}
 		for _, p := range probes {
 			o := p.try(ctx)
-			r.Findings = append(r.Findings, Finding{Area: a.name, Feature: p.feature, Since: p.since, Needed: p.needed,
-				State: o.state, Why: o.why, Do: o.do})
+			r.Findings = append(r.Findings, Finding{Area: a.name, Feature: p.feature, Since: p.since,
+				Needed: p.needed,
+				State:  o.state, Why: o.why, Do: o.do})
 		}
 	}
-	r.RunWorks = !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Needed && f.State == Fails })
+	r.RunWorks = !slices.ContainsFunc(r.Findings,
+		func(f Finding) bool { return f.Needed && f.State == Fails })
 	return r
 }
 

@@ -55,7 +55,8 @@ func TestTrialOnThisKernel(t *testing.T) {
 	if got.start != nil || got.subject != nil {
 		t.Fatalf("starting: %v, the subject: %v", got.start, got.subject)
 	}
-	for what, err := range map[string]error{"pidfd_getfd": got.getfd, "ADDFD_FLAG_SEND": got.addfd, "process_vm_readv": got.direct, "mem": got.mem} {
+	for what, err := range map[string]error{"pidfd_getfd": got.getfd, "ADDFD_FLAG_SEND": got.addfd,
+		"process_vm_readv": got.direct, "mem": got.mem} {
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -70,7 +71,8 @@ func TestTrialTellsFailures(t *testing.T) {
 	if o := g.notification(t.Context()); o.state != Fails || !strings.Contains(o.why, "status 1") {
 		t.Errorf("a subject that fails: %+v", o)
 	}
-	for what, probe := range map[string]func(context.Context) outcome{"addfd": g.addfd, "getfd": g.getfd, "memory": g.memory} {
+	for what, probe := range map[string]func(context.Context) outcome{"addfd": g.addfd,
+		"getfd": g.getfd, "memory": g.memory} {
 		if o := probe(t.Context()); o.state != Unknown {
 			t.Errorf("%s of a subject that made no call: %+v, want unknown", what, o)
 		}
@@ -95,7 +97,8 @@ func TestUnder(t *testing.T) {
 		{"exit 3", fails("exit status 3", "")},
 		{"echo 'ssa: error: it broke\nssa: hint: mend it' >&2; exit 125", fails("it broke", "mend it")},
 	} {
-		g := &gateProbes{cfg: Config{Run: []string{"/bin/sh", "-c", test.script}, Subject: []string{"subject"}}}
+		g := &gateProbes{cfg: Config{Run: []string{"/bin/sh", "-c", test.script},
+			Subject: []string{"subject"}}}
 		if got := g.program(t.Context()); got != test.want {
 			t.Errorf("%q: %+v, want %+v", test.script, got, test.want)
 		}
@@ -171,7 +174,8 @@ func TestWalls(t *testing.T) {
 		t.Errorf("%s: %+v", p.feature, o)
 	}
 	s = &serviceProbes{cfg: Config{Hardened: []string{"/bin/false"}}}
-	if probes := s.walls(t.Context()); len(probes) != 1 || probes[0].try(t.Context()).state != Unknown {
+	if probes := s.walls(t.Context()); len(probes) != 1 ||
+		probes[0].try(t.Context()).state != Unknown {
 		t.Errorf("a child that fails tells of %d measures", len(probes))
 	}
 }

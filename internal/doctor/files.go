@@ -129,7 +129,8 @@ func (f *files) clock(context.Context) outcome {
 			now.UTC().Format(time.RFC3339), newest.UTC().Format(time.RFC3339)), "set the clock")
 	}
 	var t unix.Timex
-	if state, err := unix.Adjtimex(&t); err == nil && (state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0) {
+	if state, err := unix.Adjtimex(&t); err == nil &&
+		(state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0) {
 		return works("but nothing keeps it right: the kernel says that it is not synchronized")
 	}
 	return works("")
@@ -138,8 +139,10 @@ func (f *files) clock(context.Context) outcome {
 // newestFile is when the latest of some files of the system was written.
 func (f *files) newestFile() time.Time {
 	var newest time.Time
-	for _, name := range []string{"/etc/os-release", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssa/policy.yaml", "/etc/passwd"} {
-		if st, err := os.Stat(filepath.Join("/", f.cfg.Root, name)); err == nil && st.ModTime().After(newest) {
+	for _, name := range []string{"/etc/os-release", "/etc/ssl/certs/ca-certificates.crt",
+		"/etc/ssa/policy.yaml", "/etc/passwd"} {
+		if st, err := os.Stat(filepath.Join("/", f.cfg.Root, name)); err == nil &&
+			st.ModTime().After(newest) {
 			newest = st.ModTime()
 		}
 	}
@@ -177,7 +180,8 @@ func otherSources(nsswitch string) []string {
 			continue
 		}
 		for _, source := range strings.Fields(sources) {
-			if strings.HasPrefix(source, "[") || strings.HasSuffix(source, "]") || slices.Contains(served, source) {
+			if strings.HasPrefix(source, "[") || strings.HasSuffix(source, "]") ||
+				slices.Contains(served, source) {
 				continue
 			}
 			others = append(others, source)

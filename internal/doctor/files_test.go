@@ -43,19 +43,23 @@ func machine(t *testing.T, files map[string]string) string {
 }
 
 func TestResolver(t *testing.T) {
-	f := &files{cfg: Config{Root: machine(t, map[string]string{"etc/resolv.conf": "", "etc/nsswitch.conf": "hosts: files dns\n"})}}
+	f := &files{cfg: Config{Root: machine(t, map[string]string{"etc/resolv.conf": "",
+		"etc/nsswitch.conf": "hosts: files dns\n"})}}
 	if o := f.resolver(t.Context()); o.state != Works {
 		t.Errorf("a usual machine: %+v", o)
 	}
-	f = &files{cfg: Config{Root: machine(t, map[string]string{"etc/nsswitch.conf": "hosts: files wins\n"})}}
-	if o := f.resolver(t.Context()); o.state != Note || !strings.Contains(o.why, "wins") || !strings.Contains(o.why, "resolv.conf") {
+	f = &files{cfg: Config{Root: machine(t,
+		map[string]string{"etc/nsswitch.conf": "hosts: files wins\n"})}}
+	if o := f.resolver(t.Context()); o.state != Note || !strings.Contains(o.why, "wins") ||
+		!strings.Contains(o.why, "resolv.conf") {
 		t.Errorf("an unusual machine: %+v", o)
 	}
 }
 
 func TestClock(t *testing.T) {
 	root := machine(t, map[string]string{"etc/passwd": ""})
-	for now, want := range map[time.Time]State{time.Now().Add(time.Minute): Works, time.Unix(0, 0): Fails} {
+	for now, want := range map[time.Time]State{time.Now().Add(time.Minute): Works,
+		time.Unix(0, 0): Fails} {
 		f := &files{cfg: Config{Root: root, Now: func() time.Time { return now }}}
 		if o := f.clock(t.Context()); o.state != want {
 			t.Errorf("at %s: %+v, want %s", now, o, want)
@@ -86,7 +90,8 @@ func TestIdentitiesAndRoots(t *testing.T) {
 		{end.Add(-time.Hour), Note, "the certificate of www expires on "},
 		{end.Add(time.Second), Fails, "the certificate of www has expired on "},
 	} {
-		f := &files{cfg: Config{Policy: func() (*policy.Policy, error) { return rules, nil }, Now: func() time.Time { return test.now }}}
+		f := &files{cfg: Config{Policy: func() (*policy.Policy, error) { return rules, nil },
+			Now: func() time.Time { return test.now }}}
 		if o := f.identities(t.Context()); o.state != test.want || !strings.HasPrefix(o.why, test.why) {
 			t.Errorf("at %s: %+v, want %s: %s", test.now, o, test.want, test.why)
 		}

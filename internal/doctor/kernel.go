@@ -81,7 +81,8 @@ func memfd(context.Context) outcome {
 		return fails(err.Error(), "")
 	}
 	defer unix.Close(fd)
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW); err != nil {
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS,
+		unix.F_SEAL_WRITE|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW); err != nil {
 		return fails("sealing: "+err.Error(), "")
 	}
 	return works("")
@@ -119,7 +120,10 @@ func kernelTLS(context.Context) outcome {
 		return unknown(err.Error(), "")
 	}
 	var refused error
-	err = raw.Control(func(fd uintptr) { refused = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_ULP, "tls") })
+	err = raw.Control(func(fd uintptr) {
+		refused = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP,
+			unix.TCP_ULP, "tls")
+	})
 	switch err := errors.Join(err, refused); {
 	case err == nil:
 		return note("there, and not used", "")

@@ -95,8 +95,10 @@ func lesser(out io.Writer, world string) error {
 	for _, p := range []struct {
 		name string
 		probe
-	}{{"notification", probe{try: g.notification}}, {"addfd", probe{try: g.addfd}}, {"getfd", probe{try: g.getfd}},
-		{"memory", probe{try: g.memory}}, {"killable", probe{try: g.killable}}, {"wake", probe{try: g.wake}}} {
+	}{{"notification", probe{try: g.notification}}, {"addfd", probe{try: g.addfd}},
+		{"getfd", probe{try: g.getfd}},
+		{"memory", probe{try: g.memory}}, {"killable", probe{try: g.killable}},
+		{"wake", probe{try: g.wake}}} {
 		o := p.try(ctx)
 		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", p.name, o.state, o.why, o.do)
 	}
@@ -117,7 +119,8 @@ func TestLesserWorlds(t *testing.T) {
 					failing = append(failing, fields[0])
 				}
 			}
-			if want := strings.Fields(world.fails); !slices.Equal(failing, want) || !strings.Contains(out, world.says) {
+			if want := strings.Fields(world.fails); !slices.Equal(failing, want) ||
+				!strings.Contains(out, world.says) {
 				t.Errorf("%q do not work, want %q and the words %q:\n%s", failing, want, world.says, out)
 			}
 		})

@@ -19,7 +19,8 @@ func Subject() error {
 		return fmt.Errorf("making a TLS socket: %w", err)
 	}
 	defer unix.Close(fd)
-	if err := unix.SetsockoptString(fd, abi.ProtocolTLS, int(abi.RemoteHostname), subjectName); err != nil {
+	if err := unix.SetsockoptString(fd, abi.ProtocolTLS, int(abi.RemoteHostname),
+		subjectName); err != nil {
 		return fmt.Errorf("setting TLS_REMOTE_HOSTNAME: %w", err)
 	}
 	// Linux before 5.1 and a filter both say ENOSYS; EFAULT would be io_uring.

@@ -37,7 +37,8 @@ var errUntried = errors.New("it could not be tried")
 
 // try starts the subject under the gate's own filter and answers it.
 func try(ctx context.Context, command []string) *trial {
-	t := &trial{wake: errUntried, getfd: errUntried, addfd: errUntried, direct: errUntried, mem: errUntried, subject: errUntried}
+	t := &trial{wake: errUntried, getfd: errUntried, addfd: errUntried, direct: errUntried,
+		mem: errUntried, subject: errUntried}
 	if err := t.run(ctx, command); err != nil && t.start == nil {
 		t.subject = err
 	}
@@ -91,7 +92,8 @@ func (t *trial) run(ctx context.Context, command []string) error {
 		t.subject = nil
 		return nil
 	}
-	return fmt.Errorf("the subject ended with status %d: %s", status.ExitStatus(), bytes.TrimSpace(text))
+	return fmt.Errorf("the subject ended with status %d: %s", status.ExitStatus(),
+		bytes.TrimSpace(text))
 }
 
 func wait(pid int) syscall.WaitStatus {

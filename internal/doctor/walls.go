@@ -40,11 +40,13 @@ func Hardened(out io.Writer) error {
 func (s *serviceProbes) walls(context.Context) []probe {
 	list, err := s.raise()
 	if err != nil && len(list) == 0 {
-		return []probe{{feature: "what it gives up", try: func(context.Context) outcome { return unknown(err.Error(), "") }}}
+		return []probe{{feature: "what it gives up",
+			try: func(context.Context) outcome { return unknown(err.Error(), "") }}}
 	}
 	var probes []probe
 	for _, w := range list {
-		probes = append(probes, probe{feature: "what it gives up: " + w.Name, try: func(context.Context) outcome { return w.outcome() }})
+		probes = append(probes, probe{feature: "what it gives up: " + w.Name,
+			try: func(context.Context) outcome { return w.outcome() }})
 	}
 	return probes
 }

@@ -124,7 +124,8 @@ func TestSample(t *testing.T) {
 
 // Each wait counts once, as the least of its bucket.
 func TestWaits(t *testing.T) {
-	h := &metrics.Float64Histogram{Buckets: []float64{math.Inf(-1), 0, 1e-6, 1e-3, math.Inf(1)}, Counts: []uint64{0, 5, 2, 1}}
+	h := &metrics.Float64Histogram{Buckets: []float64{math.Inf(-1), 0, 1e-6, 1e-3, math.Inf(1)},
+		Counts: []uint64{0, 5, 2, 1}}
 	var s sampler
 	n, sum := s.waits(h)
 	if want := time.Millisecond + 2*time.Microsecond; n != 8 || sum != want {

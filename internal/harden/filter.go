@@ -28,7 +28,10 @@ var (
 
 // argument loads the low half of an argument; all that are looked at are
 // 32 bits wide, or masks whose bits are in that half.
-func argument(i int) bpf.Instruction { return bpf.LoadAbsolute{Off: uint32(offArgs + 8*i), Size: 4} }
+func argument(i int) bpf.Instruction {
+	return bpf.LoadAbsolute{Off: uint32(offArgs + 8*i),
+		Size: 4}
+}
 
 // Filter returns the seccomp filter of a process that does TLS: what a Go
 // program with sockets needs is allowed; what only somebody who has taken it
@@ -92,7 +95,8 @@ func conditional(pid uint32) []condition {
 
 // withoutBits allows a call none of whose argument's bits are set.
 func withoutBits(i int, bits uint32) []bpf.Instruction {
-	return []bpf.Instruction{argument(i), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: bits, SkipFalse: 1}, refuse, allow}
+	return []bpf.Instruction{argument(i), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: bits, SkipFalse: 1},
+		refuse, allow}
 }
 
 // oneOf allows a call whose argument has one of some values.

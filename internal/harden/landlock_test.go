@@ -50,7 +50,8 @@ func confined(dir string) error {
 		if err := NoNewPrivileges(); err != nil {
 			return err
 		}
-		abi, err := Confine(Paths{Read: []string{filepath.Join(dir, "allowed"), filepath.Join(dir, "none")}})
+		abi, err := Confine(Paths{Read: []string{filepath.Join(dir, "allowed"),
+			filepath.Join(dir, "none")}})
 		if err != nil {
 			return err
 		}
@@ -69,7 +70,8 @@ func confined(dir string) error {
 			all = errors.Join(all, mustFail("binding a TCP port", bindPort(), unix.EACCES))
 		}
 		if abi >= 6 {
-			all = errors.Join(all, mustFail("signalling the parent", unix.Kill(unix.Getppid(), 0), unix.EPERM))
+			all = errors.Join(all, mustFail("signalling the parent", unix.Kill(unix.Getppid(), 0),
+				unix.EPERM))
 		}
 		if all != nil {
 			return fmt.Errorf("with version %d: %w", abi, all)

@@ -24,7 +24,8 @@ var victims = map[string]func(string) error{
 			return err
 		}
 		var limit unix.Rlimit
-		if err := unix.Getrlimit(unix.RLIMIT_CORE, &limit); err != nil || limit.Cur != 0 || limit.Max != 0 {
+		if err := unix.Getrlimit(unix.RLIMIT_CORE, &limit); err != nil || limit.Cur != 0 ||
+			limit.Max != 0 {
 			return fmt.Errorf("the limit is %v, %v", limit, err)
 		}
 		return nil
@@ -76,7 +77,8 @@ var victims = map[string]func(string) error{
 		return nil
 	},
 	"memory-limited": func(string) error {
-		if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: 64 << 10, Max: 64 << 10}); err != nil {
+		if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK,
+			&unix.Rlimit{Cur: 64 << 10, Max: 64 << 10}); err != nil {
 			return err
 		}
 		if err := LockMemory(); err == nil {
@@ -96,7 +98,8 @@ var victims = map[string]func(string) error{
 			if err := unix.Capset(&header, &data[0]); err != nil {
 				return err
 			}
-			if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, unix.CAP_KILL, 0, 0); err != nil {
+			if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, unix.CAP_KILL, 0,
+				0); err != nil {
 				return err
 			}
 			if err := NoInheritance(); err != nil {
@@ -180,7 +183,11 @@ func handshake(listener net.Listener) error {
 		conn, err := listener.Accept()
 		if err == nil {
 			defer conn.Close()
-			err = tls.Server(conn, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, io.EOF }}).Handshake()
+			err = tls.Server(conn,
+				&tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+					return nil,
+						io.EOF
+				}}).Handshake()
 		}
 		served <- err
 	}()

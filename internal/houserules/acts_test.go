@@ -14,14 +14,17 @@ import (
 // are the other way round, since nearly all of them do.
 var acting = map[string]func(name string) bool{
 	"net": func(name string) bool {
-		passive := []string{"Addr", "Conn", "ErrClosed", "Error", "IP", "IPNet", "JoinHostPort", "Listener", "SplitHostPort"}
+		passive := []string{"Addr", "Conn", "ErrClosed", "Error", "IP", "IPNet", "JoinHostPort",
+			"Listener", "SplitHostPort"}
 		return !slices.Contains(passive, name)
 	},
-	"net/http":              func(string) bool { return true },
-	"crypto/tls":            oneOf("Client", "Server", "Dial", "DialWithDialer", "Dialer", "Listen", "NewListener", "QUICClient", "QUICServer"),
+	"net/http": func(string) bool { return true },
+	"crypto/tls": oneOf("Client", "Server", "Dial", "DialWithDialer", "Dialer", "Listen",
+		"NewListener", "QUICClient", "QUICServer"),
 	"golang.org/x/sys/unix": oneOf("Socket", "Connect", "Bind", "Listen", "Accept", "Accept4"),
 	"syscall":               oneOf("Socket", "Connect", "Bind", "Listen", "Accept", "Accept4"),
-	module + "/internal/sys": oneOf("Socket", "SocketIn", "Accept", "AcceptWaiting", "BindHidden", "BindRaw", "BindUnix",
+	module + "/internal/sys": oneOf("Socket", "SocketIn", "Accept", "AcceptWaiting", "BindHidden",
+		"BindRaw", "BindUnix",
 		"BindWatched", "ConnectRaw", "ConnectUnix", "OpenDiag"),
 }
 
@@ -77,7 +80,8 @@ func actsByPackage(files []*file) map[string][]string {
 		}
 		f.uses(func(imported string, sel *ast.SelectorExpr) {
 			if does := acting[imported]; does != nil && does(sel.Sel.Name) {
-				found[f.path()] = append(found[f.path()], f.at(sel.Pos())+" uses "+short(imported)+"."+sel.Sel.Name)
+				found[f.path()] = append(found[f.path()],
+					f.at(sel.Pos())+" uses "+short(imported)+"."+sel.Sel.Name)
 			}
 		})
 	}
@@ -87,7 +91,8 @@ func actsByPackage(files []*file) map[string][]string {
 // TestActsAreSeen: the network is used by who is there for it.
 func TestActsAreSeen(t *testing.T) {
 	acts := actsByPackage(source(t))
-	for _, dir := range []string{"internal/trust/revocation", "internal/engine/local", "internal/socket", "internal/service/pages"} {
+	for _, dir := range []string{"internal/trust/revocation", "internal/engine/local",
+		"internal/socket", "internal/service/pages"} {
 		if len(acts[module+"/"+dir]) == 0 {
 			t.Errorf("nothing in %s is seen to use the network: the test looks past it", dir)
 		}

@@ -41,7 +41,8 @@ func TestDefaultsStandInOnePlace(t *testing.T) {
 				}
 			case *ast.ValueSpec:
 				for i, name := range n.Names {
-					if i < len(n.Values) && numbers.MatchString(name.Name) && ownNumbers[name.Name] == "" && isNumber(n.Values[i]) {
+					if i < len(n.Values) && numbers.MatchString(name.Name) && ownNumbers[name.Name] == "" &&
+						isNumber(n.Values[i]) {
 						what = name.Name
 					}
 				}

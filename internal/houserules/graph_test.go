@@ -32,7 +32,8 @@ func packages(t *testing.T) graph {
 
 func readGraph(files []*file) (graph, error) {
 	g := graph{}
-	cmd := exec.Command("go", "list", "-e", "-deps", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "./...")
+	cmd := exec.Command("go", "list", "-e", "-deps", "-f",
+		"{{.ImportPath}} {{join .Imports \" \"}}", "./...")
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if err != nil {

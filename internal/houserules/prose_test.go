@@ -27,7 +27,8 @@ func TestProseIsWrapped(t *testing.T) {
 				fenced = !fenced
 			}
 			code := fenced || strings.HasPrefix(line, "    ") || strings.HasPrefix(line, "\t")
-			if code || strings.HasPrefix(line, "|") || strings.HasPrefix(line, "#") || strings.HasPrefix(line, "![") || len(strings.Fields(line)) < 2 {
+			if code || strings.HasPrefix(line, "|") || strings.HasPrefix(line, "#") ||
+				strings.HasPrefix(line, "![") || len(strings.Fields(line)) < 2 {
 				continue
 			}
 			if n := utf8.RuneCountInString(line); n > ssatest.PageWidth {
@@ -45,7 +46,8 @@ func TestProseIsWrapped(t *testing.T) {
 func TestPagesSayForWhom(t *testing.T) {
 	found := 0
 	walk(t, func(name string) {
-		if !strings.HasPrefix(name, "docs/") || !strings.HasSuffix(name, ".md") || slices.Contains(later, name) {
+		if !strings.HasPrefix(name, "docs/") || !strings.HasSuffix(name, ".md") ||
+			slices.Contains(later, name) {
 			return
 		}
 		found++

@@ -26,7 +26,9 @@ func TestRecordsAreDescribedOnce(t *testing.T) {
 		t.Fatalf("record knows %d alerts", len(names))
 	}
 	for _, f := range source(t) {
-		if !f.shipped() || within(f.dir, "internal/engine/record") || f.name == "internal/engine/lobby/hello.go" { // which says why
+		// which says why
+		if !f.shipped() || within(f.dir, "internal/engine/record") ||
+			f.name == "internal/engine/lobby/hello.go" {
 			continue
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
@@ -37,7 +39,8 @@ func TestRecordsAreDescribedOnce(t *testing.T) {
 				}
 			case *ast.ValueSpec:
 				for i, name := range n.Names {
-					if i < len(n.Values) && within(f.dir, "internal/engine") && recordSizes.MatchString(name.Name) && isNumber(n.Values[i]) {
+					if i < len(n.Values) && within(f.dir, "internal/engine") &&
+						recordSizes.MatchString(name.Name) && isNumber(n.Values[i]) {
 						t.Errorf("%s has %s of its own: use what internal/engine/record has", f.at(n.Pos()), name.Name)
 					}
 				}

@@ -58,7 +58,8 @@ func (f *file) path() string { return path.Join(module, f.dir) }
 
 // shipped reports whether the file ends up in the ssa command.
 func (f *file) shipped() bool {
-	return !f.test && !within(f.dir, "bench") && !within(f.dir, "examples") && !within(f.dir, "test") && !within(f.dir, "internal/ssatest")
+	return !f.test && !within(f.dir, "bench") && !within(f.dir, "examples") &&
+		!within(f.dir, "test") && !within(f.dir, "internal/ssatest")
 }
 
 // within reports whether a package's folder or path is parent or lies below it.

@@ -87,7 +87,8 @@ func linked(leaf *x509.Certificate, others []*x509.Certificate) []*x509.Certific
 // names alone: a wrong signature is for the peer to find.
 func issued(above, below *x509.Certificate) bool {
 	return bytes.Equal(above.RawSubject, below.RawIssuer) &&
-		(len(above.SubjectKeyId) == 0 || len(below.AuthorityKeyId) == 0 || bytes.Equal(above.SubjectKeyId, below.AuthorityKeyId))
+		(len(above.SubjectKeyId) == 0 || len(below.AuthorityKeyId) == 0 ||
+			bytes.Equal(above.SubjectKeyId, below.AuthorityKeyId))
 }
 
 // ParseRoots reads the certificates of a trust store from PEM. Certificates

@@ -33,12 +33,14 @@ func ChainOf(files [][]byte) (Chain, error) {
 	}
 	var leaves []*x509.Certificate
 	for _, cert := range certs {
-		if !slices.ContainsFunc(certs, func(other *x509.Certificate) bool { return other != cert && issued(cert, other) }) {
+		if !slices.ContainsFunc(certs,
+			func(other *x509.Certificate) bool { return other != cert && issued(cert, other) }) {
 			leaves = append(leaves, cert)
 		}
 	}
 	// An authority that issued nobody here is no leaf, beside one.
-	if users := slices.DeleteFunc(slices.Clone(leaves), func(c *x509.Certificate) bool { return c.IsCA }); len(users) > 0 {
+	if users := slices.DeleteFunc(slices.Clone(leaves),
+		func(c *x509.Certificate) bool { return c.IsCA }); len(users) > 0 {
 		leaves = users
 	}
 	if len(leaves) != 1 {

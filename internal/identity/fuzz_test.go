@@ -9,7 +9,8 @@ import (
 
 // A result never comes with an error, and what was parsed can be used.
 func FuzzParseChain(f *testing.F) {
-	issued := ssatest.NewAuthority(f).Intermediate(f).Issue(f, ssatest.Leaf{Names: []string{"a.example"}})
+	issued := ssatest.NewAuthority(f).Intermediate(f).Issue(f,
+		ssatest.Leaf{Names: []string{"a.example"}})
 	f.Add(issued.ChainPEM)
 	f.Add(issued.KeyPEM)
 	f.Add([]byte("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"))

@@ -91,7 +91,8 @@ func TestParseChain(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			chain, err := identity.ParseChain(tc.data)
 			wantError(t, err, tc.want)
-			if err == nil && tc.name != "leaf alone" && tc.name != "with the root" && !bytes.Equal(chain.PEM(), issued.ChainPEM) {
+			if err == nil && tc.name != "leaf alone" && tc.name != "with the root" &&
+				!bytes.Equal(chain.PEM(), issued.ChainPEM) {
 				t.Error("the chain is another one")
 			}
 			if err == nil && !chain.Leaf().Equal(issued.Leaf()) {
@@ -166,7 +167,8 @@ func TestFolders(t *testing.T) {
 			}
 		}
 	}
-	roots, err := identity.RootsOf([][]byte{parts[1][:99], []byte("\ufeff" + string(root.PEM())), der(parts[1]), []byte("read me")})
+	roots, err := identity.RootsOf([][]byte{parts[1][:99], []byte("\ufeff" + string(root.PEM())),
+		der(parts[1]), []byte("read me")})
 	if err != nil || len(roots) != 2 {
 		t.Errorf("%d roots, %v", len(roots), err)
 	}
@@ -242,7 +244,8 @@ func TestMatch(t *testing.T) {
 		}
 		return chain
 	}
-	a := root.Issue(t, ssatest.Leaf{Names: []string{"a.example"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
+	a := root.Issue(t, ssatest.Leaf{Names: []string{"a.example"},
+		IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
 	b := root.Issue(t, ssatest.Leaf{Names: []string{"b.example"}})
 	c := root.Issue(t, ssatest.Leaf{Names: []string{"c.example"}, RSA: 2048})
 	keyOf := func(i *ssatest.Issued) crypto.Signer {

@@ -32,7 +32,8 @@ func TestSelect(t *testing.T) {
 	ids := []*identity.Identity{
 		makeIdentity(t, a, ssatest.Leaf{Subject: "default", Names: []string{"default.example"}}),
 		makeIdentity(t, a, ssatest.Leaf{Subject: "wildcard", Names: []string{"*.example.com"}}),
-		makeIdentity(t, a, ssatest.Leaf{Subject: "exact rsa", Names: []string{"www.example.com"}, RSA: 2048}),
+		makeIdentity(t, a, ssatest.Leaf{Subject: "exact rsa", Names: []string{"www.example.com"},
+			RSA: 2048}),
 		makeIdentity(t, a, ssatest.Leaf{Subject: "exact ecdsa", Names: []string{"WWW.example.com"}}),
 	}
 	both := []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256, tls.PSSWithSHA256}
@@ -118,8 +119,10 @@ func TestSelectClient(t *testing.T) {
 // TestOnlyClientCertificateThatCannotSign: nothing is shown that the server could
 // not read.
 func TestOnlyClientCertificateThatCannotSign(t *testing.T) {
-	ids := []*identity.Identity{makeIdentity(t, ssatest.NewAuthority(t), ssatest.Leaf{Subject: "a", Client: true})}
-	cert, err := identity.SelectClient(ids, &tls.CertificateRequestInfo{Version: tls.VersionTLS13, SignatureSchemes: []tls.SignatureScheme{tls.Ed25519}})
+	ids := []*identity.Identity{makeIdentity(t, ssatest.NewAuthority(t),
+		ssatest.Leaf{Subject: "a", Client: true})}
+	cert, err := identity.SelectClient(ids, &tls.CertificateRequestInfo{Version: tls.VersionTLS13,
+		SignatureSchemes: []tls.SignatureScheme{tls.Ed25519}})
 	if err != nil || cert.Leaf != nil {
 		t.Errorf("%v, %v", cert.Leaf, err)
 	}

@@ -9,9 +9,12 @@ import (
 )
 
 var (
-	ecKey  = []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1}                                             // 1.2.840.10045.2.1
-	rsaKey = []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0xd, 1, 1, 1}                                     // 1.2.840.113549.1.1.1
-	curves = [][]byte{{0x2b, 0x81, 4, 0, 0x21}, {0x2b, 0x81, 4, 0, 0x22}, {0x2b, 0x81, 4, 0, 0x23}, // P-224, P-384, P-521
+	// 1.2.840.10045.2.1
+	ecKey = []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1}
+	// 1.2.840.113549.1.1.1
+	rsaKey = []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0xd, 1, 1, 1}
+	// P-224, P-384, P-521
+	curves = [][]byte{{0x2b, 0x81, 4, 0, 0x21}, {0x2b, 0x81, 4, 0, 0x22}, {0x2b, 0x81, 4, 0, 0x23},
 		{0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7}} // P-256
 )
 
@@ -37,7 +40,8 @@ func UnknownKey(der []byte) bool {
 		return false
 	}
 	var curve cryptobyte.String
-	known := parameters.ReadASN1(&curve, cbasn1.OBJECT_IDENTIFIER) && slices.ContainsFunc(curves, func(c []byte) bool { return bytes.Equal(c, curve) })
+	known := parameters.ReadASN1(&curve, cbasn1.OBJECT_IDENTIFIER) &&
+		slices.ContainsFunc(curves, func(c []byte) bool { return bytes.Equal(c, curve) })
 	return !known
 }
 
@@ -61,7 +65,8 @@ func setKind(der []byte, from, to byte) bool {
 		return false
 	}
 	last := len(algorithm) - 1
-	if algorithm[last] != from || !bytes.Equal(algorithm[:last], ecKey[:len(ecKey)-1]) && !bytes.Equal(algorithm[:last], rsaKey[:len(rsaKey)-1]) {
+	if algorithm[last] != from || !bytes.Equal(algorithm[:last], ecKey[:len(ecKey)-1]) &&
+		!bytes.Equal(algorithm[:last], rsaKey[:len(rsaKey)-1]) {
 		return false
 	}
 	algorithm[last] = to // a part of der
@@ -75,7 +80,8 @@ func keyInfo(der []byte) (algorithm, parameters, key cryptobyte.String, ok bool)
 	ok = input.ReadASN1(&outer, cbasn1.SEQUENCE) && outer.ReadASN1(&tbs, cbasn1.SEQUENCE) &&
 		tbs.SkipOptionalASN1(cbasn1.Tag(0).ContextSpecific().Constructed()) && // version
 		tbs.SkipASN1(cbasn1.INTEGER) && tbs.SkipASN1(cbasn1.SEQUENCE) && // number, signature
-		tbs.SkipASN1(cbasn1.SEQUENCE) && tbs.SkipASN1(cbasn1.SEQUENCE) && tbs.SkipASN1(cbasn1.SEQUENCE) && // issuer, times, subject
+		// issuer, times, subject
+		tbs.SkipASN1(cbasn1.SEQUENCE) && tbs.SkipASN1(cbasn1.SEQUENCE) && tbs.SkipASN1(cbasn1.SEQUENCE) &&
 		tbs.ReadASN1(&info, cbasn1.SEQUENCE) && info.ReadASN1(&kind, cbasn1.SEQUENCE) &&
 		kind.ReadASN1(&algorithm, cbasn1.OBJECT_IDENTIFIER) && info.ReadASN1(&key, cbasn1.BIT_STRING)
 	return algorithm, kind, key, ok

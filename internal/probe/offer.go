@@ -43,7 +43,8 @@ func (r *run) offer(ctx context.Context) (*Offered, *tls.ConnectionState) {
 		return nil, nil
 	}
 	o := &Offered{
-		Version: tls.VersionName(state.Version), Suite: tls.CipherSuiteName(state.CipherSuite), ALPN: clean(state.NegotiatedProtocol),
+		Version: tls.VersionName(state.Version), Suite: tls.CipherSuiteName(state.CipherSuite),
+		ALPN:    clean(state.NegotiatedProtocol),
 		Stapled: len(state.OCSPResponse) > 0, Timestamps: len(state.SignedCertificateTimestamps),
 	}
 	if state.CurveID != 0 {

@@ -83,7 +83,8 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		cfg.Now = time.Now
 	}
 	r := &run{cfg: cfg, engine: local.New(local.Config{Now: cfg.Now}), report: &Report{
-		Name: cfg.Name, Profile: cfg.Policy.Profile, Revocation: []string{}, Transparency: []string{}, Chain: []Certificate{},
+		Name: cfg.Name, Profile: cfg.Policy.Profile, Revocation: []string{}, Transparency: []string{},
+		Chain: []Certificate{},
 	}}
 	conn, tcp, err := r.handshake(ctx, cfg.Policy)
 	var refused *engine.Error
@@ -100,15 +101,17 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 
 // handshake connects under a policy. The error is an *engine.Error when TCP
 // worked.
-func (r *run) handshake(ctx context.Context, pol *policy.Effective) (engine.Conn, *net.TCPConn, error) {
+func (r *run) handshake(ctx context.Context,
+	pol *policy.Effective) (engine.Conn, *net.TCPConn, error) {
 	tcp, err := r.cfg.Dial(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	r.report.Address = tcp.RemoteAddr().String()
 	conn, err := r.engine.Handshake(ctx, tcp, &engine.Request{
-		Role: engine.Client, Policy: pol, Name: r.cfg.Name, Port: r.cfg.Port, ALPN: r.cfg.ALPN, HandshakeTimeout: r.cfg.Timeout,
-		Sharers: "probe", // a program of its own
+		Role: engine.Client, Policy: pol, Name: r.cfg.Name, Port: r.cfg.Port, ALPN: r.cfg.ALPN,
+		HandshakeTimeout: r.cfg.Timeout,
+		Sharers:          "probe", // a program of its own
 	})
 	return conn, tcp, err
 }
@@ -119,7 +122,8 @@ func (r *run) accepted(ctx context.Context, conn engine.Conn, tcp *net.TCPConn) 
 	r.report.Accepted = true
 	r.report.Verification = "accepted as " + clean(facts.PeerIdentity)
 	if r.setting("trust.verify") == "off" {
-		r.report.Verification = "none: trust.verify is off (" + r.cfg.Policy.Origin("trust.verify").String() + ")"
+		r.report.Verification = "none: trust.verify is off (" +
+			r.cfg.Policy.Origin("trust.verify").String() + ")"
 	}
 	r.report.Negotiated = &Negotiated{
 		Version: tls.VersionName(facts.Version), Suite: tls.CipherSuiteName(facts.CipherSuite),
@@ -138,7 +142,8 @@ func (r *run) accepted(ctx context.Context, conn engine.Conn, tcp *net.TCPConn) 
 
 // refused finds out why, and what the peer has instead.
 func (r *run) refused(ctx context.Context, err *engine.Error) {
-	r.report.Refusal = &Refusal{Reason: err.Reason.String(), Sentence: err.Sentence, Rules: []Rule{}, Remedies: []string{}}
+	r.report.Refusal = &Refusal{Reason: err.Reason.String(), Sentence: err.Sentence, Rules: []Rule{},
+		Remedies: []string{}}
 	offered, state := r.offer(ctx)
 	if offered != nil {
 		r.report.Offered = offered

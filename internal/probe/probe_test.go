@@ -75,7 +75,8 @@ func TestAccepted(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
 			ssatest.NoLeaks(t)
-			config := &tls.Config{Certificates: []tls.Certificate{issued.TLS}, MinVersion: version, MaxVersion: version, NextProtos: []string{"h2"}}
+			config := &tls.Config{Certificates: []tls.Certificate{issued.TLS}, MinVersion: version,
+				MaxVersion: version, NextProtos: []string{"h2"}}
 			r, err := Run(t.Context(), Config{
 				Policy: parse(t, "default: {trust: {roots: [%s]}}", authority.File(t)),
 				Name:   "peer.example", ALPN: []string{"h2"}, Dial: tlsServer(t, config), Timeout: time.Minute,
@@ -83,13 +84,15 @@ func TestAccepted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !r.Accepted || r.Refusal != nil || r.Negotiated.Version != tls.VersionName(version) || r.Negotiated.ALPN != "h2" {
+			if !r.Accepted || r.Refusal != nil || r.Negotiated.Version != tls.VersionName(version) ||
+				r.Negotiated.ALPN != "h2" {
 				t.Fatalf("not accepted as it should be: %+v, %+v", r, r.Refusal)
 			}
 			if !strings.HasPrefix(r.Negotiated.Resumption, "yes") || r.Negotiated.End != "" {
 				t.Errorf("resumption: %s; end: %s", r.Negotiated.Resumption, r.Negotiated.End)
 			}
-			if len(r.Chain) != 2 || r.Chain[0].Names[0] != "peer.example" || !strings.HasPrefix(r.Chain[0].Pin, "sha256/") || !r.Chain[1].Authority {
+			if len(r.Chain) != 2 || r.Chain[0].Names[0] != "peer.example" ||
+				!strings.HasPrefix(r.Chain[0].Pin, "sha256/") || !r.Chain[1].Authority {
 				t.Errorf("chain: %+v", r.Chain)
 			}
 		})
@@ -120,7 +123,8 @@ func TestEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Negotiated == nil || !strings.Contains(r.Negotiated.End, test.want) || !strings.HasPrefix(r.Negotiated.Resumption, "off") {
+		if r.Negotiated == nil || !strings.Contains(r.Negotiated.End, test.want) ||
+			!strings.HasPrefix(r.Negotiated.Resumption, "off") {
 			t.Errorf("%s: %+v, %+v, want an end with %q", test.name, r, r.Negotiated, test.want)
 		}
 	}
@@ -133,7 +137,8 @@ func TestUnverified(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{ssatest.SelfSigned(t, ssatest.Leaf{}).TLS}}
-	r, err := Run(t.Context(), Config{Policy: p.Profiles()[0], Name: "peer.example", Dial: tlsServer(t, config), Timeout: time.Minute})
+	r, err := Run(t.Context(), Config{Policy: p.Profiles()[0], Name: "peer.example",
+		Dial: tlsServer(t, config), Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +166,8 @@ func TestRefused(t *testing.T) {
 		{"too new", `versions: {max: "1.2"}`, leaf, func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 },
 			"versions.max", "support TLS 1.2; it chose TLS 1.3", "", "would be accepted"},
 		{"suite", "cipher_suites: [ECDHE-ECDSA-CHACHA20-POLY1305]", leaf, func(c *tls.Config) {
-			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
+			c.MaxVersion, c.CipherSuites = tls.VersionTLS12,
+				[]uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
 		}, "cipher_suites", "it chose TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "", "would be accepted"},
 		{"broken suite", "", ssatest.Leaf{Names: leaf.Names, RSA: 2048}, func(c *tls.Config) {
 			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}
@@ -171,7 +177,8 @@ func TestRefused(t *testing.T) {
 		{"old and untrusted", `versions: {min: "1.3"}`, ssatest.Leaf{Names: []string{"other.example"}}, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 },
 			"versions.min", "support TLS 1.3", "", "would be refused: the certificate is for other.example"},
 
-		{"expired", "", ssatest.Leaf{Names: leaf.Names, NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(-time.Hour)}, plain,
+		{"expired", "", ssatest.Leaf{Names: leaf.Names, NotBefore: time.Now().Add(-2 * time.Hour),
+			NotAfter: time.Now().Add(-time.Hour)}, plain,
 			"", "renew", "expired", "refused: the certificate of peer.example expired"},
 		{"wrong name", "", ssatest.Leaf{Names: []string{"other.example"}}, plain, "", "peer.example in its subjectAltName", "wrong-name", "refused: "},
 		{"small key", "", ssatest.Leaf{Names: leaf.Names, RSA: 1024}, plain, "min_key_bits.rsa", "larger key", "weak", "refused: "},
@@ -182,17 +189,20 @@ func TestRefused(t *testing.T) {
 			issued := authority.Issue(t, test.leaf)
 			config := &tls.Config{Certificates: []tls.Certificate{issued.TLS}}
 			test.server(config)
-			check(t, config, Config{Policy: parse(t, "default:\n  %s\n  %s\n", roots, test.policy)}, test.rules, test.remedy, test.cause, test.ok)
+			check(t, config, Config{Policy: parse(t, "default:\n  %s\n  %s\n", roots, test.policy)},
+				test.rules, test.remedy, test.cause, test.ok)
 		})
 	}
 	t.Run("self-signed", func(t *testing.T) {
 		config := &tls.Config{Certificates: []tls.Certificate{ssatest.SelfSigned(t, leaf).TLS}}
-		check(t, config, Config{Policy: parse(t, "default: {%s}", roots)}, "trust.roots", "authority that is trusted", "self-signed", "refused: ")
+		check(t, config, Config{Policy: parse(t, "default: {%s}", roots)}, "trust.roots",
+			"authority that is trusted", "self-signed", "refused: ")
 	})
 }
 
 // check probes a peer that must be refused, and compares what is said of it.
-func check(t *testing.T, server *tls.Config, cfg Config, rules, remedy, cause, verification string) {
+func check(t *testing.T, server *tls.Config, cfg Config,
+	rules, remedy, cause, verification string) {
 	t.Helper()
 	cfg.Name, cfg.Timeout, cfg.Dial = "peer.example", time.Minute, tlsServer(t, server)
 	r, err := Run(t.Context(), cfg)
@@ -236,7 +246,8 @@ func TestRevocation(t *testing.T) {
 		t.Errorf("a good staple: %+v, %+v, %q", r, r.Refusal, r.Revocation)
 	}
 	check(t, &tls.Config{Certificates: []tls.Certificate{issued.TLS}}, Config{Policy: pol},
-		"trust.revocation", "staple a valid OCSP response", "revocation-unknown", "refused: it is not known whether")
+		"trust.revocation", "staple a valid OCSP response", "revocation-unknown",
+		"refused: it is not known whether")
 }
 
 func TestNoTLS(t *testing.T) {
@@ -245,11 +256,13 @@ func TestNoTLS(t *testing.T) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
 		_, _ = io.Copy(io.Discard, conn) // no reset before that was read
 	})
-	r, err := Run(t.Context(), Config{Policy: policy.Builtin().Default(), Name: "peer.example", Dial: dial, Timeout: time.Minute})
+	r, err := Run(t.Context(), Config{Policy: policy.Builtin().Default(), Name: "peer.example",
+		Dial: dial, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Accepted || r.Offered != nil || r.Verification != "not reached" || !strings.Contains(r.Refusal.Sentence, "plain HTTP") {
+	if r.Accepted || r.Offered != nil || r.Verification != "not reached" ||
+		!strings.Contains(r.Refusal.Sentence, "plain HTTP") {
 		t.Errorf("got %+v, %+v", r, r.Refusal)
 	}
 }
@@ -265,7 +278,8 @@ func TestNoConnection(t *testing.T) {
 
 // TestClean: what a certificate says never moves the cursor, and is not endless.
 func TestClean(t *testing.T) {
-	cert := ssatest.SelfSigned(t, ssatest.Leaf{Subject: "a\x1b[2Jb\u202ec\n" + strings.Repeat("x", 300)}).Leaf()
+	cert := ssatest.SelfSigned(t,
+		ssatest.Leaf{Subject: "a\x1b[2Jb\u202ec\n" + strings.Repeat("x", 300)}).Leaf()
 	for range 100 {
 		cert.DNSNames = append(cert.DNSNames, "\x1b]0;title\x07.example")
 	}
@@ -275,6 +289,7 @@ func TestClean(t *testing.T) {
 		t.Errorf("%d bytes, %q", len(text), text)
 	}
 	if len(c.Names) != maxNames || c.MoreNames != 100-maxNames {
-		t.Errorf("%d names and %d more, want %d and %d", len(c.Names), c.MoreNames, maxNames, 100-maxNames)
+		t.Errorf("%d names and %d more, want %d and %d", len(c.Names), c.MoreNames, maxNames,
+			100-maxNames)
 	}
 }

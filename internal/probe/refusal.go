@@ -64,12 +64,15 @@ func (r *run) blameProtocol(state *tls.ConnectionState) {
 	switch {
 	case state.Version < pol.MinVersion:
 		r.rule("versions.min")
-		r.remedy("support %s or later; it chose %s", tls.VersionName(pol.MinVersion), tls.VersionName(state.Version))
+		r.remedy("support %s or later; it chose %s", tls.VersionName(pol.MinVersion),
+			tls.VersionName(state.Version))
 	case state.Version > pol.MaxVersion:
 		r.rule("versions.max")
-		r.remedy("support %s; it chose %s", tls.VersionName(pol.MaxVersion), tls.VersionName(state.Version))
+		r.remedy("support %s; it chose %s", tls.VersionName(pol.MaxVersion),
+			tls.VersionName(state.Version))
 	}
-	if suites := suitesFor(pol, state.Version); !slices.Contains(suites, state.CipherSuite) && len(suites) > 0 {
+	if suites := suitesFor(pol, state.Version); !slices.Contains(suites, state.CipherSuite) &&
+		len(suites) > 0 {
 		r.rule("cipher_suites")
 		r.remedy("support a suite of cipher_suites; it chose %s", tls.CipherSuiteName(state.CipherSuite))
 	}
@@ -129,7 +132,8 @@ func (r *run) blameTrust(err *trust.Error, state *tls.ConnectionState) {
 }
 
 func (r *run) blameDepth(state *tls.ConnectionState) {
-	if state != nil && r.cfg.Policy.MaxDepth > 0 && len(state.PeerCertificates) >= r.cfg.Policy.MaxDepth {
+	if state != nil && r.cfg.Policy.MaxDepth > 0 &&
+		len(state.PeerCertificates) >= r.cfg.Policy.MaxDepth {
 		r.rule("trust.max_depth")
 		r.remedy("send a shorter chain")
 		return

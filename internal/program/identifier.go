@@ -138,7 +138,8 @@ func (i *Identifier) Thread(thread int) (Process, error) {
 		return Process{}, err
 	}
 	p.Cgroup = Cgroup(thread)
-	if rules := i.rules.Load(); rules != nil && (*rules).TellsScripts() && strings.HasPrefix(p.Exe, "/") {
+	if rules := i.rules.Load(); rules != nil && (*rules).TellsScripts() &&
+		strings.HasPrefix(p.Exe, "/") {
 		if script := scriptOf(thread, i.root); (*rules).TellsScript(script) {
 			p.Script = script
 		}

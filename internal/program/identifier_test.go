@@ -116,7 +116,8 @@ func TestLook(t *testing.T) {
 	fd := start(t, cmd)
 	l := newIdentifier(t, Config{})
 	p := l.mustIdentify(t, fd)
-	if p.Exe != path || p.PID != cmd.Process.Pid || int(p.UID) != os.Getuid() || int(p.UIDs[0]) != os.Getuid() ||
+	if p.Exe != path || p.PID != cmd.Process.Pid || int(p.UID) != os.Getuid() ||
+		int(p.UIDs[0]) != os.Getuid() ||
 		int(p.GIDs[3]) != os.Getgid() || p.File == "" || p.Nested {
 		t.Errorf("got %+v, want %s", p, path)
 	}
@@ -159,7 +160,8 @@ func TestReplaced(t *testing.T) {
 	}
 	replace()
 	holds.SetPolicy(policyFor(t, path, "/other"))
-	for name, fd := range map[string]*sys.FD{"the first": fd, "the second": second, "the third": start(t, exec.Command(path))} {
+	for name, fd := range map[string]*sys.FD{"the first": fd, "the second": second,
+		"the third": start(t, exec.Command(path))} {
 		if p := holds.mustIdentify(t, fd); p.Exe != path {
 			t.Errorf("%s is seen as %q, want %q", name, p.Exe, path)
 		}
@@ -231,9 +233,11 @@ func TestOtherMounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, script := range map[string]string{
-		"where there is a loop here": "mount -t tmpfs none " + dir + " && mkdir " + loop + " && cp /bin/sh " + loop + "/p && exec " + loop + "/p -c 'read line; echo $line; read line'",
-		"mounted":                    "mount --bind " + evil + " " + trusted + " && exec " + trusted,
-		"mounted and removed":        "mount -t tmpfs none " + dir + " && cp /bin/sh " + trusted + " && exec " + trusted + " -c 'rm -f " + trusted + "; read line; echo $line; read line'",
+		"where there is a loop here": "mount -t tmpfs none " + dir + " && mkdir " + loop +
+			" && cp /bin/sh " + loop + "/p && exec " + loop + "/p -c 'read line; echo $line; read line'",
+		"mounted": "mount --bind " + evil + " " + trusted + " && exec " + trusted,
+		"mounted and removed": "mount -t tmpfs none " + dir + " && cp /bin/sh " + trusted +
+			" && exec " + trusted + " -c 'rm -f " + trusted + "; read line; echo $line; read line'",
 	} {
 		t.Run(name, func(t *testing.T) {
 			fd := start(t, exec.Command("unshare", "-rm", "sh", "-c", script))
@@ -247,7 +251,8 @@ func TestOtherMounts(t *testing.T) {
 	}
 	t.Run("the same file", func(t *testing.T) {
 		fd := start(t, exec.Command("unshare", "-rm", trusted))
-		if p := newIdentifier(t, Config{Host: true}, trusted).mustIdentify(t, fd); p.Exe != trusted || !p.Nested {
+		if p := newIdentifier(t, Config{Host: true}, trusted).mustIdentify(t,
+			fd); p.Exe != trusted || !p.Nested {
 			t.Errorf("it is seen as %+v, and is %s", p, trusted)
 		}
 	})
@@ -263,10 +268,12 @@ func TestPassedDescriptor(t *testing.T) {
 	dir := realTempDir(t)
 	trusted := copyOf(t, dir, "trusted")
 	// The process inside holds the file open; whoever executes it is outside.
-	inside := exec.Command("unshare", "-rm", "sh", "-c", "mount -t tmpfs none "+dir+" && cp /bin/sh "+trusted+
-		" && exec 7<"+trusted+" && rm "+trusted+" && read line; echo $line; read line")
+	inside := exec.Command("unshare", "-rm", "sh", "-c",
+		"mount -t tmpfs none "+dir+" && cp /bin/sh "+trusted+
+			" && exec 7<"+trusted+" && rm "+trusted+" && read line; echo $line; read line")
 	start(t, inside)
-	outside := exec.Command(fmt.Sprintf("/proc/%d/fd/7", inside.Process.Pid), "-c", "read line; echo $line; read line")
+	outside := exec.Command(fmt.Sprintf("/proc/%d/fd/7", inside.Process.Pid), "-c",
+		"read line; echo $line; read line")
 	fd := start(t, outside)
 	link, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", outside.Process.Pid))
 	if err != nil || link != trusted+deleted {
@@ -296,7 +303,8 @@ func TestMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/proc/self/fd/3")
-	read, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", n)) // not open for writing, or it cannot be executed
+	// not open for writing, or it cannot be executed
+	read, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", n))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +312,8 @@ func TestMemory(t *testing.T) {
 	file.Close()
 	cmd.ExtraFiles = []*os.File{read}
 	fd := start(t, cmd)
-	if p := newIdentifier(t, Config{Hold: true}, trusted).mustIdentify(t, fd); !strings.HasPrefix(p.Exe, Elsewhere) || p.File == "" {
+	if p := newIdentifier(t, Config{Hold: true}, trusted).mustIdentify(t,
+		fd); !strings.HasPrefix(p.Exe, Elsewhere) || p.File == "" {
 		t.Errorf("it is seen as %+v", p)
 	}
 }

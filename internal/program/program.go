@@ -104,7 +104,8 @@ func openExecutable(thread int) (*sys.FD, Executable, error) {
 // does, and a user's own (fuse(4)) may never answer.
 func idOf(fd int) (FileID, error) {
 	var st unix.Statx_t
-	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_INO|unix.STATX_TYPE, &st)
+	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC,
+		unix.STATX_INO|unix.STATX_TYPE, &st)
 	if err != nil {
 		return "", err
 	}

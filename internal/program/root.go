@@ -25,7 +25,8 @@ func openRoot(host bool) (r root, err error) {
 	}()
 	if host {
 		// A service may have mounts of its own (PrivateMounts= of systemd).
-		if n, err := unix.Open("/proc/1/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err == nil {
+		if n, err := unix.Open("/proc/1/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC,
+			0); err == nil {
 			return root{sys.Own(n)}, nil
 		}
 	}
@@ -72,7 +73,8 @@ func (r root) find(path string, resolve uint64) (*sys.FD, error) {
 }
 
 func (r root) open(path string, resolve uint64) (*sys.FD, error) {
-	n, err := unix.Openat2(r.Int(), path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: resolve})
+	n, err := unix.Openat2(r.Int(), path,
+		&unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: resolve})
 	if err != nil {
 		return nil, err
 	}

@@ -67,7 +67,8 @@ func (r root) real(path string) string {
 	}
 	defer fd.Close()
 	var st unix.Statx_t
-	if unix.Statx(fd.Int(), "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if unix.Statx(fd.Int(), "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE,
+		&st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return ""
 	}
 	link, err := readlink("/proc/self/fd/" + strconv.Itoa(fd.Int()))

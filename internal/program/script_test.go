@@ -78,7 +78,8 @@ func TestScript(t *testing.T) {
 		if p := l.mustIdentify(t, fd); p.Script != path("script") {
 			t.Errorf("it is the script %q", p.Script)
 		}
-		if lease, err := unix.FcntlInt(uintptr(n), unix.F_GETLEASE, 0); err != nil || lease != unix.F_WRLCK {
+		if lease, err := unix.FcntlInt(uintptr(n), unix.F_GETLEASE, 0); err != nil ||
+			lease != unix.F_WRLCK {
 			t.Errorf("the lease is %d by now, %v: the file was opened", lease, err)
 		}
 		_ = cmd.Process.Kill()

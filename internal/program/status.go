@@ -38,7 +38,8 @@ func parseStatus(data []byte) (Status, error) {
 		if !ok {
 			continue
 		}
-		fields := func() []string { return strings.Fields(string(rest)) } // most lines are of no interest here
+		// most lines are of no interest here
+		fields := func() []string { return strings.Fields(string(rest)) }
 		var err error
 		switch string(key) {
 		case "Tgid":

@@ -10,13 +10,15 @@ const sampleStatus = "Name:\tx\nUmask:\t0022\nTgid:\t42\nPid:\t43\nPPid:\t7\nUid
 	"Gid:\t10\t11\t12\t13\nGroups:\t4 24 1000 \nCapEff:\t000001ffffffffff\n"
 
 func TestParseStatus(t *testing.T) {
-	want := Status{Process: 42, Parent: 7, UIDs: [4]uint32{1000, 1001, 1002, 1003}, GIDs: [4]uint32{10, 11, 12, 13},
+	want := Status{Process: 42, Parent: 7, UIDs: [4]uint32{1000, 1001, 1002, 1003},
+		GIDs:   [4]uint32{10, 11, 12, 13},
 		Groups: []uint32{4, 24, 1000}, Capabilities: 0x1ffffffffff}
 	got, err := parseStatus([]byte(sampleStatus))
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("parseStatus = %+v, %v; want %+v", got, err, want)
 	}
-	for _, bad := range []string{"", "Tgid:\t42\n", "Tgid:\tx\n" + sampleStatus[10:], sampleStatus[:len(sampleStatus)-20]} {
+	for _, bad := range []string{"", "Tgid:\t42\n", "Tgid:\tx\n" + sampleStatus[10:],
+		sampleStatus[:len(sampleStatus)-20]} {
 		if got, err := parseStatus([]byte(bad)); err == nil {
 			t.Errorf("parseStatus(%q) = %+v", bad, got)
 		}

@@ -33,7 +33,8 @@ func NewLog(t testing.TB, name, operator string) *Log {
 	if err != nil {
 		t.Fatalf("marshal the key of a log: %v", err)
 	}
-	return &Log{Name: name, Operator: operator, At: time.Now().Add(-24 * time.Hour), key: key, der: der}
+	return &Log{Name: name, Operator: operator, At: time.Now().Add(-24 * time.Hour),
+		key: key, der: der}
 }
 
 // Key returns the log's public key, DER.
@@ -58,15 +59,18 @@ func LogList(t testing.TB, at time.Time, logs ...*Log) []byte {
 			state = "usable"
 		}
 		entry := map[string]any{
-			"description": l.Name, "log_id": id[:], "key": l.der, "url": "https://log.example/", "mmd": 86400,
+			"description": l.Name, "log_id": id[:], "key": l.der, "url": "https://log.example/",
+			"mmd":   86400,
 			"state": map[string]any{state: map[string]any{"timestamp": l.At}},
 		}
 		if !l.From.IsZero() {
 			entry["temporal_interval"] = map[string]any{"start_inclusive": l.From, "end_exclusive": l.To}
 		}
-		operators = append(operators, map[string]any{"name": l.Operator, "email": []string{}, "logs": []any{entry}, "tiled_logs": []any{}})
+		operators = append(operators, map[string]any{"name": l.Operator, "email": []string{},
+			"logs": []any{entry}, "tiled_logs": []any{}})
 	}
-	text, err := json.Marshal(map[string]any{"version": "1", "log_list_timestamp": at, "operators": operators})
+	text, err := json.Marshal(map[string]any{"version": "1", "log_list_timestamp": at,
+		"operators": operators})
 	if err != nil {
 		t.Fatalf("marshal a log list: %v", err)
 	}

@@ -21,7 +21,8 @@ import (
 // Resign changes what is signed of a certificate, and signs it again, so that
 // it is odd in a way that crypto/x509 does not write. The result is DER, or
 // meant to be.
-func (a *Authority) Resign(t testing.TB, cert *x509.Certificate, edit func(tbs []byte) []byte) []byte {
+func (a *Authority) Resign(t testing.TB, cert *x509.Certificate,
+	edit func(tbs []byte) []byte) []byte {
 	t.Helper()
 	return a.resign(t, cert.Raw, edit)
 }
@@ -37,7 +38,8 @@ func (a *Authority) resign(t testing.TB, der []byte, edit func(tbs []byte) []byt
 	t.Helper()
 	input := cryptobyte.String(der)
 	var outer, whole, algorithm cryptobyte.String
-	if !input.ReadASN1(&outer, asn1.SEQUENCE) || !outer.ReadASN1Element(&whole, asn1.SEQUENCE) || !outer.ReadASN1Element(&algorithm, asn1.SEQUENCE) {
+	if !input.ReadASN1(&outer, asn1.SEQUENCE) || !outer.ReadASN1Element(&whole, asn1.SEQUENCE) ||
+		!outer.ReadASN1Element(&algorithm, asn1.SEQUENCE) {
 		t.Fatal("sign again: it is malformed")
 	}
 	tbs := edit(append([]byte(nil), whole...))
@@ -78,7 +80,8 @@ func Lengthened(t testing.TB, sequence []byte, more ...byte) []byte {
 
 // OCSPTogether signs one response with the answers of several, and extensions
 // of the response itself; after them come more bytes.
-func (a *Authority) OCSPTogether(t testing.TB, responses [][]byte, extensions []pkix.Extension, more ...byte) []byte {
+func (a *Authority) OCSPTogether(t testing.TB, responses [][]byte, extensions []pkix.Extension,
+	more ...byte) []byte {
 	t.Helper()
 	var b cryptobyte.Builder
 	tagged := func(n uint8) asn1.Tag { return asn1.Tag(n).ContextSpecific().Constructed() }
@@ -126,8 +129,10 @@ func onlyAnswer(t testing.TB, der []byte) []byte {
 	}
 	input := cryptobyte.String(response.TBSResponseData)
 	var data, answers cryptobyte.String
-	if !input.ReadASN1(&data, asn1.SEQUENCE) || !data.SkipOptionalASN1(asn1.Tag(0).ContextSpecific().Constructed()) ||
-		!data.SkipOptionalASN1(asn1.Tag(1).ContextSpecific().Constructed()) || !data.SkipOptionalASN1(asn1.Tag(2).ContextSpecific().Constructed()) ||
+	if !input.ReadASN1(&data, asn1.SEQUENCE) ||
+		!data.SkipOptionalASN1(asn1.Tag(0).ContextSpecific().Constructed()) ||
+		!data.SkipOptionalASN1(asn1.Tag(1).ContextSpecific().Constructed()) ||
+		!data.SkipOptionalASN1(asn1.Tag(2).ContextSpecific().Constructed()) ||
 		!data.SkipASN1(asn1.GeneralizedTime) || !data.ReadASN1(&answers, asn1.SEQUENCE) {
 		t.Fatal("take an answer out: it is malformed")
 	}
@@ -147,7 +152,9 @@ func (a *Authority) UnknownCurve(t testing.TB, l Leaf) []byte {
 		t.Fatal("no key")
 	}
 	var algorithm, oid, key cryptobyte.String
-	if !fields.ReadASN1(&algorithm, asn1.SEQUENCE) || !algorithm.ReadASN1Element(&oid, asn1.OBJECT_IDENTIFIER) || !fields.ReadASN1Element(&key, asn1.BIT_STRING) ||
+	if !fields.ReadASN1(&algorithm, asn1.SEQUENCE) ||
+		!algorithm.ReadASN1Element(&oid, asn1.OBJECT_IDENTIFIER) ||
+		!fields.ReadASN1Element(&key, asn1.BIT_STRING) ||
 		!bytes.Equal(algorithm, known) {
 		t.Fatal("no key on P-256")
 	}

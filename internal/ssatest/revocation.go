@@ -38,7 +38,8 @@ type Responder struct {
 func (a *Authority) Responder(t testing.TB, edit func(*x509.Certificate)) *Responder {
 	t.Helper()
 	key := ecdsaKey(t)
-	template := Leaf{Subject: "SSA Test Responder", Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}, Edit: edit}.template(t)
+	template := Leaf{Subject: "SSA Test Responder",
+		Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}, Edit: edit}.template(t)
 	return &Responder{sign(t, template, a.certificate, key.Public(), a.key), key}
 }
 
@@ -47,7 +48,8 @@ func (a *Authority) OCSP(t testing.TB, cert *x509.Certificate, o OCSPAnswer) []b
 	t.Helper()
 	template := ocsp.Response{
 		Status: o.Status, SerialNumber: cert.SerialNumber, ThisUpdate: o.From, NextUpdate: o.To,
-		IssuerHash: o.Hash, RevocationReason: o.Reason, SignatureAlgorithm: o.Signature, ExtraExtensions: o.Extensions,
+		IssuerHash: o.Hash, RevocationReason: o.Reason, SignatureAlgorithm: o.Signature,
+		ExtraExtensions: o.Extensions,
 	}
 	if o.Serial != nil {
 		template.SerialNumber = o.Serial
@@ -86,7 +88,8 @@ type RevocationList struct {
 // RevocationList signs a list, DER.
 func (a *Authority) RevocationList(t testing.TB, l RevocationList) []byte {
 	t.Helper()
-	template := &x509.RevocationList{Number: serial(t), ThisUpdate: l.From, NextUpdate: l.To, ExtraExtensions: l.Extensions}
+	template := &x509.RevocationList{Number: serial(t), ThisUpdate: l.From, NextUpdate: l.To,
+		ExtraExtensions: l.Extensions}
 	if l.From.IsZero() {
 		template.ThisUpdate = time.Now().Add(-time.Hour)
 	}
@@ -94,9 +97,11 @@ func (a *Authority) RevocationList(t testing.TB, l RevocationList) []byte {
 		template.NextUpdate = time.Now().Add(time.Hour)
 	}
 	for _, cert := range l.Revoked {
-		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries, x509.RevocationListEntry{
-			SerialNumber: cert.SerialNumber, RevocationTime: template.ThisUpdate, ReasonCode: l.Reason, ExtraExtensions: l.Entry,
-		})
+		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries,
+			x509.RevocationListEntry{
+				SerialNumber: cert.SerialNumber, RevocationTime: template.ThisUpdate, ReasonCode: l.Reason,
+				ExtraExtensions: l.Entry,
+			})
 	}
 	der, err := x509.CreateRevocationList(rand.Reader, template, a.certificate, a.key)
 	if err != nil {
@@ -107,7 +112,8 @@ func (a *Authority) RevocationList(t testing.TB, l RevocationList) []byte {
 
 // MustStaple is the extension of certificates that oblige to staple.
 func MustStaple() pkix.Extension {
-	return pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}, Value: []byte{0x30, 3, 2, 1, 5}}
+	return pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24},
+		Value: []byte{0x30, 3, 2, 1, 5}}
 }
 
 // OCSPAbout says good, with this authority's signature, of a certificate that
@@ -131,5 +137,6 @@ func (a *Authority) KeyFile(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("marshal the authority's key: %v", err)
 	}
-	return writeFile(t, "root.key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
+	return writeFile(t, "root.key",
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }

@@ -22,7 +22,8 @@ func TestAcceptWaitingBesideThief(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { name.Close() })
-	if err := errors.Join(unix.Listen(listener.Int(), 10), unix.SetNonblock(listener.Int(), false)); err != nil {
+	if err := errors.Join(unix.Listen(listener.Int(), 10),
+		unix.SetNonblock(listener.Int(), false)); err != nil {
 		t.Fatal(err)
 	}
 	come := func() {

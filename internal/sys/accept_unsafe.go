@@ -71,10 +71,12 @@ const interruption = unix.SIGIO
 var interruptible = sync.OnceValue(func() error {
 	const maskSize, restart = 8, 0x10000000
 	var action struct{ handler, flags, restorer, mask uint64 } // struct sigaction of the kernel
-	_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(interruption), 0, uintptr(unsafe.Pointer(&action)), maskSize, 0, 0)
+	_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(interruption), 0,
+		uintptr(unsafe.Pointer(&action)), maskSize, 0, 0)
 	if errno == 0 {
 		action.flags &^= restart
-		_, _, errno = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(interruption), uintptr(unsafe.Pointer(&action)), 0, maskSize, 0, 0)
+		_, _, errno = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(interruption),
+			uintptr(unsafe.Pointer(&action)), 0, maskSize, 0, 0)
 	}
 	return errnoErr(errno)
 })

@@ -22,7 +22,8 @@ func Sendmsg(fd int, p, control []byte, flags int) (int, error) {
 	iov, msg := header(p, control)
 	msg.Iov = &iov
 	for {
-		n, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&msg)), uintptr(flags|unix.MSG_DONTWAIT))
+		n, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&msg)),
+			uintptr(flags|unix.MSG_DONTWAIT))
 		if errno != unix.EINTR {
 			return count(n, errno)
 		}
@@ -36,7 +37,8 @@ func Recvmsg(fd int, p, control []byte, flags int) (n, controls, received int, e
 	for {
 		iov, msg := header(p, control)
 		msg.Iov = &iov
-		got, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&msg)), uintptr(flags|unix.MSG_DONTWAIT))
+		got, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&msg)),
+			uintptr(flags|unix.MSG_DONTWAIT))
 		if errno != unix.EINTR {
 			n, err = count(got, errno)
 			return n, int(msg.Controllen), int(msg.Flags), err
@@ -61,7 +63,8 @@ func Poll(fd int, events int16) int16 {
 	p := unix.PollFd{Fd: int32(fd), Events: events}
 	for {
 		var now unix.Timespec
-		_, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
+		_, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1,
+			uintptr(unsafe.Pointer(&now)), 0, 0, 0)
 		switch errno {
 		case unix.EINTR:
 		case 0:
@@ -102,7 +105,8 @@ func addressed(call uintptr, fd int, path string) error {
 // accept is accept4(2) without an address, of a non-blocking listener.
 func accept(listener int) (int, error) {
 	for {
-		n, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(listener), 0, 0, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(listener), 0, 0,
+			unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0, 0)
 		if errno != unix.EINTR {
 			return count(n, errno)
 		}

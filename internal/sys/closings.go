@@ -29,7 +29,10 @@ func (c *Closings) add(path string) (number int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("watching %s: %w", path, err)
 	}
-	if closed := raw.Control(func(fd uintptr) { number, err = unix.InotifyAddWatch(int(fd), path, unix.IN_DELETE_SELF) }); closed != nil {
+	if closed := raw.Control(func(fd uintptr) {
+		number, err = unix.InotifyAddWatch(int(fd), path,
+			unix.IN_DELETE_SELF)
+	}); closed != nil {
 		err = os.ErrClosed
 	}
 	if err != nil {

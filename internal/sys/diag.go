@@ -123,7 +123,8 @@ func (d *Diag) query(inode uint64) ([]byte, error) {
 	req = le.AppendUint32(req, diagShowPeer)
 	req = le.AppendUint32(req, noCookie)
 	req = le.AppendUint32(req, noCookie)
-	if err := unix.Sendto(d.fd.Int(), req, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	if err := unix.Sendto(d.fd.Int(), req, 0,
+		&unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return nil, err
 	}
 	buf := make([]byte, 4096)

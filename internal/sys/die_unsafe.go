@@ -13,7 +13,8 @@ import (
 func DieBySignal(signal unix.Signal) {
 	var byDefault [64]byte // struct sigaction of the kernel, SIG_DFL with no flags
 	const maskSize = 8
-	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(signal), uintptr(unsafe.Pointer(&byDefault)), 0, maskSize, 0, 0)
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(signal), uintptr(unsafe.Pointer(&byDefault)), 0,
+		maskSize, 0, 0)
 	// To this thread: a signal to the process may reach another one later.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -10,7 +10,8 @@ import (
 // LandlockABI returns the version of Landlock that the kernel has; an error
 // when it has none, landlock_create_ruleset(2).
 func LandlockABI() (int, error) {
-	n, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	n, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0,
+		unix.LANDLOCK_CREATE_RULESET_VERSION)
 	return int(n), errnoErr(errno)
 }
 
@@ -22,7 +23,8 @@ type LandlockAttr struct {
 
 // LandlockRuleset makes a set of rules that denies what is handled.
 func LandlockRuleset(attr LandlockAttr) (*FD, error) {
-	n, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
+	n, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)),
+		unsafe.Sizeof(attr), 0)
 	if errno != 0 {
 		return nil, fmt.Errorf("making a Landlock ruleset: %w", errno)
 	}
@@ -36,7 +38,8 @@ func LandlockAllow(ruleset *FD, rights uint64, path *FD) error {
 	*(*uint64)(unsafe.Pointer(&rule[0])) = rights
 	*(*[4]byte)(rule[8:]) = *(*[4]byte)(unsafe.Pointer(new(int32(path.Int()))))
 	const pathBeneath = 1 // LANDLOCK_RULE_PATH_BENEATH
-	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset.Int()), pathBeneath, uintptr(unsafe.Pointer(&rule[0])), 0, 0, 0)
+	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset.Int()), pathBeneath,
+		uintptr(unsafe.Pointer(&rule[0])), 0, 0, 0)
 	return errnoErr(errno)
 }
 

@@ -74,7 +74,8 @@ func TestMute(t *testing.T) {
 	if err := unix.Connect(s.Int(), to); err != nil && !errors.Is(err, unix.EINPROGRESS) {
 		t.Fatal(err)
 	}
-	if n, err := unix.SendmsgN(s.Int(), []byte("plain"), nil, nil, unix.MSG_NOSIGNAL); !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.EAGAIN) {
+	if n, err := unix.SendmsgN(s.Int(), []byte("plain"), nil, nil,
+		unix.MSG_NOSIGNAL); !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.EAGAIN) {
 		t.Errorf("sending: %d, %v; want EPIPE, or EAGAIN of what never connects", n, err)
 	}
 }

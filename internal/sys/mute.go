@@ -18,7 +18,8 @@ func Mute(fd int) error {
 		return fmt.Errorf("shutting a TCP socket down: %w", err)
 	}
 	drop := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}
-	err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop})
+	err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+		&unix.SockFprog{Len: 1, Filter: &drop})
 	if errors.Is(err, unix.EPERM) {
 		return nil // without the capability, or the program has locked a filter
 	}

@@ -19,7 +19,8 @@ var peekBuffers = sync.Pool{New: func() any { return new([firstPeek]byte) }}
 // than the limit, or ctx is done. What waits is in the kernel, and costs no
 // buffer here. It uses the stream's read deadline, and leaves none; a stream
 // that has enough already does not go to the poller.
-func (s *Stream) AwaitQueued(ctx context.Context, limit time.Duration, most int, enough func([]byte) bool) bool {
+func (s *Stream) AwaitQueued(ctx context.Context, limit time.Duration, most int,
+	enough func([]byte) bool) bool {
 	looked := false
 	_ = s.Control(func(fd int) error {
 		looked = queued(fd, most, enough)

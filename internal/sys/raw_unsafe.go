@@ -19,7 +19,8 @@ func BindRaw(fd int, addr []byte) error {
 
 // ConnectRaw is connect(2) with the bytes of a sockaddr.
 func ConnectRaw(fd int, addr []byte) error {
-	_, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(pointer(addr)), uintptr(len(addr)))
+	_, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(pointer(addr)),
+		uintptr(len(addr)))
 	return errnoErr(errno)
 }
 

@@ -8,7 +8,8 @@ import "golang.org/x/sys/unix"
 func LeaveStandard(inode uint64) {
 	for n := range 3 {
 		var st unix.Stat_t
-		if err := unix.Fstat(n, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFSOCK || st.Ino != inode {
+		if err := unix.Fstat(n, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFSOCK ||
+			st.Ino != inode {
 			continue
 		}
 		null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)

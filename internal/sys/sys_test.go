@@ -92,7 +92,8 @@ func TestHiddenNameConnectsOnlyItsHolder(t *testing.T) {
 	}
 	stranger, _ := Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	defer stranger.Close()
-	if err := unix.Connect(stranger.Int(), &unix.SockaddrUnix{Name: dir + "/l"}); !errors.Is(err, unix.ENOENT) {
+	if err := unix.Connect(stranger.Int(), &unix.SockaddrUnix{Name: dir + "/l"}); !errors.Is(err,
+		unix.ENOENT) {
 		t.Errorf("connecting by path: %v, want ENOENT", err)
 	}
 	if left, err := os.ReadDir(dir); len(left) != 0 || err != nil {
@@ -174,15 +175,18 @@ func TestBriefCalls(t *testing.T) {
 	if got := Poll(b.Int(), unix.POLLIN|unix.POLLOUT); got != unix.POLLIN|unix.POLLOUT {
 		t.Errorf("Poll = %#x", got)
 	}
-	if n, controls, _, err := Recvmsg(b.Int(), buf, nil, 0); string(buf[:n]) != "abc" || controls != 0 || err != nil {
+	if n, controls, _, err := Recvmsg(b.Int(), buf, nil, 0); string(buf[:n]) != "abc" ||
+		controls != 0 || err != nil {
 		t.Errorf("Recvmsg = %q, %d, %v", buf[:n], controls, err)
 	}
-	if n, err := Sendmsg(a.Int(), []byte("de"), unix.UnixRights(a.Int()), unix.MSG_NOSIGNAL); n != 2 || err != nil {
+	if n, err := Sendmsg(a.Int(), []byte("de"), unix.UnixRights(a.Int()),
+		unix.MSG_NOSIGNAL); n != 2 || err != nil {
 		t.Fatalf("Sendmsg = %d, %v", n, err)
 	}
 	control := make([]byte, unix.CmsgSpace(4))
 	n, controls, flags, err := Recvmsg(b.Int(), buf, control, unix.MSG_CMSG_CLOEXEC)
-	if err != nil || string(buf[:n]) != "de" || controls != len(control) || flags&(unix.MSG_CTRUNC|unix.MSG_TRUNC) != 0 {
+	if err != nil || string(buf[:n]) != "de" || controls != len(control) ||
+		flags&(unix.MSG_CTRUNC|unix.MSG_TRUNC) != 0 {
 		t.Fatalf("Recvmsg = %d, %d, %#x, %v", n, controls, flags, err)
 	}
 	messages, err := unix.ParseSocketControlMessage(control)

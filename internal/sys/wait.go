@@ -27,7 +27,8 @@ func (s *Stream) Accept() (fd *FD, err error) {
 // AcceptsLater reports whether accept4(2) may succeed after an error: something
 // has run out, or the client has gone.
 func AcceptsLater(err error) bool {
-	for _, errno := range []unix.Errno{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.ECONNABORTED} {
+	for _, errno := range []unix.Errno{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM,
+		unix.ECONNABORTED} {
 		if errors.Is(err, errno) {
 			return true
 		}

@@ -34,7 +34,10 @@ func (w *Watch) Add(folder string) error {
 	if err != nil {
 		return fmt.Errorf("watching %s: %w", folder, err)
 	}
-	if closed := raw.Control(func(fd uintptr) { _, err = unix.InotifyAddWatch(int(fd), folder, watchEvents) }); closed != nil {
+	if closed := raw.Control(func(fd uintptr) {
+		_, err = unix.InotifyAddWatch(int(fd), folder,
+			watchEvents)
+	}); closed != nil {
 		err = os.ErrClosed // package os has an error of its own for this
 	}
 	if err != nil {

@@ -83,9 +83,11 @@ func (c *call) optionName() string {
 
 func (c *call) tlsOption(kind filter.Call) bool {
 	level, name := int(int32(c.Args[1])), int(int32(c.Args[2]))
-	return kind == filter.Setsockopt && (level == abi.ProtocolTLS || level == unix.IPPROTO_TCP && name == abi.OptionUpgradeTLS)
+	return kind == filter.Setsockopt &&
+		(level == abi.ProtocolTLS || level == unix.IPPROTO_TCP && name == abi.OptionUpgradeTLS)
 }
 
 func (c *call) asksForError(kind filter.Call) bool {
-	return kind == filter.Getsockopt && int32(c.Args[1]) == abi.ProtocolTLS && abi.Option(c.Args[2]) == abi.Error
+	return kind == filter.Getsockopt && int32(c.Args[1]) == abi.ProtocolTLS &&
+		abi.Option(c.Args[2]) == abi.Error
 }

@@ -127,7 +127,8 @@ func (c *call) connectQueued(fd *sys.FD, addr []byte) error {
 // wait waits until known has something, or the call is over.
 func (c *call) wait(fd *sys.FD, known <-chan error) error {
 	var late <-chan time.Time
-	if limit, err := unix.GetsockoptTimeval(fd.Int(), unix.SOL_SOCKET, unix.SO_SNDTIMEO); err == nil && limit.Nano() > 0 {
+	if limit, err := unix.GetsockoptTimeval(fd.Int(), unix.SOL_SOCKET,
+		unix.SO_SNDTIMEO); err == nil && limit.Nano() > 0 {
 		timer := time.NewTimer(time.Duration(limit.Nano()))
 		defer timer.Stop()
 		late = timer.C

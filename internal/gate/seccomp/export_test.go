@@ -11,7 +11,8 @@ import (
 func Acts(l *notify.Listener, own *target.Own, of notify.Call, file string) map[string]error {
 	finder := NewFinder()
 	defer finder.handles.Close()
-	c := &call{gate: &Gate{cfg: Config{Listener: l, Own: own}, handles: finder.handles, turns: shares.New(shares.Default)}, Call: of}
+	c := &call{gate: &Gate{cfg: Config{Listener: l, Own: own}, handles: finder.handles,
+		turns: shares.New(shares.Default)}, Call: of}
 	all := map[string]error{}
 	r, err := c.Rights()
 	if all["rights"] = err; err == nil {

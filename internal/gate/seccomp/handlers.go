@@ -113,7 +113,8 @@ func getsockopt(c *call) (int64, error) {
 // that a program with many threads cannot make the gate hold as many of them.
 const largeValue = 64 << 10
 
-var largeValues = shares.Limits{Process: 2, User: 8, UserSpare: 8, All: 32, AllSpare: 32, Queue: 1024}
+var largeValues = shares.Limits{Process: 2, User: 8, UserSpare: 8, All: 32, AllSpare: 32,
+	Queue: 1024}
 
 // reserve waits until a value of a size may be held; the turn ends that.
 func (c *call) reserve(size int) (shares.Turn, error) {

@@ -77,7 +77,8 @@ func (c *call) writeValue(to uint64, value []byte, length uint64, n int) error {
 	if !c.Waiting() {
 		return notify.ErrGone
 	}
-	return target.WriteBoth(c.Call.Thread, to, value, length, binary.NativeEndian.AppendUint32(nil, uint32(n)))
+	return target.WriteBoth(c.Call.Thread, to, value, length,
+		binary.NativeEndian.AppendUint32(nil, uint32(n)))
 }
 
 // writeAddress writes a sockaddr, as much of it as fits, and its full size, as

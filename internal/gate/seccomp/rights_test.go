@@ -51,8 +51,10 @@ func TestRightsOfAnotherProgram(t *testing.T) {
 	check(t, err)
 	fromProgram, stdout := pipe(t)
 	orders, toProgram := pipe(t)
-	pid, listener, err := notify.Start(code, notify.Command{Path: "/proc/self/exe", Argv: []string{"program"},
-		Attr: syscall.ProcAttr{Env: append(os.Environ(), programEnv+"=replaced"), Files: []uintptr{stdin.Fd(), stdout.Fd(), 2, orders.Fd()}}})
+	pid, listener, err := notify.Start(code, notify.Command{Path: "/proc/self/exe",
+		Argv: []string{"program"},
+		Attr: syscall.ProcAttr{Env: append(os.Environ(), programEnv+"=replaced"),
+			Files: []uintptr{stdin.Fd(), stdout.Fd(), 2, orders.Fd()}}})
 	check(t, err)
 	for _, f := range []io.Closer{stdin, stdout, orders} {
 		check(t, f.Close())

@@ -58,7 +58,8 @@ func hold() error {
 		return err
 	}
 	if user, err := strconv.Atoi(os.Getenv(holdUser)); err == nil && user != 0 {
-		if err := errors.Join(unix.Setresgid(user, user, user), unix.Setresuid(user, user, user)); err != nil {
+		if err := errors.Join(unix.Setresgid(user, user, user),
+			unix.Setresuid(user, user, user)); err != nil {
 			return err
 		}
 	}

@@ -55,7 +55,8 @@ func slowMemory(kind string) (page []byte, held func() error, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("userfaultfd: %w", err)
 	}
-	page, err = unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	page, err = unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 	if err != nil {
 		return nil, nil, err
 	}

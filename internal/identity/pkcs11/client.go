@@ -56,7 +56,8 @@ func newClient(socket *os.File, timeout time.Duration, owner bool) (*Client, err
 	if timeout == 0 {
 		timeout = DefaultTimeout
 	}
-	c := &Client{conn: conn, timeout: timeout, sends: make(chan *wire.Message), closed: make(chan struct{}),
+	c := &Client{conn: conn, timeout: timeout, sends: make(chan *wire.Message),
+		closed:  make(chan struct{}),
 		pending: map[uint32]chan *wire.Message{}, state: newState(owner)}
 	c.wg.Go(c.receive)
 	c.wg.Go(c.send)
@@ -171,7 +172,8 @@ func (c *Client) ask(m wire.Message, obstacleLocked func() error) ([]byte, error
 }
 
 // register gives a request its number.
-func (c *Client) register(m *wire.Message, obstacleLocked func() error) (<-chan *wire.Message, error) {
+func (c *Client) register(m *wire.Message,
+	obstacleLocked func() error) (<-chan *wire.Message, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := obstacleLocked(); err != nil {

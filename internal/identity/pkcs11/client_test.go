@@ -206,7 +206,8 @@ func TestDownTakesAll(t *testing.T) {
 		}
 	}
 	l.down("it has ended")
-	if n, _, err := unix.Recvfrom(int(l.far.Fd()), make([]byte, 100), unix.MSG_DONTWAIT); !errors.Is(err, unix.EAGAIN) {
+	if n, _, err := unix.Recvfrom(int(l.far.Fd()), make([]byte, 100),
+		unix.MSG_DONTWAIT); !errors.Is(err, unix.EAGAIN) {
 		t.Errorf("%d bytes are left, %v", n, err)
 	}
 }
@@ -237,7 +238,8 @@ func FuzzLines(f *testing.F) {
 				t.Errorf("the log says %q", m)
 			}
 		}
-		if all := bytes.ReplaceAll(data, []byte("\n"), nil); len(all) < wire.MaxText && bytes.Count(data, []byte("\n")) < maxLines &&
+		if all := bytes.ReplaceAll(data, []byte("\n"), nil); len(all) < wire.MaxText &&
+			bytes.Count(data, []byte("\n")) < maxLines &&
 			strings.ReplaceAll(strings.Join(out.all, ""), "ssa-pkcs11: ", "") != wire.Clean(string(all)) {
 			t.Errorf("%q became %q", data, out.all)
 		}

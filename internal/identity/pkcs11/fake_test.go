@@ -143,8 +143,10 @@ func fakeHelper(t *testing.T, share bool) (*Helper, *logged) {
 		t.Fatal(err)
 	}
 	out := &logged{}
-	h, err := New(Config{Program: program, Env: []string{fakeEnv + "=1"}, Share: share, Timeout: patience,
-		FirstPause: time.Millisecond, LongestPause: time.Millisecond, Log: slog.New(slog.NewTextHandler(out, nil))})
+	h, err := New(Config{Program: program, Env: []string{fakeEnv + "=1"}, Share: share,
+		Timeout:    patience,
+		FirstPause: time.Millisecond, LongestPause: time.Millisecond,
+		Log: slog.New(slog.NewTextHandler(out, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -227,7 +227,8 @@ func TestSilentToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(patience); ; {
-		if _, err = s.Sign(nil, []byte("x"), crypto.Hash(0)); strings.Contains(err.Error(), "the token did not answer") || time.Now().After(deadline) {
+		if _, err = s.Sign(nil, []byte("x"), crypto.Hash(0)); strings.Contains(err.Error(),
+			"the token did not answer") || time.Now().After(deadline) {
 			break // it was being started before
 		}
 	}

@@ -23,7 +23,8 @@ func newLink() (*link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a pair of sockets: %w", err)
 	}
-	return &link{os.NewFile(uintptr(ends[0]), "of ssa-pkcs11"), os.NewFile(uintptr(ends[1]), "for ssa-pkcs11")}, nil
+	return &link{os.NewFile(uintptr(ends[0]), "of ssa-pkcs11"),
+		os.NewFile(uintptr(ends[1]), "for ssa-pkcs11")}, nil
 }
 
 // down tells the client that there is no helper, and why. What the client has

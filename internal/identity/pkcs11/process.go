@@ -40,9 +40,11 @@ func FindProgram() (string, error) {
 		return "", fmt.Errorf("find ssa-pkcs11: %w", err)
 	}
 	dir := filepath.Dir(self)
-	places := []string{filepath.Join(dir, "ssa-pkcs11"), filepath.Join(filepath.Dir(dir), "libexec", "ssa", "ssa-pkcs11")}
+	places := []string{filepath.Join(dir, "ssa-pkcs11"), filepath.Join(filepath.Dir(dir), "libexec",
+		"ssa", "ssa-pkcs11")}
 	for _, place := range places {
-		if info, err := os.Stat(place); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {
+		if info, err := os.Stat(place); err == nil && info.Mode().IsRegular() &&
+			info.Mode().Perm()&0o111 != 0 {
 			return place, nil
 		}
 	}

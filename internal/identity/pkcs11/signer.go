@@ -83,7 +83,8 @@ func (s *signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byt
 	if len(digest) > wire.MaxData {
 		return nil, fmt.Errorf("%d bytes are too many to be signed by a token at once (at most %d)", len(digest), wire.MaxData)
 	}
-	signature, err := s.client.call(wire.Message{Kind: wire.Sign, URI: s.uri, Scheme: scheme, Data: digest})
+	signature, err := s.client.call(wire.Message{Kind: wire.Sign, URI: s.uri, Scheme: scheme,
+		Data: digest})
 	if err != nil {
 		return nil, fmt.Errorf("sign with the key on the token: %w", err)
 	}

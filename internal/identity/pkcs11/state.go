@@ -119,7 +119,8 @@ func (c *Client) waitTimed(conditionLocked func() bool) error {
 }
 
 // wait waits for a condition of the state.
-func (c *Client) wait(stop <-chan struct{}, late <-chan time.Time, conditionLocked func() bool) error {
+func (c *Client) wait(stop <-chan struct{}, late <-chan time.Time,
+	conditionLocked func() bool) error {
 	for {
 		c.mu.Lock()
 		ok, changed, down := conditionLocked(), c.changed, c.down

@@ -93,4 +93,7 @@ func (f files) Stat(name string) (fs.FileInfo, error) {
 	return os.Stat(f.path(name))
 }
 
-func (f files) path(name string) string { return filepath.Join(string(f), filepath.FromSlash(name)) }
+func (f files) path(name string) string {
+	return filepath.Join(string(f),
+		filepath.FromSlash(name))
+}

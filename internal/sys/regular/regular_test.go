@@ -19,11 +19,13 @@ import (
 func TestNobodyWaits(t *testing.T) {
 	dir := t.TempDir()
 	name := func(s string) string { return filepath.Join(dir, s) }
-	if err := errors.Join(unix.Mkfifo(name("fifo"), 0o600), os.Symlink("fifo", name("link")), os.Mkdir(name("folder"), 0o700),
+	if err := errors.Join(unix.Mkfifo(name("fifo"), 0o600), os.Symlink("fifo", name("link")),
+		os.Mkdir(name("folder"), 0o700),
 		os.WriteFile(name("file"), []byte("text"), 0o600), os.Symlink("file", name("good"))); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{name("fifo"): "a FIFO", name("link"): "a FIFO", name("folder"): "a folder", "/dev/null": "a device"} {
+	for path, want := range map[string]string{name("fifo"): "a FIFO", name("link"): "a FIFO",
+		name("folder"): "a folder", "/dev/null": "a device"} {
 		_, err := regular.Open(path)
 		if err == nil || !strings.Contains(err.Error(), want+", and must be a regular file") {
 			t.Errorf("%s: %v", path, err)
@@ -46,7 +48,8 @@ func TestNobodyWaits(t *testing.T) {
 // TestFS: a file system is one in all else.
 func TestFS(t *testing.T) {
 	dir := t.TempDir()
-	if err := errors.Join(os.MkdirAll(filepath.Join(dir, "a/b"), 0o700), os.WriteFile(filepath.Join(dir, "a/b/c"), []byte("text"), 0o600)); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Join(dir, "a/b"), 0o700),
+		os.WriteFile(filepath.Join(dir, "a/b/c"), []byte("text"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	if err := fstest.TestFS(regular.FS(dir), "a/b/c"); err != nil {

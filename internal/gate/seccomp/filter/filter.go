@@ -37,7 +37,8 @@ const (
 )
 
 var callNames = [calls]string{"socket", "connect", "bind", "listen", "accept", "accept4",
-	"getsockname", "getpeername", "setsockopt", "getsockopt", "shutdown", "sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg"}
+	"getsockname", "getpeername", "setsockopt", "getsockopt", "shutdown", "sendto", "sendmsg",
+	"sendmmsg", "recvfrom", "recvmsg"}
 
 func (c Call) String() string { return callNames[c] }
 
@@ -60,12 +61,15 @@ var Architectures = map[string]Arch{
 	"amd64": {
 		Name: "amd64", Audit: unix.AUDIT_ARCH_X86_64, IOUring: 425, Foreign: 0x40000000,
 		Numbers: [calls]uint32{Socket: 41, Connect: 42, Bind: 49, Listen: 50, Accept: 43, Accept4: 288,
-			Getsockname: 51, Getpeername: 52, Setsockopt: 54, Getsockopt: 55, Shutdown: 48, Sendto: 44, Sendmsg: 46, Sendmmsg: 307, Recvfrom: 45, Recvmsg: 47},
+			Getsockname: 51, Getpeername: 52, Setsockopt: 54, Getsockopt: 55, Shutdown: 48, Sendto: 44,
+			Sendmsg: 46, Sendmmsg: 307, Recvfrom: 45, Recvmsg: 47},
 	},
 	"arm64": {
 		Name: "arm64", Audit: unix.AUDIT_ARCH_AARCH64, IOUring: 425,
-		Numbers: [calls]uint32{Socket: 198, Connect: 203, Bind: 200, Listen: 201, Accept: 202, Accept4: 242,
-			Getsockname: 204, Getpeername: 205, Setsockopt: 208, Getsockopt: 209, Shutdown: 210, Sendto: 206, Sendmsg: 211, Sendmmsg: 269, Recvfrom: 207, Recvmsg: 212},
+		Numbers: [calls]uint32{Socket: 198, Connect: 203, Bind: 200, Listen: 201, Accept: 202,
+			Accept4:     242,
+			Getsockname: 204, Getpeername: 205, Setsockopt: 208, Getsockopt: 209, Shutdown: 210,
+			Sendto: 206, Sendmsg: 211, Sendmmsg: 269, Recvfrom: 207, Recvmsg: 212},
 	},
 }
 
@@ -102,8 +106,11 @@ const (
 	offArgs   = 16
 )
 
-func argLow(i int) bpf.Instruction  { return bpf.LoadAbsolute{Off: uint32(offArgs + 8*i), Size: 4} }
-func argHigh(i int) bpf.Instruction { return bpf.LoadAbsolute{Off: uint32(offArgs + 8*i + 4), Size: 4} }
+func argLow(i int) bpf.Instruction { return bpf.LoadAbsolute{Off: uint32(offArgs + 8*i), Size: 4} }
+func argHigh(i int) bpf.Instruction {
+	return bpf.LoadAbsolute{Off: uint32(offArgs + 8*i + 4),
+		Size: 4}
+}
 
 var (
 	allow  = bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}
@@ -127,7 +134,8 @@ func Program(a Arch, judge bool) []bpf.Instruction {
 		bpf.LoadAbsolute{Off: offNumber, Size: 4},
 	}
 	if a.Foreign != 0 {
-		p = append(p, bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: a.Foreign, SkipTrue: 1}, refuse(unix.ENOSYS))
+		p = append(p, bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: a.Foreign, SkipTrue: 1},
+			refuse(unix.ENOSYS))
 	}
 	p = append(p, bpf.JumpIf{Cond: bpf.JumpLessThan, Val: a.IOUring, SkipTrue: 2},
 		bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: a.IOUring + 2, SkipTrue: 1}, refuse(unix.ENOSYS))
@@ -144,7 +152,8 @@ func Program(a Arch, judge bool) []bpf.Instruction {
 
 // Sockets whose bytes go over TCP, though they are none.
 var (
-	overTCPProtocols = []uint32{unix.IPPROTO_MPTCP, unix.IPPROTO_SMC, unix.IPPROTO_SCTP} // SCTP connects by options, too
+	// SCTP connects by options, too
+	overTCPProtocols = []uint32{unix.IPPROTO_MPTCP, unix.IPPROTO_SMC, unix.IPPROTO_SCTP}
 	overTCPFamilies  = []uint32{unix.AF_SMC, unix.AF_RDS}
 )
 
@@ -154,20 +163,23 @@ func judged(c Call) (body []bpf.Instruction) {
 	switch c {
 	case Socket:
 		n := len(overTCPProtocols) + len(overTCPFamilies)
-		body = append(body, argLow(2), bpf.JumpIf{Cond: bpf.JumpEqual, Val: abi.ProtocolTLS, SkipTrue: uint8(n + 4)})
+		body = append(body, argLow(2), bpf.JumpIf{Cond: bpf.JumpEqual, Val: abi.ProtocolTLS,
+			SkipTrue: uint8(n + 4)})
 		for i, protocol := range overTCPProtocols {
 			body = append(body, bpf.JumpIf{Cond: bpf.JumpEqual, Val: protocol, SkipTrue: uint8(n - i + 1)})
 		}
 		body = append(body, argLow(0))
 		for i, family := range overTCPFamilies {
-			body = append(body, bpf.JumpIf{Cond: bpf.JumpEqual, Val: family, SkipTrue: uint8(len(overTCPFamilies) - i + 1)})
+			body = append(body, bpf.JumpIf{Cond: bpf.JumpEqual, Val: family,
+				SkipTrue: uint8(len(overTCPFamilies) - i + 1)})
 		}
 		return append(body, bpf.Jump{Skip: 2}, refuse(unix.EPROTONOSUPPORT), refuse(unix.EAFNOSUPPORT))
 	case Setsockopt:
 		// An upper layer protocol may make another socket of a TCP socket.
 		return []bpf.Instruction{
 			argLow(1), bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_TCP, SkipTrue: 3},
-			argLow(2), bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.TCP_ULP, SkipTrue: 1}, refuse(unix.ENOENT),
+			argLow(2), bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.TCP_ULP, SkipTrue: 1},
+			refuse(unix.ENOENT),
 		}
 	}
 	return nil

@@ -110,7 +110,8 @@ func TestProgram(t *testing.T) {
 func TestNumbersAreThoseOfTheKernel(t *testing.T) {
 	// This machine's own numbers come from x/sys; the other's are data only.
 	a := Architectures[goarch]
-	if a.IOUring != unix.SYS_IO_URING_SETUP || a.IOUring+1 != unix.SYS_IO_URING_ENTER || a.IOUring+2 != unix.SYS_IO_URING_REGISTER {
+	if a.IOUring != unix.SYS_IO_URING_SETUP || a.IOUring+1 != unix.SYS_IO_URING_ENTER ||
+		a.IOUring+2 != unix.SYS_IO_URING_REGISTER {
 		t.Errorf("io_uring_setup of %s has another number in x/sys: %+v", goarch, a)
 	}
 	if a.Numbers != native {

@@ -151,13 +151,15 @@ func (l *Listener) Valid(id uint64) bool {
 // ReplyFD installs a duplicate of fd in the calling process and ends the call
 // with its number, in one step: on error neither has happened.
 func (l *Listener) ReplyFD(id uint64, fd int, cloexec bool) (int, error) {
-	return l.addFD(seccompNotifAddFD{id: id, flags: unix.SECCOMP_ADDFD_FLAG_SEND, srcfd: uint32(fd)}, cloexec)
+	return l.addFD(seccompNotifAddFD{id: id, flags: unix.SECCOMP_ADDFD_FLAG_SEND,
+		srcfd: uint32(fd)}, cloexec)
 }
 
 // ReplaceFD puts a duplicate of fd in the place of the calling process's
 // descriptor target, as dup2(2) does. The call goes on waiting.
 func (l *Listener) ReplaceFD(id uint64, fd, target int, cloexec bool) error {
-	_, err := l.addFD(seccompNotifAddFD{id: id, flags: unix.SECCOMP_ADDFD_FLAG_SETFD, srcfd: uint32(fd), newfd: uint32(target)}, cloexec)
+	_, err := l.addFD(seccompNotifAddFD{id: id, flags: unix.SECCOMP_ADDFD_FLAG_SETFD,
+		srcfd: uint32(fd), newfd: uint32(target)}, cloexec)
 	return err
 }
 
@@ -187,7 +189,8 @@ func (l *Listener) addFD(a seccompNotifAddFD, cloexec bool) (int, error) {
 // which makes a round trip cheaper. Kernels before 6.6 refuse; that is harmless.
 func (l *Listener) WakeOnSameCPU() error {
 	return l.stream.Control(func(fd int) error {
-		return unix.IoctlSetInt(fd, unix.SECCOMP_IOCTL_NOTIF_SET_FLAGS, unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
+		return unix.IoctlSetInt(fd, unix.SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+			unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
 	})
 }
 

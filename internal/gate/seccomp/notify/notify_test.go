@@ -34,7 +34,8 @@ func TestAnswers(t *testing.T) {
 	if c.Number != unix.SYS_GETPPID || c.Args[0] != 5 || c.Args[1] != 6 || !r.listener.Valid(c.ID) {
 		t.Errorf("the call is %+v", c)
 	}
-	if _, err := os.Stat(filepath.Join("/proc", strconv.Itoa(r.pid), "task", strconv.Itoa(c.Thread))); err != nil {
+	if _, err := os.Stat(filepath.Join("/proc", strconv.Itoa(r.pid), "task",
+		strconv.Itoa(c.Thread))); err != nil {
 		t.Errorf("the thread is none of the program's: %v", err)
 	}
 	ok(t, r.listener.Reply(c.ID, 77, 0))
@@ -218,15 +219,18 @@ func TestStartFails(t *testing.T) {
 	} {
 		_, listener, err := Start(tc.filter, Command{Path: tc.path, Argv: []string{"x"}})
 		var start *StartError
-		if listener != nil || !errors.As(err, &start) || start.Step != tc.step || !errors.Is(err, tc.errno) {
+		if listener != nil || !errors.As(err, &start) || start.Step != tc.step ||
+			!errors.Is(err, tc.errno) {
 			t.Fatalf("starting %s: %v", tc.path, err)
 		}
 		if what, _ := Explain(err); !strings.Contains(what, tc.words) {
 			t.Errorf("starting %s: explained as %q", tc.path, what)
 		}
 	}
-	for errno, words := range map[syscall.Errno]string{unix.EBUSY: "already under a seccomp notifier", unix.EPERM: "does not allow seccomp", unix.ENOSYS: "no seccomp user notification"} {
-		if what, hint := Explain(&StartError{Install, errno}); !strings.Contains(what, words) || hint == "" {
+	for errno, words := range map[syscall.Errno]string{unix.EBUSY: "already under a seccomp notifier",
+		unix.EPERM: "does not allow seccomp", unix.ENOSYS: "no seccomp user notification"} {
+		if what, hint := Explain(&StartError{Install, errno}); !strings.Contains(what, words) ||
+			hint == "" {
 			t.Errorf("%v is explained as %q, hint %q", errno, what, hint)
 		}
 	}

@@ -55,7 +55,12 @@ func (l *Listener) take(fd uintptr) (c Call, found bool, err error) {
 }
 
 // look returns what poll(2) says at this moment.
-func look(fd uintptr) int16 { return settled(func() int16 { return sys.Poll(int(fd), unix.POLLIN) }) }
+func look(fd uintptr) int16 {
+	return settled(func() int16 {
+		return sys.Poll(int(fd),
+			unix.POLLIN)
+	})
+}
 
 // settled looks again while there is nothing but POLLERR: that says that a
 // signal came while the kernel waited for a lock, and nothing of calls

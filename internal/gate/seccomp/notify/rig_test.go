@@ -126,7 +126,8 @@ func newRig(t *testing.T, p Command) *rig {
 		t.Fatal(err)
 	}
 	p.Path, p.Argv = "/proc/self/exe", []string{"program"}
-	p.Attr = syscall.ProcAttr{Env: []string{programEnv + "=1"}, Files: []uintptr{in.Fd(), answers.Fd(), 2}}
+	p.Attr = syscall.ProcAttr{Env: []string{programEnv + "=1"},
+		Files: []uintptr{in.Fd(), answers.Fd(), 2}}
 	pid, listener, err := Start(onlyGetppid(t), p)
 	if err != nil {
 		t.Fatal(err)

@@ -29,7 +29,8 @@ const (
 )
 
 func (e *StartError) Error() string {
-	what := [...]string{"setting no_new_privs", "installing the seccomp filter", "starting the program"}
+	what := [...]string{"setting no_new_privs", "installing the seccomp filter",
+		"starting the program"}
 	return what[e.Step] + ": " + e.Err.Error()
 }
 

@@ -38,7 +38,8 @@ type Limits struct {
 }
 
 // Default are the limits of a gate: all together keep well below Go's threads.
-var Default = Limits{Open: 16, Process: 16, User: 64, UserSpare: 192, All: 1024, AllSpare: 2048, Queue: 1024}
+var Default = Limits{Open: 16, Process: 16, User: 64, UserSpare: 192, All: 1024, AllSpare: 2048,
+	Queue: 1024}
 
 // Pool gives turns. Safe for concurrent use.
 type Pool struct {
@@ -64,7 +65,8 @@ type processQueue struct {
 
 // New returns a pool.
 func New(l Limits) *Pool {
-	return &Pool{limits: l, asking: make(chan struct{}, max(1, l.Open)), users: map[uint32]*user{}, processes: map[Owner]*processQueue{}}
+	return &Pool{limits: l, asking: make(chan struct{}, max(1, l.Open)), users: map[uint32]*user{},
+		processes: map[Owner]*processQueue{}}
 }
 
 // Turn is the right to look. The zero value is none.

@@ -25,7 +25,8 @@ func limitDescriptors(t *testing.T, free uint64) {
 		t.Fatal(err)
 	}
 	highest := uint64(len(all)) // numbers are given away from below
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: highest + free, Max: before.Max}); err != nil {
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE,
+		&unix.Rlimit{Cur: highest + free, Max: before.Max}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

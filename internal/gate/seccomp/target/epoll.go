@@ -99,7 +99,10 @@ func (h *Handles) MoveRegistrations(thread, fd int, inode uint64, old, new *sys.
 		if err != nil {
 			return err
 		}
-		err = inPrivateTable(func() error { return moveRegistration(set.Int(), fd, r, old.Int(), new.Int()) })
+		err = inPrivateTable(func() error {
+			return moveRegistration(set.Int(), fd, r, old.Int(),
+				new.Int())
+		})
 		set.Close()
 		if err != nil {
 			return fmt.Errorf("moving a registration in an epoll set: %w", err)
@@ -144,6 +147,7 @@ func moveRegistration(set, fd int, r registration, old, new int) error {
 	if err := unix.Dup3(new, fd, unix.O_CLOEXEC); err != nil {
 		return err
 	}
-	event := unix.EpollEvent{Events: r.events, Fd: int32(uint32(r.data)), Pad: int32(uint32(r.data >> 32))}
+	event := unix.EpollEvent{Events: r.events, Fd: int32(uint32(r.data)),
+		Pad: int32(uint32(r.data >> 32))}
 	return unix.EpollCtl(set, unix.EPOLL_CTL_ADD, fd, &event)
 }

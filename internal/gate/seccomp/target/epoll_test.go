@@ -19,7 +19,8 @@ func TestParseRegistration(t *testing.T) {
 		line  string
 		fd    int
 		inode uint64
-	}{{line, 6, 0x61}, {line, 5, 0x62}, {"pos:\t0\n", 0, 0}, {"", 0, 0}, {"tfd: x events: y data: z ino: w", 0, 0}} {
+	}{{line, 6, 0x61}, {line, 5, 0x62}, {"pos:\t0\n", 0, 0}, {"", 0, 0},
+		{"tfd: x events: y data: z ino: w", 0, 0}} {
 		if r, ok := parseRegistration(c.line, c.fd, c.inode); ok {
 			t.Errorf("parseRegistration(%q, %d, %#x) = %+v", c.line, c.fd, c.inode, r)
 		}

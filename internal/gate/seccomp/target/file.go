@@ -24,7 +24,8 @@ const (
 // names for a thread: from its working directory and root, with its rights.
 // Errors of open(2) are unix.Errno. What was opened of the thread is used only if
 // still has no error afterwards: until then it was that of whom the rights are.
-func (h *Handles) ReadFile(thread int, rights *Rights, path string, still func() error) (files [][]byte, folder bool, err error) {
+func (h *Handles) ReadFile(thread int, rights *Rights, path string,
+	still func() error) (files [][]byte, folder bool, err error) {
 	if path == "" {
 		return nil, false, abi.ENOENT
 	}
@@ -161,7 +162,8 @@ func (p *place) openAs(path string, flags uint64) (int, error) {
 
 // Find returns an O_PATH descriptor of the file that a path names for a thread,
 // with its rights, if still has no error once its place is known.
-func (h *Handles) Find(thread int, rights *Rights, path string, still func() error) (*sys.FD, error) {
+func (h *Handles) Find(thread int, rights *Rights, path string,
+	still func() error) (*sys.FD, error) {
 	place, err := placeOf(thread, still)
 	if err != nil {
 		return nil, err

@@ -44,7 +44,8 @@ func has(pid, thread int, inode uint64) bool {
 		return true
 	}
 	for _, task := range tasks {
-		if task == pid || task == thread || sharesDescriptors(task, pid) || sharesDescriptors(task, thread) {
+		if task == pid || task == thread || sharesDescriptors(task, pid) ||
+			sharesDescriptors(task, thread) {
 			continue
 		}
 		if len(Descriptors(task, inode)) > 0 {

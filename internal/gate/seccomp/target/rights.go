@@ -121,7 +121,8 @@ func (o *Own) sameAtAGlance(thread int) bool {
 		return false
 	}
 	var st unix.Stat_t
-	if err := unix.Stat("/proc/"+strconv.Itoa(thread), &st); err != nil || st.Uid != o.status.UIDs[3] || st.Gid != o.status.GIDs[3] {
+	if err := unix.Stat("/proc/"+strconv.Itoa(thread), &st); err != nil ||
+		st.Uid != o.status.UIDs[3] || st.Gid != o.status.GIDs[3] {
 		return false
 	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3, Pid: int32(thread)}
@@ -142,7 +143,8 @@ func (o *Own) Same(thread int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return users == o.users && s.UIDs == o.status.UIDs && s.GIDs == o.status.GIDs && o.sameCredentials(&s), nil
+	return users == o.users && s.UIDs == o.status.UIDs && s.GIDs == o.status.GIDs &&
+		o.sameCredentials(&s), nil
 }
 
 func (o *Own) sameCredentials(s *program.Status) bool {

@@ -12,7 +12,8 @@ import (
 func setGroups(groups []uint32) error {
 	list := make([]uint32, len(groups)+1)
 	copy(list, groups)
-	if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(groups)), uintptr(unsafe.Pointer(&list[0])), 0); errno != 0 {
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(groups)),
+		uintptr(unsafe.Pointer(&list[0])), 0); errno != 0 {
 		return errno
 	}
 	return nil

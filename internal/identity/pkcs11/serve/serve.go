@@ -53,7 +53,8 @@ func Run(cfg Config) error {
 		case errors.Is(err, wire.ErrMalformed):
 			err = s.Owner.Send(refusal(m, err))
 		case err == nil:
-			s.wg.Go(func() { _ = s.Owner.Send(s.ownersRequest(m)) }) // the loop sees it when nobody is there any more
+			// the loop sees it when nobody is there any more
+			s.wg.Go(func() { _ = s.Owner.Send(s.ownersRequest(m)) })
 		}
 	}
 	s.Ended()

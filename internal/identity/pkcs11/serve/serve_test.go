@@ -164,7 +164,8 @@ func (r *rig) serveUser(t *testing.T) {
 func TestRights(t *testing.T) {
 	r := start(t)
 	a, b := keyURI("a"), keyURI("b")
-	r.user.send((&wire.Message{Kind: wire.Public, Number: 9, URI: a}).Encode()) // too early: nobody looks at it
+	// too early: nobody looks at it
+	r.user.send((&wire.Message{Kind: wire.Public, Number: 9, URI: a}).Encode())
 	for _, tc := range []struct {
 		by   *peer
 		m    wire.Message
@@ -205,13 +206,15 @@ func TestNonsense(t *testing.T) {
 	r := start(t)
 	r.serveUser(t)
 	for _, p := range []*peer{r.owner, r.user} {
-		for _, data := range [][]byte{{0}, bytes.Repeat([]byte{wire.Version}, wire.MaxMessage+1), {wire.Version, 99, 0, 0, 0, 3}} {
+		for _, data := range [][]byte{{0}, bytes.Repeat([]byte{wire.Version}, wire.MaxMessage+1),
+			{wire.Version, 99, 0, 0, 0, 3}} {
 			p.send(data)
 			if m := p.receive(); m.Err() == nil || !strings.Contains(m.Text, "malformed message") {
 				t.Errorf("%.10x is answered with %+v", data, m)
 			}
 		}
-		if got := p.ask(wire.Message{Kind: wire.Public, Number: 7, URI: keyURI("a")}); got != "none of the keys" {
+		if got := p.ask(wire.Message{Kind: wire.Public, Number: 7,
+			URI: keyURI("a")}); got != "none of the keys" {
 			t.Error(got)
 		}
 	}
@@ -220,19 +223,22 @@ func TestNonsense(t *testing.T) {
 // A user who asks for more than the token can do waits; the owner does not.
 func TestFlood(t *testing.T) {
 	r := start(t)
-	if got := r.owner.ask(wire.Message{Kind: wire.Allow, Number: 1, URI: keyURI("held")}); got != "ok " {
+	if got := r.owner.ask(wire.Message{Kind: wire.Allow, Number: 1,
+		URI: keyURI("held")}); got != "ok " {
 		t.Fatal(got)
 	}
 	r.serveUser(t)
 	// More would wait in the socket, and this test for room in it.
 	const most = maxAtOnce + 4
 	for n := range uint32(most) {
-		r.user.send((&wire.Message{Kind: wire.Sign, Number: n, URI: keyURI("held"), Scheme: wire.Ed25519}).Encode())
+		r.user.send((&wire.Message{Kind: wire.Sign, Number: n, URI: keyURI("held"),
+			Scheme: wire.Ed25519}).Encode())
 	}
 	for range maxAtOnce {
 		<-r.keys.held
 	}
-	if got := r.owner.ask(wire.Message{Kind: wire.Public, Number: 2, URI: keyURI("held")}); got != "ok public" {
+	if got := r.owner.ask(wire.Message{Kind: wire.Public, Number: 2,
+		URI: keyURI("held")}); got != "ok public" {
 		t.Errorf("the owner gets %q", got)
 	}
 	select {

@@ -96,7 +96,8 @@ func (u *URI) parse(text, separator, marks string, known []attribute) error {
 		}
 		a := find(known, name)
 		if a == nil {
-			return fmt.Errorf("unknown attribute %q %s, allowed are %s", clip(name), place(separator), names(known))
+			return fmt.Errorf("unknown attribute %q %s, allowed are %s", clip(name), place(separator),
+				names(known))
 		}
 		if seen[name] {
 			return fmt.Errorf("%s is given twice", name)
@@ -188,7 +189,8 @@ func place(separator string) string {
 }
 
 func printable(s string) bool {
-	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+	return utf8.ValidString(s) &&
+		strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
 // clip makes text fit for a message.

@@ -75,10 +75,12 @@ func TestErrors(t *testing.T) {
 		}
 		return m.Err()
 	}
-	if err := again(fmt.Errorf("read it: %w", fs.ErrPermission)); !errors.Is(err, fs.ErrPermission) || err.Error() != "read it: permission denied" {
+	if err := again(fmt.Errorf("read it: %w", fs.ErrPermission)); !errors.Is(err, fs.ErrPermission) ||
+		err.Error() != "read it: permission denied" {
 		t.Errorf("%v is not what was refused", err)
 	}
-	if err := again(errors.New("a\x1b[31mb\n\u0085")); errors.Is(err, fs.ErrPermission) || err.Error() != "a?[31mb??" {
+	if err := again(errors.New("a\x1b[31mb\n\u0085")); errors.Is(err, fs.ErrPermission) ||
+		err.Error() != "a?[31mb??" {
 		t.Errorf("%q, want no control characters", err)
 	}
 	if err := again(errors.New(strings.Repeat("x", 2*MaxText))); len(err.Error()) != MaxText {
@@ -123,7 +125,10 @@ func TestSchemes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pss := func(salt int, h crypto.Hash) *rsa.PSSOptions { return &rsa.PSSOptions{SaltLength: salt, Hash: h} }
+	pss := func(salt int,
+		h crypto.Hash) *rsa.PSSOptions {
+		return &rsa.PSSOptions{SaltLength: salt, Hash: h}
+	}
 	for _, tc := range []struct {
 		key  crypto.Signer
 		opts crypto.SignerOpts
