@@ -49,7 +49,8 @@ l.listen()
 say("plain", n.sendto(b"hello", socket.MSG_FASTOPEN, l.getsockname()), l.accept()[0].recv(5))
 `, tap.port())
 	wantTranscript(t, p, "sendto 5 b'hello'", "again EISCONN", "sendmsg 5 b'hello'", "large True",
-		"non-blocking EINPROGRESS", "b'world'", "no address EINVAL", "wrong name EPROTO", "plain 5 b'hello'")
+		"non-blocking EINPROGRESS", "b'world'", "no address EINVAL", "wrong name EPROTO",
+		"plain 5 b'hello'")
 	tap.nothingPlain(t)
 }
 
@@ -92,7 +93,8 @@ say("connecting", attempt(n.connect, ("127.0.0.1", int(args[0]))), disconnect(n)
 	}
 	again := l.Accept()
 	again.Expect("again")
-	wantTranscript(t, p, "fresh 0", "connected 0 ENOTCONN True", "name a.example True", "connecting EINPROGRESS 0 ENOTCONN")
+	wantTranscript(t, p, "fresh 0", "connected 0 ENOTCONN True", "name a.example True",
+		"connecting EINPROGRESS 0 ENOTCONN")
 }
 
 // TestRebind: a port can be bound with SO_REUSEADDR as soon as a listener

@@ -75,13 +75,16 @@ func TestWrongSizes(t *testing.T) {
 			wantAll(t, o.Name+" from nowhere", wild, "EFAULT")
 		}
 		for _, n := range []string{"0", "1", "2147483647", "2147483648", "4294967295"} {
-			wantAll(t, o.Name+" read into nowhere", find("get", o)[1:], "EFAULT", "ERANGE", "EINVAL", "ENOPROTOOPT", "ENOTCONN")
-			wantAll(t, o.Name+" read into nowhere", strings.Fields(lineWith(t, got, fmt.Sprintf("get %d %s ", o.Option, n)))[3:],
+			wantAll(t, o.Name+" read into nowhere", find("get", o)[1:], "EFAULT", "ERANGE", "EINVAL",
+				"ENOPROTOOPT", "ENOTCONN")
+			wantAll(t, o.Name+" read into nowhere",
+				strings.Fields(lineWith(t, got, fmt.Sprintf("get %d %s ", o.Option, n)))[3:],
 				"EFAULT", "ERANGE", "EINVAL", "ENOPROTOOPT", "ENOTCONN")
 		}
 		wantAll(t, o.Name+" with no length", find("get wild", o), "EFAULT", "ENOPROTOOPT", "ENOTCONN")
 	}
-	if n := len(slices.DeleteFunc(slices.Clone(got), func(line string) bool { return line != "still 0x304 0 a.example" })); n != len(abi.Options) {
+	if n := len(slices.DeleteFunc(slices.Clone(got),
+		func(line string) bool { return line != "still 0x304 0 a.example" })); n != len(abi.Options) {
 		t.Errorf("after that %d of %d sockets still work", n, len(abi.Options))
 	}
 	wantLines(t, got, "exit status 0")
@@ -111,9 +114,11 @@ func TestBadPaths(t *testing.T) {
 	}
 	key := ssatest.NewAuthority(t).Issue(t, ssatest.Leaf{}).KeyFile(t)
 	paths := map[string]string{
-		"/no/such/file": "ENOENT", dir: "EINVAL EISDIR", fifo: "EINVAL", empty: "EINVAL", "/dev/zero": "EINVAL", "/dev/tty": "EINVAL ENXIO",
+		"/no/such/file": "ENOENT", dir: "EINVAL EISDIR", fifo: "EINVAL", empty: "EINVAL",
+		"/dev/zero": "EINVAL", "/dev/tty": "EINVAL ENXIO",
 		"/" + strings.Repeat("a", 300): "ENAMETOOLONG", "/" + strings.Repeat("a/", 4000): "ENAMETOOLONG",
-		empty + "/below": "ENOTDIR", filepath.Join(dir, "loop"): "ELOOP", "/proc/self/mem": "EINVAL EACCES", key: "EINVAL",
+		empty + "/below": "ENOTDIR", filepath.Join(dir, "loop"): "ELOOP",
+		"/proc/self/mem": "EINVAL EACCES", key: "EINVAL",
 	}
 	if os.Getuid() != 0 { // who may read every file
 		paths[secret] = "EACCES"
@@ -148,7 +153,8 @@ func TestOptionMoments(t *testing.T) {
 	for _, o := range abi.Options {
 		numbers = append(numbers, uint32(o.Option))
 	}
-	chain, key := strings.TrimPrefix(world.server[0], "chain="), strings.TrimPrefix(world.server[1], "key=")
+	chain, key := strings.TrimPrefix(world.server[0], "chain="),
+		strings.TrimPrefix(world.server[1], "key=")
 	p := python(t, world.policy, `
 c, s, f = tls(), tls(), tls()
 put(c, NAME, "a.example")
@@ -173,13 +179,15 @@ for option in map(int, args[3:]):
 			readable = "bytes"
 		}
 		if o.Option == abi.PeerCertificateChain {
-			readable = lastWord(lineWith(t, got, fmt.Sprintf("connected %d ", o.Option))) // may be longer than Python reads
+			// may be longer than Python reads
+			readable = lastWord(lineWith(t, got, fmt.Sprintf("connected %d ", o.Option)))
 		}
 		early := "False"
 		if o.Get == abi.Connected {
 			early = "True"
 		}
-		wantLines(t, got, fmt.Sprintf("connected %d %s %s", o.Option, connected, readable), fmt.Sprintf("listening %d %s", o.Option, listening),
+		wantLines(t, got, fmt.Sprintf("connected %d %s %s", o.Option, connected, readable),
+			fmt.Sprintf("listening %d %s", o.Option, listening),
 			fmt.Sprintf("fresh %d %s", o.Option, early))
 	}
 }

@@ -28,7 +28,8 @@ func TestRequestPeerAuth(t *testing.T) {
 	server := authority.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	policy := ssatest.PolicyWithRoots(t, "", authority.File(t))
 	alice := &authority.Issue(t, ssatest.Leaf{Subject: "alice", Client: true}).TLS
-	stranger := &ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Foreign Root"}).Issue(t, ssatest.Leaf{Subject: "alice", Client: true}).TLS
+	stranger := &ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Foreign Root"}).Issue(t,
+		ssatest.Leaf{Subject: "alice", Client: true}).TLS
 	serverOnly := &authority.Issue(t, ssatest.Leaf{Subject: "alice"}).TLS
 	for name, test := range map[string]struct {
 		auth    int
@@ -46,11 +47,13 @@ func TestRequestPeerAuth(t *testing.T) {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			t.Run(name+"/"+tls.VersionName(version), func(t *testing.T) {
 				t.Parallel()
-				p := python(t, policy, authServer, server.ChainFile(t), server.KeyFile(t), authority.File(t), test.auth)
+				p := python(t, policy, authServer, server.ChainFile(t), server.KeyFile(t),
+					authority.File(t), test.auth)
 				port := p.Port()
 				asked := false
 				client := func(c *tls.Certificate) *peer.Network {
-					return &peer.Network{Client: &tls.Config{RootCAs: authority.Pool(), ServerName: "a.example", MaxVersion: version,
+					return &peer.Network{Client: &tls.Config{RootCAs: authority.Pool(), ServerName: "a.example",
+						MaxVersion: version,
 						GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 							asked = true
 							if c == nil {
@@ -96,32 +99,35 @@ say("read", attempt(s.recv, 1))
 `
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		for _, with := range []bool{true, false} {
-			t.Run(tls.VersionName(version)+"/"+map[bool]string{true: "with", false: "without"}[with], func(t *testing.T) {
-				t.Parallel()
-				l := (&peer.Network{Server: &tls.Config{Certificates: []tls.Certificate{server.TLS}, MaxVersion: version,
-					ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authority.Pool()}}).Listen(t)
-				args := []any{l.Port()}
-				if with {
-					args = append(args, alice.ChainFile(t), alice.KeyFile(t))
-				}
-				p := python(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), program, args...)
-				if !with {
-					_ = l.AcceptFailing()
-					got := p.Finish()
-					// With TLS 1.3 the refusal comes after the client's handshake.
-					if read := lineWith(t, got, "read "); read != "read ECONNRESET" && !strings.HasPrefix(lineWith(t, got, "connect "), "connect EPROTO") {
-						t.Errorf("the program takes the refusal for %q", got)
+			t.Run(tls.VersionName(version)+"/"+map[bool]string{true: "with", false: "without"}[with],
+				func(t *testing.T) {
+					t.Parallel()
+					l := (&peer.Network{Server: &tls.Config{Certificates: []tls.Certificate{server.TLS},
+						MaxVersion: version,
+						ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authority.Pool()}}).Listen(t)
+					args := []any{l.Port()}
+					if with {
+						args = append(args, alice.ChainFile(t), alice.KeyFile(t))
 					}
-					return
-				}
-				c := l.Accept()
-				chain := c.State().PeerCertificates
-				if len(chain) != 2 || chain[0].Subject.CommonName != "alice" {
-					t.Errorf("the server saw %d certificates", len(chain))
-				}
-				c.Say("x")
-				wantTranscript(t, p, "connect 0", "read b'x'")
-			})
+					p := python(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), program, args...)
+					if !with {
+						_ = l.AcceptFailing()
+						got := p.Finish()
+						// With TLS 1.3 the refusal comes after the client's handshake.
+						if read := lineWith(t, got, "read "); read != "read ECONNRESET" &&
+							!strings.HasPrefix(lineWith(t, got, "connect "), "connect EPROTO") {
+							t.Errorf("the program takes the refusal for %q", got)
+						}
+						return
+					}
+					c := l.Accept()
+					chain := c.State().PeerCertificates
+					if len(chain) != 2 || chain[0].Subject.CommonName != "alice" {
+						t.Errorf("the server saw %d certificates", len(chain))
+					}
+					c.Say("x")
+					wantTranscript(t, p, "connect 0", "read b'x'")
+				})
 		}
 	}
 }

@@ -258,7 +258,8 @@ say(s.recv(5, socket.MSG_WAITALL))
 			copied := sys.Own(fds[0])
 			defer copied.Close()
 			p.Wait("connected")
-			if n, err := unix.SendmsgN(copied.Int(), []byte(secret), nil, nil, unix.MSG_NOSIGNAL); !errors.Is(err, unix.EPIPE) {
+			if n, err := unix.SendmsgN(copied.Int(), []byte(secret), nil, nil,
+				unix.MSG_NOSIGNAL); !errors.Is(err, unix.EPIPE) {
 				t.Errorf("writing over the copy: %d, %v; want EPIPE", n, err)
 			}
 			if _, err := unix.Getpeername(copied.Int()); !errors.Is(err, unix.ENOTCONN) {

@@ -87,7 +87,8 @@ func TestTruncation(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		world := newPair(t, version)
 		for name, e := range ends {
-			for _, scenario := range []string{"read-end", "read-end-half-closed", "read-end-late", "server-end"} {
+			for _, scenario := range []string{"read-end", "read-end-half-closed", "read-end-late",
+				"server-end"} {
 				t.Run(fmt.Sprintf("%s/%s/%s", tls.VersionName(version), name, scenario), func(t *testing.T) {
 					t.Parallel()
 					p, c := world.begin(t, scenario)
@@ -102,7 +103,8 @@ func TestTruncation(t *testing.T) {
 					c.CloseTCP()
 					got := p.Finish()
 					line := lineWith(t, got, "read: ")
-					if !strings.HasPrefix(line, fmt.Sprintf("read: %d bytes", len(text))) || !strings.HasSuffix(line, "then "+e.want) {
+					if !strings.HasPrefix(line, fmt.Sprintf("read: %d bytes", len(text))) ||
+						!strings.HasSuffix(line, "then "+e.want) {
 						t.Errorf("%s; wanted %d bytes, then %s", line, len(text), e.want)
 					}
 					wantLines(t, got, "exit status 0")
@@ -175,7 +177,8 @@ func TestClientLeavesTickets(t *testing.T) {
 		c := world.network.Dial(t, p.Port())
 		c.Say("hello")
 		c.Close()
-		if line := lineWith(t, p.Finish(), "read: "); !strings.HasSuffix(line, "then the end") || !strings.HasPrefix(line, "read: 5 bytes") {
+		if line := lineWith(t, p.Finish(), "read: "); !strings.HasSuffix(line, "then the end") ||
+			!strings.HasPrefix(line, "read: 5 bytes") {
 			t.Fatalf("%s; wanted 5 bytes, then the end", line)
 		}
 	}
@@ -268,7 +271,8 @@ func TestRefusedFlags(t *testing.T) {
 	}
 	c.Close()
 	const no = " = -1 EOPNOTSUPP"
-	wantLines(t, program.Finish(), "send MSG_OOB"+no, "sendmsg MSG_OOB"+no, "sendmmsg MSG_OOB"+no, "SO_ZEROCOPY"+no,
+	wantLines(t, program.Finish(), "send MSG_OOB"+no, "sendmsg MSG_OOB"+no, "sendmmsg MSG_OOB"+no,
+		"SO_ZEROCOPY"+no,
 		"send MSG_ZEROCOPY"+no, "sendmsg MSG_ZEROCOPY"+no, "write = 3", "shutdown = 0")
 }
 

@@ -168,7 +168,9 @@ c, peer = l.accept()
 say(c.recv(5, socket.MSG_WAITALL), c.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL), socket.socket(fileno=other).getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL))
 c.sendall(b"world")
 c.close()
-`, strings.TrimPrefix(world.server[0], "chain="), strings.TrimPrefix(world.server[1], "key="), "held")
+`,
+		strings.TrimPrefix(world.server[0], "chain="),
+		strings.TrimPrefix(world.server[1], "key="), "held")
 	cmd.ExtraFiles = []*os.File{file}
 	p := programs.Start(t, cmd)
 	p.Wait("ready")

@@ -55,7 +55,8 @@ func withHosts(t *testing.T, policy, code string, args ...any) *programs.Process
 // name means what the machine says. AF_HOSTNAME tries what there is.
 func TestHostNames(t *testing.T) {
 	authority := ssatest.NewAuthority(t)
-	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{"both.example", "four.example", "six.example"}})
+	leaf := authority.Issue(t,
+		ssatest.Leaf{Names: []string{"both.example", "four.example", "six.example"}})
 	policy := ssatest.PolicyWithRoots(t, "", authority.File(t))
 	for label, test := range map[string]struct {
 		name   string
@@ -71,7 +72,8 @@ func TestHostNames(t *testing.T) {
 	} {
 		t.Run(label, func(t *testing.T) {
 			t.Parallel()
-			l := (&peer.Network{IPv6: test.ipv6, Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS}}}).Listen(t)
+			l := (&peer.Network{IPv6: test.ipv6,
+				Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS}}}).Listen(t)
 			p := withHosts(t, policy, byName, test.family, test.name, l.Port())
 			c := l.Accept()
 			c.Say("x")

@@ -23,7 +23,8 @@ func TestMain(m *testing.M) { os.Exit(ssatest.Main(m)) }
 func start(t *testing.T, policy, scenario string, settings ...string) *programs.Process {
 	t.Helper()
 	args := append([]string{scenario, "proto=205"}, settings...)
-	return programs.Start(t, ssatest.Run{Policy: policy, Verbose: true}.Command(t, programs.C(t), args...))
+	return programs.Start(t, ssatest.Run{Policy: policy, Verbose: true}.Command(t,
+		programs.C(t), args...))
 }
 
 // to is the setting that leads a client to a listener.

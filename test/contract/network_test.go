@@ -38,7 +38,9 @@ both("no answer", connects("127.0.0.1", int(args[0]), 1))
 both("low port", lambda proto: attempt(tls(proto=proto).bind, ("127.0.0.1", 1023)))
 `, stalled.Port()).Finish()
 	wantLines(t, got, "broadcast same ENETUNREACH", "no answer same ETIMEDOUT", "exit status 0")
-	if line := lineWith(t, got, "low port "); line != "low port same EACCES" && line != "low port same 0" { // the machine's rules, and who runs this
+	// the machine's rules, and who runs this
+	if line := lineWith(t, got, "low port "); line != "low port same EACCES" &&
+		line != "low port same 0" {
 		t.Errorf("the program printed %q", line)
 	}
 }
@@ -53,7 +55,8 @@ func TestHostNameRace(t *testing.T) {
 		t.Fatalf("the port that the other family has: %v", err)
 	}
 	defer l.Close()
-	p := withHosts(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), byName, 43, "both.example", port)
+	p := withHosts(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), byName, 43,
+		"both.example", port)
 	if err := l.(*net.TCPListener).SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +65,8 @@ func TestHostNameRace(t *testing.T) {
 		t.Fatalf("the address that answers: %v\n%s", err, p)
 	}
 	defer tcp.Close()
-	if _, err := tls.Server(tcp, &tls.Config{Certificates: []tls.Certificate{leaf.TLS}}).Write([]byte("x")); err != nil {
+	if _, err := tls.Server(tcp,
+		&tls.Config{Certificates: []tls.Certificate{leaf.TLS}}).Write([]byte("x")); err != nil {
 		t.Error(err)
 	}
 	wantTranscript(t, p, "connect 0 peer 'both.example' name 'both.example'", "b'x'")

@@ -25,7 +25,8 @@ func TestSocketErrors(t *testing.T) {
 		"exit status 0",
 	}
 	if got := start(t, "", "socket-errors").Finish(); !slices.Equal(got, want) {
-		t.Errorf("the program printed\n  %s\nwanted\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+		t.Errorf("the program printed\n  %s\nwanted\n  %s", strings.Join(got, "\n  "),
+			strings.Join(want, "\n  "))
 	}
 }
 
@@ -94,10 +95,13 @@ func TestOptionErrors(t *testing.T) {
 	authority := ssatest.NewAuthority(t)
 	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	l := (&peer.Network{Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS}}}).Listen(t)
-	settings := []string{to(l), "name=a.example", "chain=" + leaf.ChainFile(t), "key=" + leaf.KeyFile(t)}
-	want := strings.Split(strings.Replace(optionErrors, "length CHAIN", "length "+itoa(len(leaf.ChainPEM)+1), 1), "\n")
+	settings := []string{to(l), "name=a.example", "chain=" + leaf.ChainFile(t),
+		"key=" + leaf.KeyFile(t)}
+	want := strings.Split(strings.Replace(optionErrors, "length CHAIN",
+		"length "+itoa(len(leaf.ChainPEM)+1), 1), "\n")
 	if os.Getuid() == 0 { // who may read every file
-		want = slices.DeleteFunc(want, func(line string) bool { return strings.Contains(line, "may not read") })
+		want = slices.DeleteFunc(want,
+			func(line string) bool { return strings.Contains(line, "may not read") })
 	} else {
 		settings = append(settings, "file="+unreadable(t))
 	}
@@ -136,7 +140,8 @@ func unreadable(t *testing.T) string {
 func TestPEMInMemory(t *testing.T) {
 	leaf := ssatest.NewAuthority(t).Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	got := start(t, "", "pem-in-memory", "chain="+leaf.ChainFile(t), "key="+leaf.KeyFile(t)).Finish()
-	wantLines(t, got, "set chain as PEM = 0", "set key as PEM, with its NUL = 0", "set chain by a relative path = 0", "listen = 0")
+	wantLines(t, got, "set chain as PEM = 0", "set key as PEM, with its NUL = 0",
+		"set chain by a relative path = 0", "listen = 0")
 }
 
 // TestServerFacts: what a server's socket knows of the client.
@@ -144,7 +149,8 @@ func TestServerFacts(t *testing.T) {
 	authority := ssatest.NewAuthority(t)
 	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	p := start(t, "", "server-facts", "chain="+leaf.ChainFile(t), "key="+leaf.KeyFile(t))
-	network := &peer.Network{Client: &tls.Config{RootCAs: authority.Pool(), ServerName: "a.example", NextProtos: []string{"two", "one"}}}
+	network := &peer.Network{Client: &tls.Config{RootCAs: authority.Pool(), ServerName: "a.example",
+		NextProtos: []string{"two", "one"}}}
 	c := network.Dial(t, p.Port())
 	c.ExpectEnd()
 	c.Close()
@@ -155,8 +161,10 @@ func TestServerFacts(t *testing.T) {
 func TestClientALPN(t *testing.T) {
 	authority := ssatest.NewAuthority(t)
 	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
-	l := (&peer.Network{Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS}, NextProtos: []string{"two", "three"}}}).Listen(t)
-	p := start(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), "verify", to(l), "name=a.example", "file=one,two")
+	l := (&peer.Network{Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS},
+		NextProtos: []string{"two", "three"}}}).Listen(t)
+	p := start(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), "verify", to(l),
+		"name=a.example", "file=one,two")
 	l.Accept().ExpectEnd().Close()
 	wantLines(t, p.Finish(), "connect = 0", `TLS_ALPN: "two"`)
 }
@@ -177,7 +185,8 @@ func TestPolicyVersions(t *testing.T) {
 	authority := ssatest.NewAuthority(t)
 	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	policy := ssatest.PolicyWithRoots(t, "  versions: {min: \"1.3\"}\n", authority.File(t))
-	old := &tls.Config{Certificates: []tls.Certificate{leaf.TLS}, MaxVersion: tls.VersionTLS12, RootCAs: authority.Pool(), ServerName: "a.example"}
+	old := &tls.Config{Certificates: []tls.Certificate{leaf.TLS}, MaxVersion: tls.VersionTLS12,
+		RootCAs: authority.Pool(), ServerName: "a.example"}
 	l := (&peer.Network{Server: old}).Listen(t)
 	p := start(t, policy, "verify", to(l), "name=a.example")
 	_ = l.AcceptFailing()

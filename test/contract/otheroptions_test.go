@@ -17,13 +17,15 @@ for size in 3, 4, 7, 8, 9:
 say("version", attempt(s.getsockopt, 205, VERSION_MIN, 8))
 `)
 	var want []string
-	for _, o := range []struct{ before, number, value string }{{"86400", "91", "60"}, {"771", "111", "772"}, {"1", "108", "1"}} {
+	for _, o := range []struct{ before, number, value string }{{"86400", "91", "60"},
+		{"771", "111", "772"}, {"1", "108", "1"}} {
 		want = append(want, o.number+" 3 EINVAL "+o.before)
 		for _, size := range []string{"4", "5", "8", "16"} {
 			want = append(want, o.number+" "+size+" 0 "+o.value)
 		}
 	}
-	want = append(want, "time 3 ERANGE", `time 4 b'<\x00\x00\x00'`, `time 7 b'<\x00\x00\x00'`, `time 8 b'<\x00\x00\x00\x00\x00\x00\x00'`,
+	want = append(want, "time 3 ERANGE", `time 4 b'<\x00\x00\x00'`, `time 7 b'<\x00\x00\x00'`,
+		`time 8 b'<\x00\x00\x00\x00\x00\x00\x00'`,
 		`time 9 b'<\x00\x00\x00\x00\x00\x00\x00'`, `version b'\x04\x03\x00\x00'`)
 	wantTranscript(t, p, want...)
 }
@@ -46,10 +48,12 @@ say("level", attempt(s.getsockopt, 282, 1) in ("EOPNOTSUPP", "ENOTSUP"))
 say("tclass", attempt(tls(socket.AF_INET6).setsockopt, 41, 66, 1))
 `)
 	var want []string
-	for _, option := range []string{"1 26", "1 50", "1 51", "1 52", "1 29", "1 35", "1 37", "1 60", "1 63", "1 64", "1 65", "1 42",
+	for _, option := range []string{"1 26", "1 50", "1 51", "1 52", "1 29", "1 35", "1 37", "1 60",
+		"1 63", "1 64", "1 65", "1 42",
 		"6 31", "6 36", "6 19", "0 64", "0 65", "0 96", "0 128", "41 64", "41 65", "41 80"} {
 		want = append(want, option+" EOPNOTSUPP True 772")
 	}
-	want = append(want, "282 1 ENOPROTOOPT True 772", "1000 1 ENOPROTOOPT True 772", "level True", "tclass 0")
+	want = append(want, "282 1 ENOPROTOOPT True 772", "1000 1 ENOPROTOOPT True 772",
+		"level True", "tclass 0")
 	wantTranscript(t, p, want...)
 }

@@ -55,7 +55,8 @@ func TestPage(t *testing.T) {
 		if !ok {
 			t.Errorf("no line for %s", o.Name)
 		}
-		fmt.Fprintf(&out, "| %s | %d | %s | %s |\n", o.Name, o.Option, o.Doc, shown(t, sources, o.Name, l))
+		fmt.Fprintf(&out, "| %s | %d | %s | %s |\n", o.Name, o.Option, o.Doc,
+			shown(t, sources, o.Name, l))
 	}
 	if len(optionLines) != len(abi.Options) {
 		t.Errorf("%d lines for %d options", len(optionLines), len(abi.Options))
@@ -63,7 +64,8 @@ func TestPage(t *testing.T) {
 	for _, part := range []struct {
 		title string
 		lines []line
-	}{{"Results", resultLines}, {"Everything else is TCP", tcpLines}, {"Other ways to a TLS socket", wayLines}, {"Limits", limitLines}} {
+	}{{"Results", resultLines}, {"Everything else is TCP", tcpLines},
+		{"Other ways to a TLS socket", wayLines}, {"Limits", limitLines}} {
 		fmt.Fprintf(&out, "\n## %s\n\n| promise | shown by |\n| --- | --- |\n", part.title)
 		for _, l := range part.lines {
 			fmt.Fprintf(&out, "| %s | %s |\n", l.promise, shown(t, sources, l.promise, l))

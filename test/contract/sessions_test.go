@@ -50,7 +50,8 @@ func TestClientSessions(t *testing.T) {
 				t.Parallel()
 				world := newPair(t, version)
 				l := world.network.Listen(t)
-				p := python(t, world.policy, resumingClient, append([]any{l.Port(), test.pause}, test.settings...)...)
+				p := python(t, world.policy, resumingClient,
+					append([]any{l.Port(), test.pause}, test.settings...)...)
 				for i := range 2 {
 					c := l.Accept()
 					if want := test.resumed && i == 1; c.State().DidResume != want {
@@ -107,7 +108,8 @@ func TestServerSessions(t *testing.T) {
 				client := world.network.Client.Clone()
 				client.ClientSessionCache = tls.NewLRUClientSessionCache(4)
 				network := &peer.Network{Client: client}
-				args := append([]any{strings.TrimPrefix(world.server[0], "chain="), strings.TrimPrefix(world.server[1], "key=")}, test.settings...)
+				args := append([]any{strings.TrimPrefix(world.server[0], "chain="),
+					strings.TrimPrefix(world.server[1], "key=")}, test.settings...)
 				p := python(t, "", resumingServer, args...)
 				port := p.Port()
 				for i := range 2 {
@@ -176,7 +178,8 @@ func TestContext(t *testing.T) {
 	leaf := ssatest.NewAuthority(t).Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	p := python(t, "", contexts, leaf.ChainFile(t), leaf.KeyFile(t))
 	p.WaitAndGoOn("done")
-	wantTranscript(t, p, "settings 0 0 0", "own True", "context 0 True", "taken one,two 0x304 'a.example'", "listen 0", "late EINVAL", "name 0 c.example",
+	wantTranscript(t, p, "settings 0 0 0", "own True", "context 0 True",
+		"taken one,two 0x304 'a.example'", "listen 0", "late EINVAL", "name 0 c.example",
 		"put 0 0 three one,two", "itself EINVAL", "nobody EINVAL EINVAL", "sizes EINVAL EINVAL EINVAL",
 		"child 0 one,two", "parent EINVAL ''")
 }

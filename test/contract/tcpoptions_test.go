@@ -69,7 +69,8 @@ for proto, port in (0, args[0]), (205, args[1]):
 func TestOptionsAsTCP(t *testing.T) {
 	world := newPair(t)
 	tlsListener, tcpListener := world.network.Listen(t), (&peer.Network{}).Listen(t)
-	chain, key := strings.TrimPrefix(world.server[0], "chain="), strings.TrimPrefix(world.server[1], "key=")
+	chain, key := strings.TrimPrefix(world.server[0], "chain="),
+		strings.TrimPrefix(world.server[1], "key=")
 	p := python(t, world.policy, tcpOptions, tcpListener.Port(), tlsListener.Port(), chain, key)
 	tcpListener.Accept().ExpectEnd().Close()
 	tlsListener.Accept().ExpectEnd().Close()
@@ -161,7 +162,8 @@ func tcpTimer(t *testing.T, local *net.TCPAddr, remote int) string {
 	}
 	for line := range strings.Lines(string(table)) {
 		fields := strings.Fields(line)
-		if len(fields) > 5 && strings.HasSuffix(fields[1], fmt.Sprintf(":%04X", local.Port)) && strings.HasSuffix(fields[2], fmt.Sprintf(":%04X", remote)) {
+		if len(fields) > 5 && strings.HasSuffix(fields[1], fmt.Sprintf(":%04X", local.Port)) &&
+			strings.HasSuffix(fields[2], fmt.Sprintf(":%04X", remote)) {
 			return fields[5]
 		}
 	}

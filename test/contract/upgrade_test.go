@@ -112,7 +112,8 @@ func TestUpgradeClient(t *testing.T) {
 					t.Errorf("the peer read %d bytes, wanted the end", n)
 				}
 				c.Close()
-				wantTranscript(t, p, append(want, "upgrade 0", "protocol 205 peer a.example", "read b'answer'")...)
+				wantTranscript(t, p, append(want, "upgrade 0", "protocol 205 peer a.example",
+					"read b'answer'")...)
 			})
 		}
 	}
@@ -147,7 +148,8 @@ func readText(t *testing.T, c net.Conn, n int) string {
 // which remembers it, and then asks for TLS.
 func TestUpgradeServer(t *testing.T) {
 	world := newPair(t)
-	chain, key := strings.TrimPrefix(world.server[0], "chain="), strings.TrimPrefix(world.server[1], "key=")
+	chain, key := strings.TrimPrefix(world.server[0], "chain="),
+		strings.TrimPrefix(world.server[1], "key=")
 	for _, mode := range []string{"blocking", "nonblocking"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
@@ -247,5 +249,7 @@ say("listening", put(l, NAME, "a b"), l.getsockopt(socket.SOL_SOCKET, socket.SO_
 say("unconnected", attempt(s.setsockopt, 6, TCP_UPGRADE_TLS, b"a.example"))
 n = socket.create_connection(l.getsockname())
 say("no name", attempt(n.setsockopt, 6, TCP_UPGRADE_TLS, b""), n.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL))
-`), "others ENOPROTOOPT ENOTSUP", "bad EINVAL ENOPROTOOPT ENOENT 6", "listening EINVAL 6", "unconnected ENOTCONN", "no name EINVAL 6")
+`), "others ENOPROTOOPT ENOTSUP",
+		"bad EINVAL ENOPROTOOPT ENOENT 6", "listening EINVAL 6", "unconnected ENOTCONN",
+		"no name EINVAL 6")
 }

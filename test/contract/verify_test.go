@@ -34,7 +34,8 @@ func (v verification) server(t *testing.T, authority *ssatest.Authority) *tls.Co
 	case v.selfSigned:
 		issued = ssatest.SelfSigned(t, v.leaf)
 	case v.foreign:
-		issued = ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Foreign Root"}).Issue(t, v.leaf)
+		issued = ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Foreign Root"}).Issue(t,
+			v.leaf)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{issued.TLS}}
 }
@@ -85,7 +86,8 @@ func TestVerification(t *testing.T) {
 				c.ExpectEnd()
 				c.Close()
 				got := p.Finish()
-				wantLines(t, got, "connect = 0", "TLS_VERSION_CONN = 0", "version: 0x0304, length 4", "id: given, length 8", "chain: PEM")
+				wantLines(t, got, "connect = 0", "TLS_VERSION_CONN = 0", "version: 0x0304, length 4",
+					"id: given, length 8", "chain: PEM")
 				if identity := lineWith(t, got, "TLS_PEER_IDENTITY: "); identity == `TLS_PEER_IDENTITY: ""` {
 					t.Errorf("a verified peer has no identity: %s", identity)
 				}
@@ -115,10 +117,12 @@ func TestVerificationNonblocking(t *testing.T) {
 	authority := ssatest.NewAuthority(t)
 	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
 	l := (&peer.Network{Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS}}}).Listen(t)
-	p := start(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), "verify-nonblocking", to(l), "name=b.example")
+	p := start(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), "verify-nonblocking", to(l),
+		"name=b.example")
 	_ = l.AcceptFailing() // only that it failed matters here
 	got := p.Finish()
-	wantLines(t, got, "connect = -1 EINPROGRESS", "poll, waited: 1 IN|OUT|ERR|HUP|RDHUP", "SO_ERROR: EPROTO")
+	wantLines(t, got, "connect = -1 EINPROGRESS", "poll, waited: 1 IN|OUT|ERR|HUP|RDHUP",
+		"SO_ERROR: EPROTO")
 	if s := lineWith(t, got, "TLS_ERROR: "); !strings.Contains(s, "b.example") {
 		t.Errorf("the sentence does not name b.example: %s", s)
 	}
@@ -127,7 +131,8 @@ func TestVerificationNonblocking(t *testing.T) {
 // TestProgramRoots: roots that a program brings narrow what the administrator
 // trusts, and cannot widen it.
 func TestProgramRoots(t *testing.T) {
-	ours, other := ssatest.NewAuthority(t), ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Other Root"})
+	ours, other := ssatest.NewAuthority(t),
+		ssatest.NewAuthorityWith(t, ssatest.AuthorityOptions{Name: "Other Root"})
 	tests := []struct {
 		name    string
 		server  *ssatest.Authority
@@ -148,7 +153,8 @@ func TestProgramRoots(t *testing.T) {
 			for _, a := range test.trusted {
 				roots = append(roots, a.File(t))
 			}
-			p := start(t, ssatest.PolicyWithRoots(t, "", roots...), "verify", to(l), "name=a.example", "ca="+test.program.File(t))
+			p := start(t, ssatest.PolicyWithRoots(t, "", roots...), "verify", to(l), "name=a.example",
+				"ca="+test.program.File(t))
 			if test.good {
 				l.Accept().ExpectEnd().Close()
 				wantLines(t, p.Finish(), "connect = 0")
@@ -175,7 +181,8 @@ func TestNameEndsWithAddress(t *testing.T) {
 	authority := ssatest.NewAuthority(t)
 	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{"localhost"}})
 	l := (&peer.Network{Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS}}}).Listen(t)
-	p := start(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), "by-name-unended", to(l), "name=localhost")
+	p := start(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), "by-name-unended", to(l),
+		"name=localhost")
 	l.Accept().ExpectEnd().Close()
 	wantLines(t, p.Finish(), "connect = 0", `TLS_PEER_IDENTITY: "localhost"`)
 }

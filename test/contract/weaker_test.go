@@ -49,7 +49,8 @@ say("same", attempt(s.getsockopt, 205, option) == before)
 			if p.Stderr() != "" && len(got) == 1 {
 				t.Fatal(p.Stderr())
 			}
-			wantLines(t, got, fmt.Sprintf("%d %s", test.option, test.want), fmt.Sprintf("same %s", pythonBool(test.want != "0")))
+			wantLines(t, got, fmt.Sprintf("%d %s", test.option, test.want),
+				fmt.Sprintf("same %s", pythonBool(test.want != "0")))
 			if test.before != "" {
 				wantLines(t, got, "before "+test.before)
 			}
@@ -57,7 +58,8 @@ say("same", attempt(s.getsockopt, 205, option) == before)
 			if test.want == "EINVAL" && !strings.Contains(sentence, "is not possible: the policy has versions.min 1.3") {
 				t.Errorf("the sentence does not say why: %s", sentence)
 			}
-			if test.want == "EPERM" && (!strings.Contains(sentence, "is not allowed: the policy has") || !strings.Contains(sentence, "policy.yaml")) {
+			if test.want == "EPERM" && (!strings.Contains(sentence, "is not allowed: the policy has") ||
+				!strings.Contains(sentence, "policy.yaml")) {
 				t.Errorf("the sentence does not say why: %s", sentence)
 			}
 		})

@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	aes128, aes256, chacha = "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"
+	aes128, aes256, chacha = "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
+		"TLS_CHACHA20_POLY1305_SHA256"
 
 	ecdsa128    = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
 	ecdsa256    = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"
@@ -53,7 +54,8 @@ func helloOf(t *testing.T, settings ...any) (hello, []string) {
 			return nil, nil
 		},
 	}}).Listen(t)
-	p := python(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), settingClient, append([]any{l.Port()}, settings...)...)
+	p := python(t, ssatest.PolicyWithRoots(t, "", authority.File(t)), settingClient,
+		append([]any{l.Port()}, settings...)...)
 	l.Accept().ExpectEnd().Close()
 	return said, p.Finish()
 }
@@ -70,10 +72,12 @@ func TestClientHello(t *testing.T) {
 	}
 	both, old, new := []string{"TLS 1.3", "TLS 1.2"}, []string{"TLS 1.2"}, []string{"TLS 1.3"}
 	without := func(gone ...string) []string {
-		return slices.DeleteFunc(slices.Clone(usual.suites), func(s string) bool { return slices.Contains(gone, s) })
+		return slices.DeleteFunc(slices.Clone(usual.suites),
+			func(s string) bool { return slices.Contains(gone, s) })
 	}
 	of := func(version uint16) []string {
-		return slices.DeleteFunc(slices.Clone(usual.suites), func(s string) bool { return (len(s) < 30) != (version == tls.VersionTLS13) })
+		return slices.DeleteFunc(slices.Clone(usual.suites),
+			func(s string) bool { return (len(s) < 30) != (version == tls.VersionTLS13) })
 	}
 	for name, test := range map[string]struct {
 		settings []any
@@ -101,7 +105,8 @@ func TestClientHello(t *testing.T) {
 					t.Errorf("the program printed %q", line)
 				}
 			}
-			for _, list := range []struct{ got, want []string }{{got.suites, test.suites}, {got.versions, test.versions}} {
+			for _, list := range []struct{ got, want []string }{{got.suites, test.suites},
+				{got.versions, test.versions}} {
 				slices.Sort(list.got)
 				if want := slices.Sorted(slices.Values(list.want)); !slices.Equal(list.got, want) {
 					t.Errorf("the ClientHello has %v, wanted %v", list.got, want)
@@ -141,7 +146,8 @@ func TestServerChoice(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := python(t, "", settingServer, append([]any{leaf.ChainFile(t), leaf.KeyFile(t)}, test.settings...)...)
+			p := python(t, "", settingServer, append([]any{leaf.ChainFile(t), leaf.KeyFile(t)},
+				test.settings...)...)
 			port := p.Port()
 			client := tls.Config{RootCAs: authority.Pool(), ServerName: "a.example"}
 			network := &peer.Network{Client: client.Clone()}

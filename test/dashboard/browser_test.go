@@ -69,12 +69,15 @@ func startBrowser(t testing.TB) *browser {
 	profile := t.TempDir()
 	// The tests load nothing but our own page. As root, and on machines without
 	// user namespaces, there is no sandbox.
-	args := []string{"--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--user-data-dir=" + profile, "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage",
-		"--disable-background-networking", "--disable-component-update", "--disable-extensions", "--no-proxy-server", "--log-level=3", "--hide-scrollbars", "about:blank"}
+	args := []string{"--headless=new", "--no-sandbox", "--remote-debugging-pipe",
+		"--user-data-dir=" + profile, "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage",
+		"--disable-background-networking", "--disable-component-update", "--disable-extensions",
+		"--no-proxy-server", "--log-level=3", "--hide-scrollbars", "about:blank"}
 	b := &browser{t: t, to: to, waiting: map[int]chan reply{}, pages: map[string]*page{}}
 	cmd := ssatest.Kill(t, exec.Command("chromium", args...))
 	cmd.Stderr, cmd.ExtraFiles = &b.stderr, []*os.File{theirs, theirOut}
-	cmd.Env = append(os.Environ(), "HOME="+profile, "XDG_CONFIG_HOME="+profile, "XDG_CACHE_HOME="+profile)
+	cmd.Env = append(os.Environ(), "HOME="+profile, "XDG_CONFIG_HOME="+profile,
+		"XDG_CACHE_HOME="+profile)
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start chromium: %v", err)
 	}
@@ -136,7 +139,8 @@ func (p *page) note(r reply) {
 	case "Runtime.exceptionThrown", "Page.javascriptDialogOpening":
 		p.problems = append(p.problems, r.Method+" "+string(r.Params))
 	case "Runtime.consoleAPICalled", "Log.entryAdded":
-		if strings.Contains(string(r.Params), `"error"`) || strings.Contains(string(r.Params), `"warning"`) {
+		if strings.Contains(string(r.Params), `"error"`) ||
+			strings.Contains(string(r.Params), `"warning"`) {
 			p.problems = append(p.problems, r.Method+" "+string(r.Params))
 		}
 	}
@@ -194,13 +198,15 @@ func (b *browser) open(url string, width, height int, scheme string) *page {
 	var target struct {
 		TargetID string `json:"targetId"`
 	}
-	if err := b.call("", "Target.createTarget", map[string]any{"url": "about:blank"}, &target); err != nil {
+	if err := b.call("", "Target.createTarget", map[string]any{"url": "about:blank"},
+		&target); err != nil {
 		b.t.Fatal(err)
 	}
 	var attached struct {
 		SessionID string `json:"sessionId"`
 	}
-	if err := b.call("", "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached); err != nil {
+	if err := b.call("", "Target.attachToTarget", map[string]any{"targetId": target.TargetID,
+		"flatten": true}, &attached); err != nil {
 		b.t.Fatal(err)
 	}
 	p.session = attached.SessionID
@@ -218,8 +224,11 @@ func (b *browser) open(url string, width, height int, scheme string) *page {
 // look changes the size and the colours.
 func (p *page) look(width, height int, scheme string) {
 	p.t.Helper()
-	p.do("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
-	p.do("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	p.do("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height,
+		"deviceScaleFactor": 1, "mobile": width < 600}, nil)
+	p.do("Emulation.setEmulatedMedia",
+		map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme",
+			"value": scheme}}}, nil)
 }
 
 // eval evaluates JavaScript, which may be a promise, and returns its value.
@@ -231,7 +240,8 @@ func eval[T any](p *page, code string) T {
 		} `json:"result"`
 		Exception json.RawMessage `json:"exceptionDetails"`
 	}
-	p.do("Runtime.evaluate", map[string]any{"expression": code, "returnByValue": true, "awaitPromise": true}, &r)
+	p.do("Runtime.evaluate", map[string]any{"expression": code, "returnByValue": true,
+		"awaitPromise": true}, &r)
 	if r.Exception != nil {
 		p.t.Fatalf("%s: %s", code, r.Exception)
 	}
@@ -241,7 +251,8 @@ func eval[T any](p *page, code string) T {
 // await waits until an expression is true.
 func (p *page) await(code string) {
 	p.t.Helper()
-	for end := time.Now().Add(patience); !eval[bool](p, "Boolean("+code+")"); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); !eval[bool](p,
+		"Boolean("+code+")"); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			p.t.Fatalf("this does not become true: %s\nthe page shows:\n%s\ncomplaints: %q", code, eval[string](p, "document.body.innerText"), p.complaints())
 		}
@@ -249,17 +260,20 @@ func (p *page) await(code string) {
 }
 
 // keyCodes are the keys that are pressed.
-var keyCodes = map[string]int{"Enter": 13, "Escape": 27, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39}
+var keyCodes = map[string]int{"Enter": 13, "Escape": 27, "End": 35, "Home": 36, "ArrowLeft": 37,
+	"ArrowRight": 39}
 
 // press presses a key.
 func (p *page) press(key string) {
 	p.t.Helper()
-	down := map[string]any{"type": "rawKeyDown", "key": key, "code": key, "windowsVirtualKeyCode": keyCodes[key]}
+	down := map[string]any{"type": "rawKeyDown", "key": key, "code": key,
+		"windowsVirtualKeyCode": keyCodes[key]}
 	if key == "Enter" {
 		down["type"], down["text"] = "keyDown", "\r" // what a button takes
 	}
 	p.do("Input.dispatchKeyEvent", down, nil)
-	p.do("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "code": key, "windowsVirtualKeyCode": keyCodes[key]}, nil)
+	p.do("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "code": key,
+		"windowsVirtualKeyCode": keyCodes[key]}, nil)
 }
 
 // complaints are the errors and warnings of the page so far.

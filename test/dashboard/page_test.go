@@ -30,7 +30,8 @@ func TestPage(t *testing.T) {
 	b := startBrowser(t)
 	p := b.open(s.url, 1280, 900, "light")
 	p.await(`document.querySelectorAll('#connections tbody tr').length === 40`)
-	for _, want := range []string{"18,234", "71\u00a0%", "81.2\u00a0GB", "18446744073709551615", "www.example", "old.example expired on 2020-01-01", evil,
+	for _, want := range []string{"18,234", "71\u00a0%", "81.2\u00a0GB", "18446744073709551615",
+		"www.example", "old.example expired on 2020-01-01", evil,
 		"TLS_CHACHA20_POLY1305_SHA256", "all users", "31 network, 4 timed-out", "expired", "12d 0h"} {
 		if !eval[bool](p, fmt.Sprintf("document.body.textContent.includes(%q)", want)) {
 			t.Errorf("the page does not show %q:\n%s", want, eval[string](p, "document.body.innerText"))
@@ -50,14 +51,17 @@ func TestPage(t *testing.T) {
 		width, height int
 		scheme        string
 		back          string
-	}{{1280, 900, "light", "rgb(244, 246, 248)"}, {1280, 900, "dark", "rgb(17, 22, 28)"}, {1265, 900, "light", "rgb(244, 246, 248)"}, {1255, 900, "light", "rgb(244, 246, 248)"}, {1005, 900, "light", "rgb(244, 246, 248)"}, {760, 900, "light", "rgb(244, 246, 248)"},
-		{400, 800, "dark", "rgb(17, 22, 28)"}, {400, 800, "light", "rgb(244, 246, 248)"}, {320, 600, "light", "rgb(244, 246, 248)"}} {
+	}{{1280, 900, "light", "rgb(244, 246, 248)"}, {1280, 900, "dark", "rgb(17, 22, 28)"},
+		{1265, 900, "light", "rgb(244, 246, 248)"}, {1255, 900, "light", "rgb(244, 246, 248)"}, {1005, 900, "light", "rgb(244, 246, 248)"}, {760, 900, "light", "rgb(244, 246, 248)"},
+		{400, 800, "dark", "rgb(17, 22, 28)"}, {400, 800, "light", "rgb(244, 246, 248)"},
+		{320, 600, "light", "rgb(244, 246, 248)"}} {
 		p.look(look.width, look.height, look.scheme)
 		p.await(fmt.Sprintf(`innerWidth === %d && getComputedStyle(document.documentElement).backgroundColor === %q`, look.width, look.back))
 		eval[bool](p, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
 		if got := eval[int](p, `document.documentElement.scrollWidth`); got > look.width {
-			t.Errorf("at a width of %d the page is %d wide: %s", look.width, got, eval[string](p, fmt.Sprintf(
-				`Array.from(document.querySelectorAll('*')).filter((e) => e.getBoundingClientRect().right > %d).map((e) => e.tagName + '.' + e.className).slice(0, 9).join(' ')`, look.width)))
+			t.Errorf("at a width of %d the page is %d wide: %s", look.width, got,
+				eval[string](p, fmt.Sprintf(
+					`Array.from(document.querySelectorAll('*')).filter((e) => e.getBoundingClientRect().right > %d).map((e) => e.tagName + '.' + e.className).slice(0, 9).join(' ')`, look.width)))
 		}
 		if got := eval[[]string](p, `Array.from(document.querySelectorAll('.scroll, .month, .legend, #tiles > div')).filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.ariaLabel + ' ' + e.innerText)`); len(got) > 0 {
 			t.Errorf("at a width of %d these are wider than their place: %q", look.width, got)
@@ -79,11 +83,13 @@ func TestHands(t *testing.T) {
 	s.set(status)
 	p := startBrowser(t).open(s.url, 1280, 900, "light")
 	p.await(`document.querySelectorAll('#connections tbody tr').length === 40`)
-	if got, want := eval[string](p, `document.querySelector('#notices').textContent`), until.Local().Format("2006-01-02 15:04:05"); !strings.Contains(got, want) {
+	if got, want := eval[string](p, `document.querySelector('#notices').textContent`),
+		until.Local().Format("2006-01-02 15:04:05"); !strings.Contains(got, want) {
 		t.Errorf("a key log until tomorrow, %s, is told as %q", want, got)
 	}
 	const ids = `Array.from(document.querySelectorAll('#connections tbody tr td:first-child')).map((e) => e.textContent).join(' ')`
-	if got := eval[string](p, ids); !strings.HasPrefix(got, "18446744073709551615 138 137 ") || !strings.HasSuffix(got, " 101 100") {
+	if got := eval[string](p, ids); !strings.HasPrefix(got, "18446744073709551615 138 137 ") ||
+		!strings.HasSuffix(got, " 101 100") {
 		t.Errorf("the newest connections do not come first: %s", got)
 	}
 	p.do("Runtime.evaluate", map[string]any{"expression": `document.querySelector('#connections th:nth-child(9) button').focus()`}, nil)
@@ -100,7 +106,8 @@ func TestHands(t *testing.T) {
 	box := eval[struct{ X, Y float64 }](p, `(document.querySelector('#versions').scrollIntoView({block: 'center'}), (({x, y, width, height}) => ({X: x + width / 2, Y: y + height / 2}))(document.querySelector('#versions svg').getBoundingClientRect()))`)
 	p.do("Input.dispatchMouseEvent", map[string]any{"type": "mouseMoved", "x": box.X, "y": box.Y}, nil)
 	p.await(`!` + tip + `.hidden`)
-	if got := eval[string](p, tip+`.innerText`); !strings.Contains(got, "TLS 1.3") || !strings.Contains(got, "TLS 1.2") {
+	if got := eval[string](p, tip+`.innerText`); !strings.Contains(got, "TLS 1.3") ||
+		!strings.Contains(got, "TLS 1.2") {
 		t.Errorf("the pointer shows %q", got)
 	}
 	p.screenshot("pointed", false)
@@ -143,8 +150,9 @@ func TestCounted(t *testing.T) {
 	eval[bool](p, `(document.querySelectorAll('details').forEach((d) => { d.open = true }), true)`)
 	const table = `Array.from(document.querySelectorAll('#%s .numbers tr:first-child :not(:first-child)')).map((e) => e.textContent).join(' ')`
 	p.await(`document.querySelectorAll('#versions .numbers tbody tr').length === 1`)
-	for chart, want := range map[string]string{"versions": "(ended between looks) TLS 1.2 2 1", "suites": "(ended between looks) " + evil + " 2 1",
-		"bytes": "received sent 0\u00a0B/s 500\u00a0B/s", "troubles": "failed refused 0 0"} {
+	for chart, want := range map[string]string{"versions": "(ended between looks) TLS 1.2 2 1",
+		"suites": "(ended between looks) " + evil + " 2 1",
+		"bytes":  "received sent 0\u00a0B/s 500\u00a0B/s", "troubles": "failed refused 0 0"} {
 		if got := eval[string](p, fmt.Sprintf(table, chart)); got != want {
 			t.Errorf("chart %s counts %q, want %q", chart, got, want)
 		}

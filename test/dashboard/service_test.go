@@ -51,7 +51,8 @@ func newWorld(t *testing.T) *world {
 // address that it writes.
 func (w *world) dashboard(t *testing.T, uid uint32) (url string, cmd *exec.Cmd) {
 	t.Helper()
-	cmd = ssatest.Kill(t, exec.Command(ssatest.SSA(t), "dashboard", "--socket", w.socket, "--listen", "127.0.0.1:0"))
+	cmd = ssatest.Kill(t, exec.Command(ssatest.SSA(t), "dashboard", "--socket", w.socket, "--listen",
+		"127.0.0.1:0"))
 	cmd.Stderr = os.Stderr
 	if uid != 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: uid}
@@ -84,7 +85,8 @@ func (w *world) script(t *testing.T, code string, args ...any) *programs.Process
 	for _, a := range args {
 		line = append(line, fmt.Sprint(a))
 	}
-	return programs.Start(t, ssatest.Run{Service: w.socket, Verbose: true}.Command(t, "python3", line...))
+	return programs.Start(t, ssatest.Run{Service: w.socket, Verbose: true}.Command(t,
+		"python3", line...))
 }
 
 // TestService: the page shows a connection by its TLS_ID, a refusal and a
@@ -118,7 +120,8 @@ wait()
 	p.await(fmt.Sprintf(`document.querySelector('#refusals .bars').textContent.includes(%q) && document.querySelector('#refusals tbody').textContent.includes('b.example')`, evil))
 	// The service adds a point every ten seconds.
 	p.await(`document.querySelector('#versions .area') && document.querySelector('#open .area') && document.querySelector('#versions .legend').textContent.includes('TLS 1.3')`)
-	if got := eval[string](p, `document.querySelector('#certificates .list tbody').textContent`); !strings.Contains(got, "www") || !strings.Contains(got, "a.example") {
+	if got := eval[string](p, `document.querySelector('#certificates .list tbody').textContent`); !strings.Contains(got, "www") ||
+		!strings.Contains(got, "a.example") {
 		t.Errorf("the certificates are %q", got)
 	}
 	if eval[int](p, `document.querySelectorAll('.month button').length`) == 0 {
@@ -168,7 +171,8 @@ func TestNoService(t *testing.T) {
 		cmd.Stderr = &errs
 		_ = cmd.Run()
 		want := map[bool]string{true: "loopback", false: "no service is running"}[len(args) > 3]
-		if cmd.ProcessState.ExitCode() != 125 || !strings.Contains(errs.String(), want) || !strings.Contains(errs.String(), "ssa: hint:") {
+		if cmd.ProcessState.ExitCode() != 125 || !strings.Contains(errs.String(), want) ||
+			!strings.Contains(errs.String(), "ssa: hint:") {
 			t.Errorf("%v: status %d, %s", args, cmd.ProcessState.ExitCode(), errs.String())
 		}
 	}
@@ -199,7 +203,8 @@ wait()
 	p.await(`document.querySelector('#service')?.textContent.includes('your own programs') && document.querySelector('#connections').textContent.includes('No connection is open')`)
 	p.await(`document.querySelector('#time-note').textContent.includes('Counted by this page')`)
 	p.await(`document.querySelector('#open .plot').hidden === false && document.querySelectorAll('#open .area').length > 0`)
-	if got := eval[string](p, `document.body.textContent`); strings.Contains(got, "a.example") || !strings.Contains(got, "administrator alone") {
+	if got := eval[string](p, `document.body.textContent`); strings.Contains(got, "a.example") ||
+		!strings.Contains(got, "administrator alone") {
 		t.Errorf("a user sees what is root's:\n%s", got)
 	}
 	p.screenshot("own", true)

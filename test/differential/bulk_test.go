@@ -9,44 +9,49 @@ import (
 
 // bulkScenarios: many bytes, with checksums on both sides.
 var bulkScenarios = []scenario{
-	{name: "bulk-send", about: "64 MiB to the peer", bytes: 64 << 20, listen: listening, once: true, peer: func(s *session) {
-		c := s.accept()
-		got := c.ReadAll()
-		if !bytes.Equal(got, generated(s.count)) {
-			s.t.Errorf("the peer read %d bytes, and not those that were written", len(got))
-		}
-		c.Say("done")
-		c.Close()
-	}},
-	{name: "bulk-receive", about: "64 MiB from the peer", bytes: 64 << 20, listen: listening, once: true, peer: func(s *session) {
-		c := s.accept()
-		c.Write(generated(s.count))
-		c.CloseWrite()
-		c.ExpectEnd()
-		c.Close()
-	}},
-	{name: "bulk-both", about: "64 MiB both ways at once", bytes: 64 << 20, listen: listening, once: true, peer: func(s *session) {
-		c := s.accept()
-		c.EchoAll()
-		c.Close()
-	}},
-	{name: "bulk-server", about: "a server: 64 MiB in, then 64 MiB out", bytes: 64 << 20, once: true, peer: func(s *session) {
-		c := s.connect()
-		c.Write(generated(s.count))
-		c.CloseWrite()
-		if got := c.ReadAll(); !bytes.Equal(got, generated(s.count)) {
-			s.t.Errorf("the peer read %d bytes, and not those that were written", len(got))
-		}
-		c.Close()
-	}},
-	{name: "ping-pong", about: "2,000 small messages, each answered", bytes: 2000, listen: listening, peer: func(s *session) {
-		c := s.accept()
-		for range s.count {
-			c.Echo(7)
-		}
-		c.ExpectEnd()
-		c.Close()
-	}},
+	{name: "bulk-send", about: "64 MiB to the peer", bytes: 64 << 20, listen: listening, once: true,
+		peer: func(s *session) {
+			c := s.accept()
+			got := c.ReadAll()
+			if !bytes.Equal(got, generated(s.count)) {
+				s.t.Errorf("the peer read %d bytes, and not those that were written", len(got))
+			}
+			c.Say("done")
+			c.Close()
+		}},
+	{name: "bulk-receive", about: "64 MiB from the peer", bytes: 64 << 20, listen: listening,
+		once: true, peer: func(s *session) {
+			c := s.accept()
+			c.Write(generated(s.count))
+			c.CloseWrite()
+			c.ExpectEnd()
+			c.Close()
+		}},
+	{name: "bulk-both", about: "64 MiB both ways at once", bytes: 64 << 20, listen: listening,
+		once: true, peer: func(s *session) {
+			c := s.accept()
+			c.EchoAll()
+			c.Close()
+		}},
+	{name: "bulk-server", about: "a server: 64 MiB in, then 64 MiB out", bytes: 64 << 20, once: true,
+		peer: func(s *session) {
+			c := s.connect()
+			c.Write(generated(s.count))
+			c.CloseWrite()
+			if got := c.ReadAll(); !bytes.Equal(got, generated(s.count)) {
+				s.t.Errorf("the peer read %d bytes, and not those that were written", len(got))
+			}
+			c.Close()
+		}},
+	{name: "ping-pong", about: "2,000 small messages, each answered", bytes: 2000, listen: listening,
+		peer: func(s *session) {
+			c := s.accept()
+			for range s.count {
+				c.Echo(7)
+			}
+			c.ExpectEnd()
+			c.Close()
+		}},
 }
 
 // generated makes the bytes that the test programs write.

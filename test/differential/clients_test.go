@@ -15,41 +15,44 @@ var clientScenarios = []scenario{
 		c.Close()
 	}},
 	{name: "connect-again", about: "EISCONN", listen: listening, peer: justAccept},
-	{name: "connect-again-nonblocking", about: "EALREADY, then EISCONN", listen: stalled, peer: func(s *session) {
-		s.Wait("connecting")
-		s.listener.Release()
-		s.GoOn()
-		s.accept().ExpectEnd().Close()
-	}},
+	{name: "connect-again-nonblocking", about: "EALREADY, then EISCONN", listen: stalled,
+		peer: func(s *session) {
+			s.Wait("connecting")
+			s.listener.Release()
+			s.GoOn()
+			s.accept().ExpectEnd().Close()
+		}},
 	{name: "blocking-after-nonblocking", about: "a blocking connect joins the one under way", listen: stalled, peer: released},
 	{name: "refused", about: "ECONNREFUSED, and another try with the same socket", listen: listening, peer: justAccept},
 	{name: "refused-nonblocking", about: "poll and SO_ERROR of a refused connect", listen: listening},
-	{name: "close-while-connecting", about: "close before the connection is there", listen: stalled, peer: func(s *session) {
-		s.listener.Release()
-		for {
-			// The first connection may or may not have got through.
-			c, err := s.listener.TryAccept()
-			if err != nil {
-				continue
+	{name: "close-while-connecting", about: "close before the connection is there", listen: stalled,
+		peer: func(s *session) {
+			s.listener.Release()
+			for {
+				// The first connection may or may not have got through.
+				c, err := s.listener.TryAccept()
+				if err != nil {
+					continue
+				}
+				data, err := c.Drain()
+				c.Close()
+				if string(data) == "x" {
+					return
+				}
+				s.t.Logf("the connection that was closed early: %d bytes, %v", len(data), err)
 			}
-			data, err := c.Drain()
+		}},
+	{name: "half-close", about: "the program ends its side first", listen: listening,
+		peer: func(s *session) {
+			c := s.accept()
+			if got := c.ReadAll(); string(got) != "question" {
+				s.t.Errorf("the peer read %q", got)
+			}
+			s.Wait("looked")
+			c.Say("answer")
+			c.CloseWrite()
 			c.Close()
-			if string(data) == "x" {
-				return
-			}
-			s.t.Logf("the connection that was closed early: %d bytes, %v", len(data), err)
-		}
-	}},
-	{name: "half-close", about: "the program ends its side first", listen: listening, peer: func(s *session) {
-		c := s.accept()
-		if got := c.ReadAll(); string(got) != "question" {
-			s.t.Errorf("the peer read %q", got)
-		}
-		s.Wait("looked")
-		c.Say("answer")
-		c.CloseWrite()
-		c.Close()
-	}},
+		}},
 	{name: "half-close-by-peer", about: "the peer ends its side first; writing goes on", listen: listening, peer: func(s *session) {
 		c := s.accept()
 		c.Say("goodbye")
@@ -61,45 +64,51 @@ var clientScenarios = []scenario{
 		c.ExpectEnd()
 		c.Close()
 	}},
-	{name: "shutdown-read", about: "SHUT_RD, then SHUT_RDWR", listen: listening, peer: func(s *session) {
-		c := s.accept()
-		c.Expect("still writing")
-		c.ExpectEnd()
-		c.Close()
-	}},
+	{name: "shutdown-read", about: "SHUT_RD, then SHUT_RDWR", listen: listening,
+		peer: func(s *session) {
+			c := s.accept()
+			c.Expect("still writing")
+			c.ExpectEnd()
+			c.Close()
+		}},
 	{name: "shutdown-bad", about: "shutdown before connect, and with a bad way", listen: listening, peer: justAccept},
-	{name: "reset", about: "ECONNRESET after the bytes before it", listen: listening, peer: func(s *session) {
-		c := s.accept()
-		c.Say("last")
-		s.Wait("reset")
-		c.Reset()
-	}},
+	{name: "reset", about: "ECONNRESET after the bytes before it", listen: listening,
+		peer: func(s *session) {
+			c := s.accept()
+			c.Say("last")
+			s.Wait("reset")
+			c.Reset()
+		}},
 	{name: "reset-unread", about: "a reset shows in poll although what came before is not read", listen: listening, peer: func(s *session) {
 		c := s.accept()
 		c.Say("12345")
 		s.Wait("reset")
 		c.Reset()
 	}},
-	{name: "reset-write-first", about: "a write that is the first call after a reset", listen: listening, differs: writeFirst, peer: func(s *session) {
-		c := s.accept()
-		s.Wait("reset")
-		c.Reset()
-	}},
-	{name: "reset-so-error", about: "SO_ERROR has a reset once", listen: listening, peer: func(s *session) {
-		c := s.accept()
-		s.Wait("reset")
-		c.Reset()
-	}},
-	{name: "peer-gone", about: "EPIPE from a peer that has closed", listen: listening, peer: func(s *session) {
-		s.accept().Close()
-	}},
-	{name: "unread-at-close", about: "close with bytes that were not read", listen: listening, peer: func(s *session) {
-		c := s.accept()
-		c.Say("never read")
-		s.Wait("closed")
-		_, _ = c.Drain() // any end will do
-		s.GoOn()
-	}},
+	{name: "reset-write-first", about: "a write that is the first call after a reset", listen: listening, differs: writeFirst,
+		peer: func(s *session) {
+			c := s.accept()
+			s.Wait("reset")
+			c.Reset()
+		}},
+	{name: "reset-so-error", about: "SO_ERROR has a reset once", listen: listening,
+		peer: func(s *session) {
+			c := s.accept()
+			s.Wait("reset")
+			c.Reset()
+		}},
+	{name: "peer-gone", about: "EPIPE from a peer that has closed", listen: listening,
+		peer: func(s *session) {
+			s.accept().Close()
+		}},
+	{name: "unread-at-close", about: "close with bytes that were not read", listen: listening,
+		peer: func(s *session) {
+			c := s.accept()
+			c.Say("never read")
+			s.Wait("closed")
+			_, _ = c.Drain() // any end will do
+			s.GoOn()
+		}},
 	{name: "many", about: "200 connections one after the other", bytes: 200, listen: listening, peer: echoMany, once: true},
 	{name: "many-at-once", about: "150 connections at once", bytes: 150, listen: listening, peer: echoMany, once: true},
 	{name: "pipe", about: "standard input to the socket, the socket to standard output", listen: listening, peer: func(s *session) {
@@ -168,13 +177,14 @@ var eventScenarios = []scenario{
 		c.Close()
 	}},
 	{name: "epoll-refused", about: "a refused connect in edge-triggered epoll", listen: listening},
-	{name: "epoll-edge-writer", about: "an edge-triggered writer of 8 MiB", bytes: 8 << 20, listen: listening, once: true, peer: func(s *session) {
-		c := s.accept()
-		if n := len(c.ReadAll()); n < s.count {
-			s.t.Errorf("the peer read %d bytes, wanted at least %d", n, s.count)
-		}
-		c.Close()
-	}},
+	{name: "epoll-edge-writer", about: "an edge-triggered writer of 8 MiB", bytes: 8 << 20,
+		listen: listening, once: true, peer: func(s *session) {
+			c := s.accept()
+			if n := len(c.ReadAll()); n < s.count {
+				s.t.Errorf("the peer read %d bytes, wanted at least %d", n, s.count)
+			}
+			c.Close()
+		}},
 	{name: "epoll-oneshot", about: "EPOLLONESHOT", listen: listening, peer: func(s *session) {
 		c := s.accept()
 		c.Echo(4)

@@ -49,7 +49,8 @@ func TestDifferential(t *testing.T) {
 				t.Run(s.name, func(t *testing.T) {
 					t.Parallel()
 					p.record(t, l.title(), s, columnTLS)
-					compare(t, s, w.run(t, s, way{}, program...), w.run(t, s, way{tls: true, gate: true}, program...))
+					compare(t, s, w.run(t, s, way{}, program...), w.run(t, s, way{tls: true, gate: true},
+						program...))
 				})
 			}
 		})

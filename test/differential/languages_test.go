@@ -34,20 +34,22 @@ var languages = []language{
 		{name: "refused", about: "ECONNREFUSED", listen: listening},
 		{name: "server", about: "accept with an address, lines", peer: upperPeer},
 	}},
-	{name: "Go", program: func(t testing.TB) []string { return []string{programs.Go(t)} }, scenarios: []scenario{
-		{name: "client", about: "raw system calls", listen: listening, peer: echoOne},
-		{name: "poller-client", about: "8 MiB through the runtime's poller", bytes: 8 << 20, listen: listening, peer: echoOne},
-		{name: "poller-many", about: "50 goroutines connect at once", bytes: 50, listen: listening, peer: func(s *session) {
-			s.parallel(s.count, func() {
-				c := s.accept()
-				c.Echo(1)
-				c.ExpectEnd()
-				c.Close()
-			})
+	{name: "Go", program: func(t testing.TB) []string { return []string{programs.Go(t)} },
+		scenarios: []scenario{
+			{name: "client", about: "raw system calls", listen: listening, peer: echoOne},
+			{name: "poller-client", about: "8 MiB through the runtime's poller", bytes: 8 << 20, listen: listening, peer: echoOne},
+			{name: "poller-many", about: "50 goroutines connect at once", bytes: 50, listen: listening,
+				peer: func(s *session) {
+					s.parallel(s.count, func() {
+						c := s.accept()
+						c.Echo(1)
+						c.ExpectEnd()
+						c.Close()
+					})
+				}},
+			{name: "poller-server", about: "net.FileListener, 20 clients", bytes: 20, peer: helloMany},
+			{name: "refused", about: "ECONNREFUSED", listen: listening},
 		}},
-		{name: "poller-server", about: "net.FileListener, 20 clients", bytes: 20, peer: helloMany},
-		{name: "refused", about: "ECONNREFUSED", listen: listening},
-	}},
 	{name: "shell", program: func(t testing.TB) []string {
 		return append(script("sock.sh", "sh")(t), programs.C(t))
 	}, scenarios: []scenario{

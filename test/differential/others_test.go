@@ -109,14 +109,15 @@ var processScenarios = []scenario{
 	{name: "dup", about: "dup, dup2, F_DUPFD before and after connect", listen: listening, peer: echoOne},
 	{name: "exec", about: "a connection inherited through exec", listen: listening, peer: echoOne},
 	{name: "threads", about: "one thread reads, one writes: 8 MiB", bytes: 8 << 20, listen: listening, peer: echoOne, once: true},
-	{name: "threads-connect", about: "8 threads connect 10 times each", bytes: 80, listen: listening, once: true, peer: func(s *session) {
-		s.parallel(s.count, func() {
-			c := s.accept()
-			c.Echo(1)
-			c.ExpectEnd()
-			c.Close()
-		})
-	}},
+	{name: "threads-connect", about: "8 threads connect 10 times each", bytes: 80, listen: listening,
+		once: true, peer: func(s *session) {
+			s.parallel(s.count, func() {
+				c := s.accept()
+				c.Echo(1)
+				c.ExpectEnd()
+				c.Close()
+			})
+		}},
 	{name: "scm-rights", about: "sockets passed to another process, connected and not", listen: listening, peer: func(s *session) {
 		echoOne(s)
 		echoOne(s)
@@ -153,34 +154,37 @@ var callScenarios = []scenario{
 		c.ExpectEnd()
 		c.Close()
 	}},
-	{name: "discards", about: "MSG_TRUNC drops what has been received", listen: listening, peer: func(s *session) {
-		c := s.accept()
-		s.Wait("first")
-		c.Say("0123456789")
-		s.Wait("second")
-		c.Say("abc")
-		s.Wait("third")
-		c.CloseWrite()
-		c.ExpectEnd()
-		c.Close()
-	}},
+	{name: "discards", about: "MSG_TRUNC drops what has been received", listen: listening,
+		peer: func(s *session) {
+			c := s.accept()
+			s.Wait("first")
+			c.Say("0123456789")
+			s.Wait("second")
+			c.Say("abc")
+			s.Wait("third")
+			c.CloseWrite()
+			c.ExpectEnd()
+			c.Close()
+		}},
 	{name: "vectors", about: "readv and writev", listen: listening, peer: echoTold(8)},
 	{name: "messages", about: "sendmsg, recvmsg, recvfrom with an address buffer", listen: listening, peer: echoOne, differs: receivedAddress},
-	{name: "sendto-address", about: "an address given for a connected socket", listen: listening, differs: sentAddress, peer: func(s *session) {
-		c := s.accept()
-		c.Echo(5)
-		c.ReadAll()
-		c.Close()
-	}},
+	{name: "sendto-address", about: "an address given for a connected socket", listen: listening,
+		differs: sentAddress, peer: func(s *session) {
+			c := s.accept()
+			c.Echo(5)
+			c.ReadAll()
+			c.Close()
+		}},
 	{name: "mmsg", about: "sendmmsg, recvmmsg", listen: listening, peer: echoTold(6)},
-	{name: "sendfile", about: "a file of 300,000 bytes by sendfile", bytes: fileSize, listen: listening, peer: func(s *session) {
-		c := s.accept()
-		if n := len(c.ReadAll()); n != s.count {
-			s.t.Errorf("the peer read %d bytes of %d", n, s.count)
-		}
-		c.Say("done")
-		c.Close()
-	}},
+	{name: "sendfile", about: "a file of 300,000 bytes by sendfile", bytes: fileSize,
+		listen: listening, peer: func(s *session) {
+			c := s.accept()
+			if n := len(c.ReadAll()); n != s.count {
+				s.t.Errorf("the peer read %d bytes of %d", n, s.count)
+			}
+			c.Say("done")
+			c.Close()
+		}},
 	{name: "splice", about: "splice from and to a pipe", listen: listening, peer: echoTold(14)},
 	{name: "queue-sizes", about: "FIONREAD, FIONBIO", listen: listening, peer: func(s *session) {
 		c := s.accept()
@@ -191,13 +195,14 @@ var callScenarios = []scenario{
 		c.Close()
 	}},
 	{name: "not-connected", about: "read and write before connect", peer: func(s *session) { s.Port() }, differs: notConnected},
-	{name: "bad-pointers", about: "EFAULT of read and write", listen: listening, peer: func(s *session) {
-		c := s.accept()
-		s.Wait("first")
-		c.Say("x")
-		c.ExpectEnd()
-		c.Close()
-	}},
+	{name: "bad-pointers", about: "EFAULT of read and write", listen: listening,
+		peer: func(s *session) {
+			c := s.accept()
+			s.Wait("first")
+			c.Say("x")
+			c.ExpectEnd()
+			c.Close()
+		}},
 }
 
 // Reads and writes are the kernel's own, on an AF_UNIX socket. That is what
@@ -227,39 +232,43 @@ func echoTold(n int) func(*session) {
 
 // addressScenarios: getsockname and getpeername in every state.
 var addressScenarios = []scenario{
-	{name: "client-names", about: "the names of a client in each state", listen: listening, peer: func(s *session) {
-		c := s.accept()
-		c.ExpectEnd()
-		s.Wait("looked")
-		c.Close()
-	}},
-	{name: "connecting-names", about: "the names of a socket on its way", listen: stalled, peer: func(s *session) {
-		s.Wait("connecting")
-		s.listener.Release()
-		s.accept().ExpectEnd().Close()
-	}},
+	{name: "client-names", about: "the names of a client in each state", listen: listening,
+		peer: func(s *session) {
+			c := s.accept()
+			c.ExpectEnd()
+			s.Wait("looked")
+			c.Close()
+		}},
+	{name: "connecting-names", about: "the names of a socket on its way", listen: stalled,
+		peer: func(s *session) {
+			s.Wait("connecting")
+			s.listener.Release()
+			s.accept().ExpectEnd().Close()
+		}},
 	{name: "refused-names", about: "the names after a refused connect", listen: listening},
 	{name: "server-names", about: "the names of a listener and of what it accepts", peer: func(s *session) {
 		s.connect().Close()
 	}},
 	{name: "name-arguments", about: "short, missing and negative buffers", listen: listening, peer: justAccept},
-	{name: "source-address", about: "bind to a source address before connect", ipv4: true, listen: listening, peer: func(s *session) {
-		c := s.accept()
-		if ip := c.RemoteAddr().IP.String(); ip != "127.0.0.2" {
-			s.t.Errorf("the peer sees the program at %s, wanted 127.0.0.2", ip)
-		}
-		c.Close()
-	}},
+	{name: "source-address", about: "bind to a source address before connect", ipv4: true,
+		listen: listening, peer: func(s *session) {
+			c := s.accept()
+			if ip := c.RemoteAddr().IP.String(); ip != "127.0.0.2" {
+				s.t.Errorf("the peer sees the program at %s, wanted 127.0.0.2", ip)
+			}
+			c.Close()
+		}},
 	{name: "connect-arguments", about: "missing, short, huge and foreign addresses", listen: listening, peer: justAccept},
 	{name: "connect-unspec", about: "connect to AF_UNSPEC before anything", listen: listening, peer: justAccept},
 	{name: "mapped", about: "an IPv6 socket and an IPv4-mapped address", ipv4: true, listen: listening, peer: justAccept},
-	{name: "dual-stack", about: "an IPv6 listener takes IPv4 connections", ipv4: true, peer: func(s *session) {
-		c := s.connect()
-		c.Say("over IPv4")
-		c.CloseWrite()
-		c.ExpectEnd()
-		c.Close()
-	}},
+	{name: "dual-stack", about: "an IPv6 listener takes IPv4 connections", ipv4: true,
+		peer: func(s *session) {
+			c := s.connect()
+			c.Say("over IPv4")
+			c.CloseWrite()
+			c.ExpectEnd()
+			c.Close()
+		}},
 }
 
 // optionScenarios: options of SOL_SOCKET, TCP and IP.
@@ -269,9 +278,10 @@ var optionScenarios = []scenario{
 		c.ExpectEnd()
 		c.Close()
 	}},
-	{name: "client-identities", about: "the same of a client", listen: listening, peer: func(s *session) {
-		s.accept().Close()
-	}},
+	{name: "client-identities", about: "the same of a client", listen: listening,
+		peer: func(s *session) {
+			s.accept().Close()
+		}},
 	{name: "plain-options", about: "options set and read back, before and after connect", listen: listening, peer: justAccept},
 	{name: "listener-options", about: "options of a listener and what accepted sockets inherit", peer: func(s *session) {
 		port := s.Port()

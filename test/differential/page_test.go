@@ -89,7 +89,8 @@ func (p *page) check(t *testing.T) {
 
 // wanted says in which ways a scenario is run.
 func wanted(s scenario, inC bool) [columns]bool {
-	return [columns]bool{columnTLS: true, columnStatic: inC && !s.once, columnIPv6: inC && !s.once && !s.ipv4, columnTCP: inC && !s.once}
+	return [columns]bool{columnTLS: true, columnStatic: inC && !s.once,
+		columnIPv6: inC && !s.once && !s.ipv4, columnTCP: inC && !s.once}
 }
 
 // missing names a scenario that did not run, if there is one.

@@ -95,7 +95,8 @@ const (
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	authority := ssatest.NewAuthority(t)
-	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{peerName}, IPs: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}})
+	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{peerName},
+		IPs: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}})
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, bytes.Repeat([]byte("0123456789"), fileSize/10), 0o644); err != nil {
 		t.Fatal(err)
@@ -139,7 +140,8 @@ func (w *world) run(t *testing.T, s scenario, how way, program ...string) []stri
 		network.Server, network.Client = w.server, w.client
 	}
 	ses := &session{t: t, network: network, count: s.bytes}
-	args := append(program[1:len(program):len(program)], s.name, "name="+peerName, "chain="+w.chain, "key="+w.key, "file="+w.file,
+	args := append(program[1:len(program):len(program)], s.name, "name="+peerName, "chain="+w.chain,
+		"key="+w.key, "file="+w.file,
 		fmt.Sprintf("bytes=%d", s.bytes), fmt.Sprintf("other=%d", network.ClosedPort(t)))
 	if how.ipv6 {
 		args = append(args, "family=6")

@@ -24,7 +24,8 @@ func (w *world) settings(l *peer.Listener) string {
 // shell runs a script under one ssa; $1 in it is the C program.
 func (w *world) shell(t *testing.T, script string) *programs.Process {
 	t.Helper()
-	return programs.Start(t, ssatest.Run{Policy: w.policy}.Command(t, "/bin/sh", "-c", script, "sh", programs.C(t)))
+	return programs.Start(t, ssatest.Run{Policy: w.policy}.Command(t, "/bin/sh", "-c", script, "sh",
+		programs.C(t)))
 }
 
 // holdings is what a process holds of the machine.
@@ -63,7 +64,8 @@ func holdingsOf(t *testing.T, pid int) holdings {
 func settled(t *testing.T, pid, descriptors int) holdings {
 	t.Helper()
 	h := holdingsOf(t, pid)
-	for end := time.Now().Add(20 * time.Second); h.descriptors > descriptors && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); h.descriptors > descriptors &&
+		time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		h = holdingsOf(t, pid)
 	}
 	return h
@@ -78,7 +80,8 @@ const slackKB = 10 << 10
 // memory the race detector keeps says nothing of ssa.
 func grown(few, all holdings) bool {
 	race := strings.Contains(os.Getenv("SSA_TEST_BUILDFLAGS"), "-race")
-	return all.descriptors > few.descriptors || all.threads > few.threads+8 || !race && all.kilobytes > few.kilobytes+slackKB
+	return all.descriptors > few.descriptors || all.threads > few.threads+8 ||
+		!race && all.kilobytes > few.kilobytes+slackKB
 }
 
 // TestLeaks: after thousands of connections ssa holds what it held after 100.

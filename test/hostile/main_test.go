@@ -32,7 +32,8 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	authority := ssatest.NewAuthority(t)
-	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{peerName}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
+	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{peerName},
+		IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
 	return &world{
 		policy: ssatest.PolicyWithRoots(t, "", authority.File(t)),
 		network: &peer.Network{
@@ -48,7 +49,8 @@ func newWorld(t *testing.T) *world {
 // start starts a scenario of the C programs over TLS.
 func (w *world) start(t *testing.T, scenario string, port, bytes int) *programs.Process {
 	t.Helper()
-	return programs.Start(t, ssatest.Run{Policy: w.policy}.Command(t, programs.C(t), scenario, "proto=205", "name="+peerName,
+	return programs.Start(t, ssatest.Run{Policy: w.policy}.Command(t, programs.C(t), scenario,
+		"proto=205", "name="+peerName,
 		"chain="+w.chain, "key="+w.key, fmt.Sprintf("port=%d", port), fmt.Sprintf("bytes=%d", bytes),
 		fmt.Sprintf("other=%d", w.network.ClosedPort(t))))
 }

@@ -56,7 +56,8 @@ func TestBadServers(t *testing.T) {
 			bad.talk(c)
 			c.Close()
 			got := p.Finish()
-			if want := regexp.MustCompile("^connect = -1 (" + bad.want + ")$"); len(got) < 2 || !want.MatchString(got[0]) {
+			if want := regexp.MustCompile("^connect = -1 (" + bad.want + ")$"); len(got) < 2 ||
+				!want.MatchString(got[0]) {
 				t.Fatalf("the program printed %q, wanted %v first", got, want)
 			}
 			if !regexp.MustCompile(`^TLS_ERROR: ".{10,}"$`).MatchString(got[1]) {

@@ -57,7 +57,8 @@ func TestHalfOpen(t *testing.T) {
 	p.Wait("open")
 	l := w.network.Listen(t)
 	defer echo(l)()
-	if got := w.start(t, "many", l.Port(), 20).Finish(); !slices.Equal(got, []string{"20 connections", "exit status 0"}) {
+	if got := w.start(t, "many", l.Port(), 20).Finish(); !slices.Equal(got,
+		[]string{"20 connections", "exit status 0"}) {
 		t.Errorf("meanwhile another program printed %q", got)
 	}
 	p.GoOn()
@@ -74,7 +75,8 @@ func TestOthersGoOn(t *testing.T) {
 	defer echo(l)()
 	p := w.shell(t, fmt.Sprintf(`"$1" wild %[1]s & "$1" killed-children %[1]s bytes=60 & "$1" close-race %[1]s bytes=200 & "$1" many %[1]s bytes=60; wait`, w.settings(l)))
 	got := p.Finish()
-	for _, line := range []string{"60 connections", "0 of 594 wild calls succeeded", "afterwards: works", "survived"} {
+	for _, line := range []string{"60 connections", "0 of 594 wild calls succeeded",
+		"afterwards: works", "survived"} {
 		if !slices.Contains(got, line) {
 			t.Errorf("no %q; printed %q\n%s", line, got, p)
 		}

@@ -68,7 +68,8 @@ func TestCapabilitiesOfANamespace(t *testing.T) {
 		}
 	}
 	// Root's own files stay root's in a namespace; other ports and files do not.
-	out, err := ssatest.Run{}.Command(t, "unshare", "-U", "-r", "perl", "-e", asNobody).CombinedOutput()
+	out, err := ssatest.Run{}.Command(t, "unshare", "-U", "-r", "perl", "-e",
+		asNobody).CombinedOutput()
 	if want := "bind: Permission denied\n"; err != nil || string(out) != want {
 		t.Errorf("root's program prints %q (%v), want %q", out, err, want)
 	}
@@ -82,7 +83,8 @@ func TestNetworkOfAnOrdinaryUser(t *testing.T) {
 		ssatest.Missing(t, "user namespaces: "+err.Error())
 	}
 	a := ssatest.NewAuthority(t)
-	leaf := a.Issue(t, ssatest.Leaf{Names: []string{"localhost"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
+	leaf := a.Issue(t, ssatest.Leaf{Names: []string{"localhost"},
+		IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
 	const both = `import os, socket, subprocess, sys
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 205)
@@ -118,7 +120,8 @@ func TestNetworkNamespaceHolds(t *testing.T) {
 print connect($s, sockaddr_in(%d, inet_aton("127.0.0.1"))) ? "connected\n" : "$!\n";
 my $name = pack("Sna*", 43, %d, "localhost");
 print connect($s, $name) ? "connected\n" : "$!\n"`, l.Port(), l.Port())
-	out, err := ssatest.Run{Policy: w.policy}.Command(t, "unshare", "--net", "perl", "-e", program).CombinedOutput()
+	out, err := ssatest.Run{Policy: w.policy}.Command(t, "unshare", "--net", "perl", "-e",
+		program).CombinedOutput()
 	if want := "Network is unreachable\nNo route to host\n"; err != nil || string(out) != want {
 		t.Errorf("the program prints %q (%v), want %q", out, err, want)
 	}

@@ -29,7 +29,8 @@ func TestCurl(t *testing.T) {
 				t.Parallel()
 				_, port := w.server(t, "http-server")
 				url := fmt.Sprintf("https://%s:%d/", name, port)
-				args := append([]string{"-sS", "--noproxy", "*", "--cacert", w.roots, "--resolve", fmt.Sprintf("%s:%d:127.0.0.1", name, port)}, flags...)
+				args := append([]string{"-sS", "--noproxy", "*", "--cacert", w.roots, "--resolve",
+					fmt.Sprintf("%s:%d:127.0.0.1", name, port)}, flags...)
 				for range 3 {
 					if got := ssatest.Output(t, command(t, "curl", append(args, url)...)); got != "hello\n" {
 						t.Fatalf("curl got %q", got)
@@ -43,7 +44,8 @@ func TestCurl(t *testing.T) {
 // sClient runs openssl s_client, which sends one line and ends.
 func (w *world) sClient(t *testing.T, port int, flags ...string) string {
 	t.Helper()
-	args := append([]string{"s_client", "-connect", fmt.Sprintf("127.0.0.1:%d", port), "-servername", name, "-CAfile", w.roots,
+	args := append([]string{"s_client", "-connect", fmt.Sprintf("127.0.0.1:%d", port), "-servername",
+		name, "-CAfile", w.roots,
 		"-verify_return_error", "-verify_hostname", name, "-ign_eof"}, flags...)
 	cmd := command(t, "openssl", args...)
 	cmd.Stdin = strings.NewReader("GET / HTTP/1.0\r\n\r\n")
@@ -66,12 +68,14 @@ func TestOpenSSLClient(t *testing.T) {
 			_, port := w.server(t, "http-server")
 			session := filepath.Join(t.TempDir(), "session")
 			first := w.sClient(t, port, flag, "-sess_out", session)
-			for _, want := range []string{"New, " + protocol, "Verify return code: 0 (ok)", "hello", "Verified peername: " + name} {
+			for _, want := range []string{"New, " + protocol, "Verify return code: 0 (ok)", "hello",
+				"Verified peername: " + name} {
 				if !strings.Contains(first, want) {
 					t.Errorf("openssl does not say %q:\n%s", want, first)
 				}
 			}
-			if second := w.sClient(t, port, flag, "-sess_in", session); !strings.Contains(second, "Reused, "+protocol) || !strings.Contains(second, "hello") {
+			if second := w.sClient(t, port, flag, "-sess_in",
+				session); !strings.Contains(second, "Reused, "+protocol) || !strings.Contains(second, "hello") {
 				t.Errorf("the session was not resumed:\n%s", second)
 			}
 		})
@@ -83,8 +87,10 @@ func TestOldVersionsAreRefused(t *testing.T) {
 	ssatest.Need(t, "openssl")
 	w := newWorld(t, ssatest.Leaf{RSA: 2048})
 	_, port := w.server(t, "http-server")
-	cmd := command(t, "openssl", "s_client", "-connect", fmt.Sprintf("127.0.0.1:%d", port), "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
-	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "protocol version") {
+	cmd := command(t, "openssl", "s_client", "-connect", fmt.Sprintf("127.0.0.1:%d", port), "-tls1_1",
+		"-cipher", "ALL:@SECLEVEL=0")
+	if out, err := cmd.CombinedOutput(); err == nil ||
+		!strings.Contains(string(out), "protocol version") {
 		t.Errorf("openssl with TLS 1.1: %v\n%s", err, out)
 	}
 }
@@ -115,7 +121,8 @@ func TestPythonClient(t *testing.T) {
 func TestSNI(t *testing.T) {
 	authority := ssatest.NewAuthority(t)
 	var chains, keys []string
-	for _, leaf := range []ssatest.Leaf{{Names: []string{"one.example"}}, {Names: []string{"two.example"}}, {Names: []string{"*.wild.example"}},
+	for _, leaf := range []ssatest.Leaf{{Names: []string{"one.example"}},
+		{Names: []string{"two.example"}}, {Names: []string{"*.wild.example"}},
 		{Names: []string{"two.example"}, RSA: 2048}} {
 		issued := authority.Issue(t, leaf)
 		chains, keys = append(chains, issued.ChainFile(t)), append(keys, issued.KeyFile(t))
@@ -131,15 +138,17 @@ func TestSNI(t *testing.T) {
 		{"", "one.example", true}, // the first is the default
 		{"other.example", "one.example", false},
 	}
-	w := &world{authority: authority, policy: ssatest.PolicyWithRoots(t, "", authority.File(t)), chain: strings.Join(chains, ","), key: strings.Join(keys, ",")}
+	w := &world{authority: authority, policy: ssatest.PolicyWithRoots(t, "", authority.File(t)),
+		chain: strings.Join(chains, ","), key: strings.Join(keys, ",")}
 	p, port := w.server(t, "several-certificates", fmt.Sprintf("bytes=%d", len(tests)+1))
 	for _, test := range tests {
 		// The peer looks at the certificate itself, also at one it would refuse.
 		got := ""
-		network := &peer.Network{Client: &tls.Config{ServerName: test.ask, InsecureSkipVerify: true, VerifyConnection: func(s tls.ConnectionState) error {
-			got = s.PeerCertificates[0].DNSNames[0]
-			return nil
-		}}}
+		network := &peer.Network{Client: &tls.Config{ServerName: test.ask, InsecureSkipVerify: true,
+			VerifyConnection: func(s tls.ConnectionState) error {
+				got = s.PeerCertificates[0].DNSNames[0]
+				return nil
+			}}}
 		c := network.Dial(t, port)
 		c.CloseWrite()
 		c.ExpectEnd().Close()
@@ -148,7 +157,8 @@ func TestSNI(t *testing.T) {
 		}
 	}
 	// A client that can only do RSA gets the RSA certificate of the name.
-	rsa := &peer.Network{Client: &tls.Config{ServerName: "two.example", RootCAs: authority.Pool(), MaxVersion: tls.VersionTLS12,
+	rsa := &peer.Network{Client: &tls.Config{ServerName: "two.example", RootCAs: authority.Pool(),
+		MaxVersion:   tls.VersionTLS12,
 		CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}}}
 	c := rsa.Dial(t, port)
 	c.CloseWrite()

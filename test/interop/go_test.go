@@ -20,7 +20,8 @@ func (w *world) goPeer(t *testing.T) *peer.Network {
 	}
 	return &peer.Network{
 		Server: &tls.Config{Certificates: []tls.Certificate{certificate}},
-		Client: &tls.Config{RootCAs: w.authority.Pool(), ServerName: name, ClientSessionCache: tls.NewLRUClientSessionCache(4)},
+		Client: &tls.Config{RootCAs: w.authority.Pool(), ServerName: name,
+			ClientSessionCache: tls.NewLRUClientSessionCache(4)},
 	}
 }
 
@@ -91,7 +92,8 @@ func TestResumption(t *testing.T) {
 // TestGoPeer: all of Go's suites, in both roles.
 func TestGoPeer(t *testing.T) {
 	w := newWorld(t, ssatest.Leaf{RSA: 2048})
-	for _, suite := range []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	for _, suite := range []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 		tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256} {
 		t.Run(tls.CipherSuiteName(suite), func(t *testing.T) {
 			t.Parallel()

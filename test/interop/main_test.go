@@ -46,17 +46,21 @@ func newWorld(t *testing.T, leaf ssatest.Leaf) *world {
 }
 
 // client starts a C program that connects to a port.
-func (w *world) client(t *testing.T, scenario string, port int, settings ...string) *programs.Process {
+func (w *world) client(t *testing.T, scenario string, port int,
+	settings ...string) *programs.Process {
 	t.Helper()
-	args := append([]string{scenario, "proto=205", "name=" + name, fmt.Sprintf("port=%d", port)}, settings...)
-	return programs.Start(t, ssatest.Run{Policy: w.policy, Verbose: true}.Command(t, programs.C(t), args...))
+	args := append([]string{scenario, "proto=205", "name=" + name, fmt.Sprintf("port=%d", port)},
+		settings...)
+	return programs.Start(t, ssatest.Run{Policy: w.policy, Verbose: true}.Command(t,
+		programs.C(t), args...))
 }
 
 // server starts a C program that serves, and returns it and its port.
 func (w *world) server(t *testing.T, scenario string, settings ...string) (*programs.Process, int) {
 	t.Helper()
 	args := append([]string{scenario, "proto=205", "chain=" + w.chain, "key=" + w.key}, settings...)
-	p := programs.Start(t, ssatest.Run{Policy: w.policy, Verbose: true}.Command(t, programs.C(t), args...))
+	p := programs.Start(t, ssatest.Run{Policy: w.policy, Verbose: true}.Command(t,
+		programs.C(t), args...))
 	return p, p.Port()
 }
 

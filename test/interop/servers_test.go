@@ -76,17 +76,20 @@ func TestOpenSSLServer(t *testing.T) {
 	tests := []struct {
 		flag, protocol string
 		rsa            int
-	}{{"-tls1_2", "TLSv1.2", 0}, {"-tls1_3", "TLSv1.3", 0}, {"-tls1_2", "TLSv1.2", 2048}, {"-tls1_3", "TLSv1.3", 2048}}
+	}{{"-tls1_2", "TLSv1.2", 0}, {"-tls1_3", "TLSv1.3", 0}, {"-tls1_2", "TLSv1.2", 2048},
+		{"-tls1_3", "TLSv1.3", 2048}}
 	for _, test := range tests {
 		t.Run(fmt.Sprintf("%s/rsa %d", test.protocol, test.rsa), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, ssatest.Leaf{RSA: test.rsa})
 			port := ssatest.FreePort(t)
-			startTool(t, port, "openssl", "s_server", "-accept", fmt.Sprintf("127.0.0.1:%d", port), test.flag, "-www",
+			startTool(t, port, "openssl", "s_server", "-accept", fmt.Sprintf("127.0.0.1:%d", port),
+				test.flag, "-www",
 				"-cert", w.chain, "-cert_chain", w.chain, "-key", w.key)
 			p := w.client(t, "http-page", port, "fd=2")
 			page := strings.Join(p.Finish(), "\n")
-			for _, want := range []string{"Protocol  : " + test.protocol, "New, " + test.protocol, "Reused, " + test.protocol} {
+			for _, want := range []string{"Protocol  : " + test.protocol, "New, " + test.protocol,
+				"Reused, " + test.protocol} {
 				if !strings.Contains(page, want) {
 					t.Errorf("openssl's page does not say %q:\n%s\n%s", want, page, p)
 				}
@@ -124,7 +127,8 @@ func TestPythonServer(t *testing.T) {
 	if !slices.Contains(p2, "served 3000000") {
 		t.Errorf("Python printed %q\n%s", p2, server)
 	}
-	if got[0] != strings.Replace(got[2], "read: ", "wrote ", 1)[:len(got[0])] || !strings.HasSuffix(got[2], "then the end") {
+	if got[0] != strings.Replace(got[2], "read: ", "wrote ", 1)[:len(got[0])] ||
+		!strings.HasSuffix(got[2], "then the end") {
 		t.Errorf("what came back is not what was sent:\n%s", strings.Join(got, "\n"))
 	}
 }

@@ -40,7 +40,8 @@ func newWorld(t *testing.T) *world {
 }
 
 // fetch runs a language's client and returns what it printed and how it ended.
-func (w *world) fetch(t *testing.T, l language, host, port, path string) (page, complaint string, err error) {
+func (w *world) fetch(t *testing.T, l language,
+	host, port, path string) (page, complaint string, err error) {
 	t.Helper()
 	args := l.command(t, l.client, map[string]string{"host": host, "port": port, "path": path})
 	cmd := w.run.Command(t, args[0], args[1:]...)
@@ -53,13 +54,15 @@ func (w *world) fetch(t *testing.T, l language, host, port, path string) (page, 
 // webServer is a server made of crypto/tls and net/http.
 func (w *world) webServer(t *testing.T, leaf *ssatest.Issued) (port string) {
 	t.Helper()
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{leaf.TLS}})
+	listener, err := tls.Listen("tcp", "127.0.0.1:0",
+		&tls.Config{Certificates: []tls.Certificate{leaf.TLS}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	pages := http.NewServeMux()
 	pages.HandleFunc("/name", func(rw http.ResponseWriter, r *http.Request) {
-		io.WriteString(rw, "you asked for "+r.TLS.ServerName+"\n") //nolint:errcheck // the client will miss it
+		//nolint:errcheck // the client will miss it
+		io.WriteString(rw, "you asked for "+r.TLS.ServerName+"\n")
 	})
 	pages.HandleFunc("/cut", cut)
 	server := &http.Server{Handler: pages, ErrorLog: log.New(io.Discard, "", 0)}
@@ -85,7 +88,8 @@ func cut(rw http.ResponseWriter, _ *http.Request) {
 	if err != nil {
 		return
 	}
-	io.WriteString(conn, "HTTP/1.0 200 OK\r\n\r\nthe first half\n") //nolint:errcheck // the client will miss it
+	//nolint:errcheck // the client will miss it
+	io.WriteString(conn, "HTTP/1.0 200 OK\r\n\r\nthe first half\n")
 	conn.(*tls.Conn).NetConn().Close()
 }
 
@@ -136,14 +140,16 @@ func TestWithoutSSA(t *testing.T) {
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	for _, l := range table {
 		t.Run(l.name, func(t *testing.T) {
-			values := map[string]string{"host": "localhost", "port": port, "path": "/", "chain": "chain.pem", "key": "key.pem"}
+			values := map[string]string{"host": "localhost", "port": port, "path": "/",
+				"chain": "chain.pem", "key": "key.pem"}
 			for _, line := range []string{l.client, l.server} {
 				if line == "" {
 					continue
 				}
 				args := l.command(t, line, values)
 				text, err := ssatest.Kill(t, exec.Command(args[0], args[1:]...)).CombinedOutput()
-				if err == nil || !strings.Contains(string(text), "start it with ssa run -- ") || strings.Contains(string(text), "Traceback") {
+				if err == nil || !strings.Contains(string(text), "start it with ssa run -- ") ||
+					strings.Contains(string(text), "Traceback") {
 					t.Errorf("%s\nended with %v and said %q", line, err, text)
 				}
 			}

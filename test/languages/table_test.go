@@ -145,9 +145,11 @@ func example(t testing.TB, name string) string {
 	return ssatest.Artifact(t, artifact(name), func(out string) error {
 		switch filepath.Ext(name) {
 		case ".c":
-			return run(exec.Command("cc", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror", "-I../../include", "-o", out, source))
+			return run(exec.Command("cc", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror",
+				"-I../../include", "-o", out, source))
 		case ".cpp":
-			return run(exec.Command("c++", "-std=c++11", "-pthread", "-Wall", "-Wextra", "-pedantic", "-Werror", "-I../../include", "-o", out, source))
+			return run(exec.Command("c++", "-std=c++11", "-pthread", "-Wall", "-Wextra", "-pedantic",
+				"-Werror", "-I../../include", "-o", out, source))
 		case ".rs":
 			return run(exec.Command("rustc", "--edition", "2021", "-D", "warnings", "-o", out, source))
 		}

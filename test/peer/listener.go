@@ -92,7 +92,8 @@ func (l *Listener) Release() {
 // package cannot.
 func noBacklog(t testing.TB, ipv6 bool) *net.TCPListener {
 	t.Helper()
-	family, address := syscall.AF_INET, syscall.Sockaddr(&syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	family, address := syscall.AF_INET,
+		syscall.Sockaddr(&syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
 	if ipv6 {
 		family, address = syscall.AF_INET6, &syscall.SockaddrInet6{Addr: [16]byte{15: 1}}
 	}
@@ -232,7 +233,8 @@ func (n *Network) TryDialTCP(port int) (*net.TCPConn, error) {
 // ClosedPort returns a port where nobody listens, nor can during the test.
 func (n *Network) ClosedPort(t testing.TB) int {
 	t.Helper()
-	family, address := syscall.AF_INET, syscall.Sockaddr(&syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	family, address := syscall.AF_INET,
+		syscall.Sockaddr(&syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
 	if n.IPv6 {
 		family, address = syscall.AF_INET6, &syscall.SockaddrInet6{Addr: [16]byte{15: 1}}
 	}

@@ -54,7 +54,8 @@ func (k *token) util(t *testing.T, args ...string) {
 // add puts the key of a certificate on the token and returns its URI.
 func (k *token) add(t *testing.T, name string, issued *ssatest.Issued) string {
 	t.Helper()
-	k.util(t, "--import", issued.KeyFile(t), "--token", "ssa", "--label", name, "--id", fmt.Sprintf("%x", name), "--pin", "87654321")
+	k.util(t, "--import", issued.KeyFile(t), "--token", "ssa", "--label", name, "--id",
+		fmt.Sprintf("%x", name), "--pin", "87654321")
 	return k.uri(name, k.pin)
 }
 

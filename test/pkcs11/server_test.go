@@ -60,7 +60,8 @@ func newWorldWith(t *testing.T, prepare func(*token), args ...string) *world {
 	text.WriteString("default: {server: {identity: [ec, rsa]}}\nidentities:\n")
 	for name, bits := range map[string]int{"ec": 0, "rsa": 2048} {
 		issued := authority.Issue(t, ssatest.Leaf{Names: []string{name + ".example"}, RSA: bits})
-		fmt.Fprintf(&text, "  %s: {chain: %s, key: %q}\n", name, issued.ChainFile(t), k.add(t, name, issued))
+		fmt.Fprintf(&text, "  %s: {chain: %s, key: %q}\n", name, issued.ChainFile(t),
+			k.add(t, name, issued))
 	}
 	prepare(k)
 	w := &world{roots: authority.Pool()}
@@ -68,7 +69,8 @@ func newWorldWith(t *testing.T, prepare func(*token), args ...string) *world {
 	policy := filepath.Join(dir, "policy.yaml")
 	write(t, policy, text.String())
 	w.service = ssatest.StartService(t, policy, filepath.Join(dir, "s"), args...)
-	p := programs.Start(t, ssatest.Run{Service: w.service.Socket, Verbose: true}.Command(t, "python3", "-c", greeter))
+	p := programs.Start(t, ssatest.Run{Service: w.service.Socket, Verbose: true}.Command(t, "python3",
+		"-c", greeter))
 	w.port = p.Port()
 	return w
 }
@@ -85,7 +87,8 @@ func shortDir(t *testing.T) string {
 
 // visit makes a connection to a name of the server.
 func (w *world) visit(name string, version uint16) error {
-	c, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", w.port), &tls.Config{RootCAs: w.roots, ServerName: name, MinVersion: version, MaxVersion: version})
+	c, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", w.port),
+		&tls.Config{RootCAs: w.roots, ServerName: name, MinVersion: version, MaxVersion: version})
 	if err != nil {
 		return err
 	}
@@ -162,7 +165,8 @@ func TestTokenUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"\nUid:\t65534\t65534\t65534\t65534\n", "\nCapEff:\t0000000000000000\n"} {
+	for _, want := range []string{"\nUid:\t65534\t65534\t65534\t65534\n",
+		"\nCapEff:\t0000000000000000\n"} {
 		if !strings.Contains(string(status), want) {
 			t.Errorf("ssa-pkcs11 has not %q:\n%s", want, status)
 		}
@@ -186,7 +190,8 @@ func (w *world) wantProtected(t *testing.T, pid int) {
 		t.Errorf("core dumps of ssa-pkcs11 are limited to %s", got)
 	}
 	const none = "0 kB"
-	if worker := read(w.child(t, "daemon-worker"), "status", "VmLck:"); worker != none && read(pid, "status", "VmLck:") == none {
+	if worker := read(w.child(t, "daemon-worker"), "status", "VmLck:"); worker != none &&
+		read(pid, "status", "VmLck:") == none {
 		t.Errorf("the memory of ssa-pkcs11 may be swapped, and %s of the worker's may not", worker)
 	}
 	for _, secret := range []string{"87654321", "12345678"} {
@@ -200,7 +205,8 @@ func (w *world) wantProtected(t *testing.T, pid int) {
 func (w *world) child(t *testing.T, name string) int {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		out, _ := exec.Command("pgrep", "-P", strconv.Itoa(w.service.Cmd.Process.Pid), "-f", name).Output()
+		out, _ := exec.Command("pgrep", "-P", strconv.Itoa(w.service.Cmd.Process.Pid), "-f",
+			name).Output()
 		if pid, err := strconv.Atoi(strings.TrimSpace(string(out))); err == nil {
 			return pid
 		}
@@ -244,8 +250,10 @@ func TestRefused(t *testing.T) {
 			dir := shortDir(t)
 			policy := filepath.Join(dir, "policy.yaml")
 			write(t, policy, fmt.Sprintf("default: {server: {identity: a}}\nidentities:\n  a: {chain: %s, key: %q}\n", issued.ChainFile(t), tc.key))
-			out, err := exec.Command(ssatest.SSA(t), "daemon", "--policy", policy, "--socket", filepath.Join(dir, "s")).CombinedOutput()
-			if err == nil || !strings.Contains(string(out), tc.want) || !strings.Contains(string(out), "policy.yaml:3") {
+			out, err := exec.Command(ssatest.SSA(t), "daemon", "--policy", policy, "--socket",
+				filepath.Join(dir, "s")).CombinedOutput()
+			if err == nil || !strings.Contains(string(out), tc.want) ||
+				!strings.Contains(string(out), "policy.yaml:3") {
 				t.Errorf("the service ended with %v and said\n%s\nwanted %q at line 3", err, out, tc.want)
 			}
 			if strings.Contains(string(out), "87654321") || strings.Contains(string(out), "00000000") {

@@ -39,7 +39,8 @@ const makes = `print defined socket(my $s, 2, 1, $ARGV[0]) ? "made\n" : "$!\n"`
 func TestConnections(t *testing.T) {
 	ssatest.Need(t, "perl")
 	a := ssatest.NewAuthority(t)
-	leaf := a.Issue(t, ssatest.Leaf{Names: []string{"peer.example"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
+	leaf := a.Issue(t, ssatest.Leaf{Names: []string{"peer.example"},
+		IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
 	secure := serve(t, &peer.Network{Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS}}})
 	plain := serve(t, &peer.Network{})
 	const notPermitted = "Operation not permitted\n"
@@ -72,7 +73,8 @@ func TestConnections(t *testing.T) {
 				}
 			}
 			run := ssatest.Run{Policy: ssatest.PolicyWithRoots(t, c.policy, a.File(t))}
-			out, err := run.Command(t, "perl", append([]string{"-e", c.script}, strings.Fields(c.args)...)...).CombinedOutput()
+			out, err := run.Command(t, "perl",
+				append([]string{"-e", c.script}, strings.Fields(c.args)...)...).CombinedOutput()
 			if err != nil || string(out) != c.want {
 				t.Errorf("the program prints %q (%v), want %q", out, err, c.want)
 			}
@@ -98,7 +100,8 @@ func TestRefusalsAreTold(t *testing.T) {
 				t.Errorf("the program prints %q (%v)", out, err)
 			}
 			line := told.String()
-			if !strings.Contains(line, c.want) || !strings.Contains(line, "policy.yaml:4:") || !strings.Contains(line, "(program perl[") {
+			if !strings.Contains(line, c.want) || !strings.Contains(line, "policy.yaml:4:") ||
+				!strings.Contains(line, "(program perl[") {
 				t.Errorf("ssa run -v said %q; want %q, the place and the program", line, c.want)
 			}
 		})
@@ -134,7 +137,8 @@ print "".(sockaddr_in(getsockname($s)))[0], "\n"; accept(my $c, $s) or die; prin
 	if _, err := fmt.Fscanln(out, &port); err != nil {
 		t.Fatalf("the server names no port: %v", err)
 	}
-	c, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port), &tls.Config{RootCAs: a.Pool(), ServerName: "www.example"})
+	c, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port),
+		&tls.Config{RootCAs: a.Pool(), ServerName: "www.example"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,11 +48,14 @@ func TestProfileOfAnother(t *testing.T) {
 	trusted, mine := perlIn(t, dir, "trusted"), perlIn(t, dir, "mine")
 	plain := fmt.Sprint(serve(t, &peer.Network{}))
 	a := ssatest.NewAuthority(t)
-	leaf := a.Issue(t, ssatest.Leaf{Names: []string{"peer.example"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
-	secure := fmt.Sprint(serve(t, &peer.Network{Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS}}}))
+	leaf := a.Issue(t, ssatest.Leaf{Names: []string{"peer.example"},
+		IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
+	secure := fmt.Sprint(serve(t,
+		&peer.Network{Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS}}}))
 	run := ssatest.Run{Policy: ssatest.PolicyWithRoots(t,
 		fmt.Sprintf("  plain_tcp: deny\nprofiles: [{name: lax, match: {exe: %q}, plain_tcp: allow}]\n", trusted), a.File(t))}
-	mounted := []string{"-Urm", "sh", "-c", `mount --bind "$1" "$2"; shift; exec "$@"`, "sh", mine, trusted}
+	mounted := []string{"-Urm", "sh", "-c", `mount --bind "$1" "$2"; shift; exec "$@"`, "sh",
+		mine, trusted}
 	gone := []string{"-Urm", "sh", "-c", `cp "$1" "$1.copy"; mount -t tmpfs none "$(dirname "$1")"; p=$1; shift; ` +
 		`cp /proc/self/fd/9 "$p"; exec 8<"$p"; rm "$p"; exec /proc/self/fd/8 "$@"`, "sh", trusted}
 	for _, c := range []struct {
@@ -70,7 +73,8 @@ func TestProfileOfAnother(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			args := append(c.before, "-e", connects, c.protocol, c.port)
-			cmd := run.Command(t, "sh", append([]string{"-c", `exec 9<"$1"; shift; exec "$@"`, "sh", mine, c.program}, args...)...)
+			cmd := run.Command(t, "sh",
+				append([]string{"-c", `exec 9<"$1"; shift; exec "$@"`, "sh", mine, c.program}, args...)...)
 			out, err := cmd.CombinedOutput()
 			if err != nil || string(out) != c.want {
 				t.Errorf("the program prints %q (%v), want %q", out, err, c.want)
@@ -84,7 +88,8 @@ func TestProfileOfAnother(t *testing.T) {
 func TestExplainWithoutAccount(t *testing.T) {
 	ssatest.NeedRoot(t, "only root can be a user without an account")
 	ssatest.Need(t, "setpriv")
-	cmd := exec.Command("setpriv", "--reuid=48731", "--regid=48732", "--clear-groups", ssatest.SSA(t), "explain", "--", "/bin/sh")
+	cmd := exec.Command("setpriv", "--reuid=48731", "--regid=48732", "--clear-groups", ssatest.SSA(t),
+		"explain", "--", "/bin/sh")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "48731, group 48732\n") {

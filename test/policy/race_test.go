@@ -200,7 +200,8 @@ func TestLocalSocketsUnderPlainTCP(t *testing.T) {
 	ssatest.Need(t, "python3")
 	a := ssatest.NewAuthority(t)
 	rest := "('127.0.0.1', 9)\nSocket operation on non-socket\nBad file descriptor\n"
-	for kernel, who := range map[string]string{"with Landlock": "program True\n", "without Landlock": "gate True\n"} {
+	for kernel, who := range map[string]string{"with Landlock": "program True\n",
+		"without Landlock": "gate True\n"} {
 		for _, uid := range []string{"", "48731"} {
 			t.Run(kernel+"/"+uid, func(t *testing.T) {
 				dir := t.TempDir()
@@ -232,7 +233,8 @@ func TestWaitingPlainConnect(t *testing.T) {
 	ssatest.Need(t, "python3")
 	a := ssatest.NewAuthority(t)
 	l := (&peer.Network{}).ListenStalled(t)
-	policy := ssatest.PolicyWithRoots(t, fmt.Sprintf("  plain_tcp: [\"127.0.0.1:%d\"]\n", l.Port()), a.File(t))
+	policy := ssatest.PolicyWithRoots(t, fmt.Sprintf("  plain_tcp: [\"127.0.0.1:%d\"]\n",
+		l.Port()), a.File(t))
 	out, err := ssatest.Run{Policy: policy}.Command(t, "python3", "-c", `
 import errno, select, signal, socket, struct, sys, time
 to = ("127.0.0.1", int(sys.argv[1]))

@@ -38,7 +38,8 @@ func compiled(t testing.TB, name, compiler string, flags ...string) string {
 		if err != nil || len(sources) == 0 {
 			return fmt.Errorf("find the sources of %s: %v", name, err)
 		}
-		args := append([]string{"-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-I", filepath.Join(root, "include"), "-o", out}, flags...)
+		args := append([]string{"-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-I",
+			filepath.Join(root, "include"), "-o", out}, flags...)
 		args = append(append(args, sources...), "-lpthread")
 		if text, err := exec.Command(compiler, args...).CombinedOutput(); err != nil {
 			return fmt.Errorf("compile %s: %w\n%s", name, err, text)

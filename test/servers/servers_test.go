@@ -65,8 +65,9 @@ func TestServers(t *testing.T) {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, ssatest.Run{Verbose: true}.Command(t, program, w.name, chain, key))
-			c := &crowd{way: w, address: s.address, config: &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"},
-				pids: map[int]bool{}}
+			c := &crowd{way: w, address: s.address,
+				config: &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"},
+				pids:   map[int]bool{}}
 			c.together(t)
 			c.oneByOne(t)
 			if n := len(c.pids); !w.silent && (n < w.processes || n > w.most) {
@@ -84,7 +85,8 @@ func build(t *testing.T) string {
 		if err != nil || len(sources) == 0 {
 			return fmt.Errorf("find the sources: %v", err)
 		}
-		args := append([]string{"-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-I../../include", "-o", out}, sources...)
+		args := append([]string{"-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-I../../include",
+			"-o", out}, sources...)
 		if text, err := exec.Command("gcc", append(args, "-lpthread")...).CombinedOutput(); err != nil {
 			return fmt.Errorf("compile: %w\n%s", err, text)
 		}
@@ -133,7 +135,8 @@ func (s *server) stop(t *testing.T) {
 		t.Errorf("the server did not end at SIGTERM")
 	}
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 128+int(syscall.SIGTERM) && exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGTERM {
+	if !errors.As(err, &exit) || exit.ExitCode() != 128+int(syscall.SIGTERM) &&
+		exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGTERM {
 		t.Errorf("the server ended with %v", err)
 	}
 	if conn, err := net.Dial("tcp", s.address); err == nil {

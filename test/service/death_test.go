@@ -54,7 +54,8 @@ say(s.recv(10), attempt(s.recv, 10))
 	d := l.Accept()
 	d.Say("again")
 	d.CloseWrite()
-	wantTranscript(t, p, "connect 0", "connect 0", "connect 0", "b'ha'", "read b'seen' ECONNRESET then EPIPE", "idle ECONNRESET",
+	wantTranscript(t, p, "connect 0", "connect 0", "connect 0", "b'ha'",
+		"read b'seen' ECONNRESET then EPIPE", "idle ECONNRESET",
 		"half b'lfway' ECONNRESET", "fresh ENETDOWN the TLS service of this machine is not there", "socket ENETDOWN", "plain 0",
 		"connect 0", "b'again' b''")
 }

@@ -34,15 +34,18 @@ wait()
 		awaitAudit(t, log, sentence)
 	}
 	for _, f := range w.refusals(t) {
-		if f.What != registry.ByPolicy || f.Source != registry.ByGate || !strings.HasPrefix(f.Position, w.policy+":1:") ||
-			!strings.Contains(f.Program.Exe, "python") || f.Program.PID == 0 || f.Program.UID != uint32(os.Getuid()) || f.Program.Profile != "default" {
+		if f.What != registry.ByPolicy || f.Source != registry.ByGate ||
+			!strings.HasPrefix(f.Position, w.policy+":1:") ||
+			!strings.Contains(f.Program.Exe, "python") || f.Program.PID == 0 ||
+			f.Program.UID != uint32(os.Getuid()) || f.Program.Profile != "default" {
 			t.Errorf("the status tells of %+v", f)
 		}
 	}
 	if got := len(w.refusals(t)); got != len(sentences) {
 		t.Errorf("the status tells of %d refusals, want %d", got, len(sentences))
 	}
-	for _, want := range []string{`ssa_refusals_total{what="policy"} 3`, `ssa_refusals_missed_total 0`} {
+	for _, want := range []string{`ssa_refusals_total{what="policy"} 3`,
+		`ssa_refusals_missed_total 0`} {
 		if got := scrape(t, page); !strings.Contains(got, want) {
 			t.Errorf("the metrics lack %s:\n%s", want, got)
 		}
@@ -72,7 +75,8 @@ os._exit(0)
 	if err := json.Unmarshal(text, &line); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
-	if exe := line.Program.Exe + line.Exe; !strings.Contains(exe, "python") || line.Program.UID != uint32(os.Getuid()) {
+	if exe := line.Program.Exe + line.Exe; !strings.Contains(exe, "python") ||
+		line.Program.UID != uint32(os.Getuid()) {
 		t.Errorf("the audit log has %s", text)
 	}
 }

@@ -70,7 +70,8 @@ wait()
 		t.Errorf("the services tell of %d, %d and %d connections", len(all[0].Connections), len(all[1].Connections), len(all[2].Connections))
 	}
 	text, _, _ := w.ssa(t, "status")
-	if strings.Count(text, "EARLIER SERVICE") != 2 || strings.Count(text, "connecting")+strings.Count(text, "TLS 1.3") != 2 {
+	if strings.Count(text, "EARLIER SERVICE") != 2 ||
+		strings.Count(text, "connecting")+strings.Count(text, "TLS 1.3") != 2 {
 		t.Errorf("the status is\n%s", text)
 	}
 	if os.Getuid() == 0 {
@@ -106,7 +107,9 @@ func (w *world) wantNothingFor(t *testing.T, uid int) {
 		if s.AllUsers || len(s.Connections) > 0 || len(s.Programs) > 0 {
 			t.Errorf("user %d sees of service %d before this one %+v", uid, earlier, s)
 		}
-		if _, err := wire.Ask(t.Context(), conn, 1, &wire.Status{Ref: 1, Earlier: earlier, For: true}); err == nil || !strings.Contains(err.Error(), "only root may") {
+		if _, err := wire.Ask(t.Context(), conn, 1,
+			&wire.Status{Ref: 1, Earlier: earlier, For: true}); err == nil ||
+			!strings.Contains(err.Error(), "only root may") {
 			t.Errorf("user %d looks as root: %v", uid, err)
 		}
 	}

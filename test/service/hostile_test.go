@@ -85,7 +85,8 @@ func descriptorsOf(t *testing.T, s *ssatest.Service) (n int) {
 // wantNoMore waits until the service has no more descriptors than before.
 func wantNoMore(t *testing.T, s *ssatest.Service, before int) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); descriptorsOf(t, s) > before; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); descriptorsOf(t,
+		s) > before; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("the service has %d descriptors, and had %d before", descriptorsOf(t, s), before)
 		}
@@ -203,10 +204,13 @@ func TestWrongDescriptors(t *testing.T) {
 	fd := int(file.Fd())
 	ask("no pidfd", "pidfd", request, fd)
 	ask("a file in place of the pidfd", "no pidfd", request, fd, int(null.Fd()))
-	ask("another executable", "executed /bin/other", wire.Request{Name: "a.example", Exe: "/bin/other"}, fd, self)
-	ask("no such option", "settings", wire.Request{Name: "a.example", Options: [][]byte{{1}}}, fd, self)
+	ask("another executable", "executed /bin/other",
+		wire.Request{Name: "a.example", Exe: "/bin/other"}, fd, self)
+	ask("no such option", "settings",
+		wire.Request{Name: "a.example", Options: [][]byte{{1}}}, fd, self)
 	ask("a root that is none", "root", wire.Request{Name: "a.example", Roots: [][]byte{{1}}}, fd, self)
-	ask("an identity that is none", "certificate", wire.Request{Name: "a.example", Identities: [][]byte{{1}}}, fd, self)
+	ask("an identity that is none", "certificate",
+		wire.Request{Name: "a.example", Identities: [][]byte{{1}}}, fd, self)
 	ask("no name", "name", wire.Request{}, fd, self)
 	ref++
 	c.wantRefused(ref, "no server", &wire.Handshake{Ref: ref, Listener: 99}, fd)

@@ -27,10 +27,12 @@ func (w *world) asCaller(t *testing.T, uid, port, pid int) string {
 	if uid != os.Getuid() {
 		python = "/usr/bin/python3" // one in PATH may be the tester's own
 	}
-	cmd := exec.Command(python, "-c", string(text), w.socket, fmt.Sprint(port), "a.example", fmt.Sprint(pid))
+	cmd := exec.Command(python, "-c", string(text), w.socket, fmt.Sprint(port), "a.example",
+		fmt.Sprint(pid))
 	cmd.Dir = "/"
 	if uid != os.Getuid() {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid),
+			Gid: uint32(uid)}}
 	}
 	return strings.TrimSpace(ssatest.Output(t, cmd))
 }
@@ -60,7 +62,8 @@ func TestImpersonation(t *testing.T) {
 	l := w.network.Listen(t)
 	go l.ServeEcho()
 	sleeper := exec.Command("sleep", "1000")
-	sleeper.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	sleeper.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody,
+		Gid: nobody}}
 	if err := sleeper.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +85,8 @@ func TestImpersonation(t *testing.T) {
 			t.Errorf("%s: got %q, want %q in it", tc.name, got, tc.want)
 		}
 	}
-	if all := w.refusals(t); len(all) != 1 || all[0].What != registry.Impersonation || all[0].Program.UID != 0 || all[0].Caller != nobody {
+	if all := w.refusals(t); len(all) != 1 || all[0].What != registry.Impersonation ||
+		all[0].Program.UID != 0 || all[0].Caller != nobody {
 		t.Errorf("the attempt is told as %+v", all)
 	}
 	if !strings.Contains(s.Said(), "impersonation") {

@@ -119,8 +119,10 @@ func TestReloadUnderLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{string(good) + "# again\n", "default: {versions: {min: " + wrong + "}}\n",
-		strings.Replace(string(good), "default: {", `default: {versions: {min: "1.3"}, `, 1), string(good)} {
+	for _, text := range []string{string(good) + "# again\n",
+		"default: {versions: {min: " + wrong + "}}\n",
+		strings.Replace(string(good), "default: {", `default: {versions: {min: "1.3"}, `, 1),
+		string(good)} {
 		more()
 		before := strings.Count(s.Said(), "reloaded")
 		w.write(t, text)
@@ -212,7 +214,8 @@ func TestKillsUnderLoad(t *testing.T) {
 func TestSecondService(t *testing.T) {
 	w := newWorld(t)
 	w.service(t)
-	out, err := exec.Command(ssatest.SSA(t), "daemon", "--socket", w.socket, "--policy", w.policy).CombinedOutput()
+	out, err := exec.Command(ssatest.SSA(t), "daemon", "--socket", w.socket, "--policy",
+		w.policy).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "--replace") {
 		t.Errorf("a second service ended with %v and said\n%s\nwanted a hint at --replace", err, out)
 	}

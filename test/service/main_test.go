@@ -38,7 +38,8 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	w := &world{
-		policy: filepath.Join(dir, "policy.yaml"), socket: filepath.Join(dir, "s"), chain: leaf.ChainFile(t), key: leaf.KeyFile(t),
+		policy: filepath.Join(dir, "policy.yaml"), socket: filepath.Join(dir, "s"),
+		chain: leaf.ChainFile(t), key: leaf.KeyFile(t),
 		network: &peer.Network{Server: &tls.Config{Certificates: []tls.Certificate{leaf.TLS}},
 			Client: &tls.Config{RootCAs: authority.Pool(), ServerName: "a.example"}},
 	}

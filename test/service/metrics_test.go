@@ -21,7 +21,10 @@ import (
 func scrape(t *testing.T, path string) string {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
-		DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", path) }}}
+		DialContext: func(context.Context, string,
+			string) (net.Conn, error) {
+			return net.Dial("unix", path)
+		}}}
 	response, err := client.Get("http://localhost/metrics")
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +104,8 @@ wait()
 	l.Accept()
 	id := p.Wait("id")
 	found := false
-	for deadline := time.Now().Add(20 * time.Second); !found && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); !found &&
+		time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		found = toldOf(t, s.Said(), id)
 	}
 	if !found {
@@ -130,8 +134,10 @@ func toldOf(t *testing.T, log, id string) bool {
 			t.Errorf("a line is no JSON: %s", line)
 			continue
 		}
-		if record.Message == "connected" && strconv.FormatUint(record.ID, 10) == id && record.UID != nil && *record.UID == os.Getuid() &&
-			strings.Contains(record.Program, "python") && record.Peer != "" && record.TLS.Version == "TLS 1.3" && record.TLS.Identity == "a.example" {
+		if record.Message == "connected" && strconv.FormatUint(record.ID, 10) == id &&
+			record.UID != nil && *record.UID == os.Getuid() &&
+			strings.Contains(record.Program, "python") && record.Peer != "" &&
+			record.TLS.Version == "TLS 1.3" && record.TLS.Identity == "a.example" {
 			return true
 		}
 	}

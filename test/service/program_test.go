@@ -66,7 +66,8 @@ func TestGateAndServiceAgree(t *testing.T) {
 	secure, plain := w.network.Listen(t), (&peer.Network{}).Listen(t)
 	go secure.ServeEcho()
 	start := func() (ask func(want, when string)) {
-		cmd := ssatest.Run{Service: w.socket}.Command(t, program, "-e", asked, fmt.Sprint(plain.Port()), fmt.Sprint(secure.Port()))
+		cmd := ssatest.Run{Service: w.socket}.Command(t, program, "-e", asked, fmt.Sprint(plain.Port()),
+			fmt.Sprint(secure.Port()))
 		in, err := cmd.StdinPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -149,7 +150,8 @@ func TestOtherFiles(t *testing.T) {
 	for what, cmd := range map[string]*exec.Cmd{
 		"303 outside":         run.Command(t, program[0], program[1:]...),
 		"304 gate outside it": run.Command(t, "unshare", inside...),
-		"304 gate inside it":  exec.Command("unshare", append([]string{"-Urm", "sh", "-c", copied, "sh"}, gate.Args...)...),
+		"304 gate inside it": exec.Command("unshare", append([]string{"-Urm", "sh", "-c", copied, "sh"},
+			gate.Args...)...),
 	} {
 		cmd.Stdin, cmd.Stderr = strings.NewReader("\n"), nil
 		version, _, _ := strings.Cut(what, " ")

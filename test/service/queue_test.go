@@ -71,4 +71,7 @@ wait()
 }
 
 // dial connects by TCP, and gives up when the kernel keeps it waiting.
-func dial(address string) (net.Conn, error) { return net.DialTimeout("tcp", address, 20*time.Second) }
+func dial(address string) (net.Conn, error) {
+	return net.DialTimeout("tcp", address,
+		20*time.Second)
+}

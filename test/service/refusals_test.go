@@ -38,7 +38,8 @@ func (w *world) wantRefusal(t *testing.T, what, words string) registry.Refusal {
 		t.Fatalf("no refusal is told, want %s with %q", what, words)
 	}
 	last := all[len(all)-1]
-	if last.What != what || !strings.Contains(last.Sentence, words) || last.Program.UID != uint32(os.Getuid()) || last.Program.PID != os.Getpid() {
+	if last.What != what || !strings.Contains(last.Sentence, words) ||
+		last.Program.UID != uint32(os.Getuid()) || last.Program.PID != os.Getpid() {
 		t.Errorf("the last refusal is %+v, want %s with %q", last, what, words)
 	}
 	return last
@@ -60,7 +61,8 @@ func TestRefusalsAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantEnd(t, nonsense)
-	if r := w.wantRefusal(t, registry.BadMessage, "broke the protocol"); r.Role != "" || r.Program.Exe != "(unknown)" {
+	if r := w.wantRefusal(t, registry.BadMessage, "broke the protocol"); r.Role != "" ||
+		r.Program.Exe != "(unknown)" {
 		t.Errorf("a caller of whom nothing is known is told as %+v", r)
 	}
 	self, err := unix.PidfdOpen(os.Getpid(), 0)
@@ -90,14 +92,20 @@ func TestRefusalsAreTold(t *testing.T) {
 	w.wantRefusal(t, registry.BadMessage, "no TCP socket")
 	c.wantRefused(3, "pidfd", &wire.Handshake{Ref: 3, Request: request}, fd)
 	w.wantRefusal(t, registry.Unidentified, "this one has none")
-	c.wantRefused(4, "executes", &wire.Handshake{Ref: 4, Request: wire.Request{Name: "a.example", Exe: "/bin/other"}}, fd, self)
-	if r := w.wantRefusal(t, registry.Unidentified, "executed /bin/other"); r.Role != "client" || r.Program.Exe == "(unknown)" {
+	c.wantRefused(4, "executes",
+		&wire.Handshake{Ref: 4, Request: wire.Request{Name: "a.example", Exe: "/bin/other"}}, fd, self)
+	if r := w.wantRefusal(t, registry.Unidentified, "executed /bin/other"); r.Role != "client" ||
+		r.Program.Exe == "(unknown)" {
 		t.Errorf("a program that lies about itself is told as %+v", r)
 	}
-	c.wantRefused(5, "settings", &wire.Handshake{Ref: 5, Request: wire.Request{Name: "a.example", Options: [][]byte{{1}}}}, fd, self)
+	c.wantRefused(5, "settings",
+		&wire.Handshake{Ref: 5, Request: wire.Request{Name: "a.example", Options: [][]byte{{1}}}}, fd,
+		self)
 	w.wantRefusal(t, registry.ByPolicy, "settings")
 	c.wantRefused(6, "forbids", &wire.Handshake{Ref: 6, Request: request}, fd, self)
-	if r := w.wantRefusal(t, registry.ByPolicy, "the policy forbids connections to"); r.Position != w.policy+":2:17" || r.Peer == "" || r.Name != "a.example" {
+	if r := w.wantRefusal(t, registry.ByPolicy,
+		"the policy forbids connections to"); r.Position != w.policy+":2:17" || r.Peer == "" ||
+		r.Name != "a.example" {
 		t.Errorf("a forbidden peer is told as %+v", r)
 	}
 }
@@ -126,7 +134,8 @@ func (w *world) dialAs(t *testing.T, uid int) *wire.Conn {
 	}
 	dialled := make(chan result)
 	onOtherThread(func() {
-		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0)); errno != 0 {
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), uintptr(uid),
+			^uintptr(0)); errno != 0 {
 			dialled <- result{err: errno}
 			return
 		}
@@ -161,7 +170,8 @@ func TestAdministratorOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	c.wantRefused(1, "only root may switch a key log on", &wire.KeyLog{Ref: 1, Profile: "default", Seconds: 60}, int(file.Fd()))
+	c.wantRefused(1, "only root may switch a key log on",
+		&wire.KeyLog{Ref: 1, Profile: "default", Seconds: 60}, int(file.Fd()))
 	c.wantRefused(2, "only root may take the service over", &wire.TakeOver{Ref: 2})
 	all := w.refusals(t)
 	if len(all) != 2 {

@@ -25,11 +25,13 @@ func TestReloadTells(t *testing.T) {
 	} {
 		w.write(t, tc.text)
 		_, errs, status := w.ssa(t, "reload", "--pid", pid)
-		if status != tc.status || !strings.Contains(errs, tc.words) || tc.status != 0 && !strings.Contains(errs, "the one before holds") {
+		if status != tc.status || !strings.Contains(errs, tc.words) ||
+			tc.status != 0 && !strings.Contains(errs, "the one before holds") {
 			t.Errorf("reload of %s has status %d and says %s", tc.text, status, errs)
 		}
 	}
-	if _, errs, status := w.ssa(t, "reload", "--pid", "0"); status == 0 || !strings.Contains(errs, "--pid 0") {
+	if _, errs, status := w.ssa(t, "reload", "--pid", "0"); status == 0 ||
+		!strings.Contains(errs, "--pid 0") {
 		t.Errorf("no process: status %d, %s", status, errs)
 	}
 }

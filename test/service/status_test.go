@@ -34,7 +34,8 @@ func (w *world) ssa(t *testing.T, args ...string) (stdout, stderr string, status
 // TestStatus: what a program knows as TLS_ID, the administrator finds.
 func TestStatus(t *testing.T) {
 	w := newWorld(t)
-	if _, text, status := w.ssa(t, "status"); status != 125 || !strings.Contains(text, "no service is running at "+w.socket) || !strings.Contains(text, "hint") {
+	if _, text, status := w.ssa(t, "status"); status != 125 ||
+		!strings.Contains(text, "no service is running at "+w.socket) || !strings.Contains(text, "hint") {
 		t.Errorf("without a service: status %d, %s", status, text)
 	}
 	w.service(t)
@@ -65,7 +66,8 @@ wait()
 		t.Fatalf("the program's connection is %s, and the service has %+v", id, s.Connections)
 	}
 	c := s.Connections[0]
-	if c.Version != "TLS 1.3" || c.Name != "a.example" || c.PeerIdentity != "a.example" || c.Sent != 5 || c.State != "connected" ||
+	if c.Version != "TLS 1.3" || c.Name != "a.example" || c.PeerIdentity != "a.example" ||
+		c.Sent != 5 || c.State != "connected" ||
 		c.Program.UID != uint32(os.Getuid()) || !strings.Contains(c.Program.Exe, "python") {
 		t.Errorf("the connection is told as %+v", c)
 	}
@@ -74,18 +76,21 @@ wait()
 	}
 	for _, args := range [][]string{{"status"}, {"status", id}} {
 		text, errs, status := w.ssa(t, args...)
-		if status != 0 || !strings.Contains(text, "a.example") || !strings.Contains(text, "TLS 1.3") || !strings.Contains(text, id) {
+		if status != 0 || !strings.Contains(text, "a.example") || !strings.Contains(text, "TLS 1.3") ||
+			!strings.Contains(text, id) {
 			t.Errorf("%v: status %d\n%s%s", args, status, text, errs)
 		}
 	}
-	if _, text, status := w.ssa(t, "status", "999999"); status != 1 || !strings.Contains(text, "there is no connection 999999") {
+	if _, text, status := w.ssa(t, "status", "999999"); status != 1 ||
+		!strings.Contains(text, "there is no connection 999999") {
 		t.Errorf("a connection that is not there: status %d, %s", status, text)
 	}
 	p.GoOn()
 	l.AcceptFailing()
 	p.Wait("refused")
 	text, errs, _ = w.ssa(t, "status")
-	if !strings.Contains(text, "LAST REFUSALS") || !strings.Contains(text, "untrusted") || !strings.Contains(text, "b.example") {
+	if !strings.Contains(text, "LAST REFUSALS") || !strings.Contains(text, "untrusted") ||
+		!strings.Contains(text, "b.example") {
 		t.Errorf("the refusal is not told:\n%s%s", text, errs)
 	}
 	p.GoOn()
@@ -101,7 +106,8 @@ func TestKeyLogOfService(t *testing.T) {
 	w.network.Server.KeyLogWriter = &theirs
 	l := w.network.Listen(t)
 	name := filepath.Join(filepath.Dir(w.policy), "keys")
-	if _, errs, status := w.ssa(t, "keylog", "--to", name, "--profile", "defautl"); status == 0 || !strings.Contains(errs, `no profile "defautl"`) {
+	if _, errs, status := w.ssa(t, "keylog", "--to", name, "--profile", "defautl"); status == 0 ||
+		!strings.Contains(errs, `no profile "defautl"`) {
 		t.Errorf("a profile that there is not: status %d, %s", status, errs)
 	}
 	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
@@ -137,13 +143,15 @@ wait()
 	if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 || lines == 0 {
 		t.Errorf("%d lines of the peer, the file is %v, %v", lines, info.Mode(), err)
 	}
-	if text, errs, status := w.ssa(t, "keylog", "--off"); status != 0 || !strings.Contains(text, "profile default is over") {
+	if text, errs, status := w.ssa(t, "keylog", "--off"); status != 0 ||
+		!strings.Contains(text, "profile default is over") {
 		t.Errorf("keylog --off: status %d, %s%s", status, text, errs)
 	}
 	if text, _, _ := w.ssa(t, "status"); strings.Contains(text, "KEY LOG") {
 		t.Errorf("status tells of a key log that is over:\n%s", text)
 	}
-	if _, errs, status := w.ssa(t, "keylog", "--off"); status == 0 || !strings.Contains(errs, `no key log of a profile "default" is on`) {
+	if _, errs, status := w.ssa(t, "keylog", "--off"); status == 0 ||
+		!strings.Contains(errs, `no key log of a profile "default" is on`) {
 		t.Errorf("keylog --off once more: status %d, %s", status, errs)
 	}
 	p.GoOn()

@@ -23,9 +23,11 @@ func activated(t *testing.T, notify string, sockets ...*os.File) (*exec.Cmd, *by
 	ssatest.Need(t, "sh")
 	// The process id is known once it is there.
 	script := `LISTEN_PID=$$ exec "$@"`
-	cmd := ssatest.Kill(t, exec.Command("sh", "-c", script, "sh", ssatest.SSA(t), "daemon", "--policy", emptyPolicy(t), "--grace", "1s"))
+	cmd := ssatest.Kill(t, exec.Command("sh", "-c", script, "sh", ssatest.SSA(t), "daemon",
+		"--policy", emptyPolicy(t), "--grace", "1s"))
 	cmd.ExtraFiles = sockets
-	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+notify, "LISTEN_FDS="+string(rune('0'+len(sockets))))
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+notify,
+		"LISTEN_FDS="+string(rune('0'+len(sockets))))
 	said := new(bytes.Buffer)
 	cmd.Stderr = said
 	return cmd, said
@@ -100,7 +102,8 @@ func TestStartedBySystemd(t *testing.T) {
 	told(t, conn, "READY=1")
 	ask := func() {
 		t.Helper()
-		ssatest.Output(t, exec.Command(ssatest.SSA(t), "run", "--engine", "service", "--socket", path, "--", "sh", "-c", ":"))
+		ssatest.Output(t, exec.Command(ssatest.SSA(t), "run", "--engine", "service", "--socket", path,
+			"--", "sh", "-c", ":"))
 	}
 	ask()
 	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
@@ -125,7 +128,8 @@ func TestUpgrade(t *testing.T) {
 	conn, notify := notifications(t)
 	path := filepath.Join(t.TempDir(), "ssa.sock")
 	ssatest.Need(t, "sh")
-	cmd := ssatest.Kill(t, exec.Command(ssatest.SSA(t), "daemon", "--policy", emptyPolicy(t), "--socket", path))
+	cmd := ssatest.Kill(t, exec.Command(ssatest.SSA(t), "daemon", "--policy", emptyPolicy(t),
+		"--socket", path))
 	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+notify)
 	said := new(bytes.Buffer)
 	cmd.Stderr = said
@@ -147,7 +151,8 @@ func TestUpgrade(t *testing.T) {
 	if err != nil || !state.Success() {
 		t.Errorf("the service before ended with %v, %v:\n%s", state, err, said)
 	}
-	ssatest.Output(t, exec.Command(ssatest.SSA(t), "run", "--engine", "service", "--socket", path, "--", "sh", "-c", ":"))
+	ssatest.Output(t, exec.Command(ssatest.SSA(t), "run", "--engine", "service", "--socket", path,
+		"--", "sh", "-c", ":"))
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -163,10 +168,12 @@ func TestUpgradeThatFails(t *testing.T) {
 	s := ssatest.StartService(t, policy, socket)
 	ask := func() {
 		t.Helper()
-		ssatest.Output(t, exec.Command(ssatest.SSA(t), "run", "--engine", "service", "--socket", socket, "--", "sh", "-c", ":"))
+		ssatest.Output(t, exec.Command(ssatest.SSA(t), "run", "--engine", "service", "--socket", socket,
+			"--", "sh", "-c", ":"))
 	}
 	ask() // it listens before it takes signals
-	if err := os.WriteFile(policy, []byte("default: {versions: {min: nonsense}}\n"), 0o644); err != nil {
+	if err := os.WriteFile(policy, []byte("default: {versions: {min: nonsense}}\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the failure of one is no obstacle to another
@@ -174,7 +181,8 @@ func TestUpgradeThatFails(t *testing.T) {
 		if err := s.Cmd.Process.Signal(syscall.SIGUSR2); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(time.Minute); strings.Count(s.Said(), "was to take over has ended") == before; time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); strings.Count(s.Said(),
+			"was to take over has ended") == before; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("no word of the service that cannot start:\n%s", s.Said())
 			}
@@ -187,7 +195,8 @@ func TestUpgradeThatFails(t *testing.T) {
 func TestWrongSocketsFromSystemd(t *testing.T) {
 	_, notify := notifications(t)
 	datagrams, _ := notifications(t)
-	unix, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "a"), Net: "unix"})
+	unix, err := net.ListenUnix("unix",
+		&net.UnixAddr{Name: filepath.Join(t.TempDir(), "a"), Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
 	}

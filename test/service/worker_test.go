@@ -47,7 +47,8 @@ func TestWorkerHasNoRights(t *testing.T) {
 	worker := s.Worker(t)
 	uid := os.Getuid()
 	for key, want := range map[string]string{
-		"NoNewPrivs": "1", "Seccomp": "2", "Seccomp_filters": "1", "CapEff": "0000000000000000", "CapPrm": "0000000000000000", "CapInh": "0000000000000000",
+		"NoNewPrivs": "1", "Seccomp": "2", "Seccomp_filters": "1", "CapEff": "0000000000000000",
+		"CapPrm": "0000000000000000", "CapInh": "0000000000000000",
 	} {
 		if uid != 0 && key == "Seccomp_filters" {
 			continue // this test may be under one itself
@@ -66,10 +67,13 @@ func TestWorkerHasNoRights(t *testing.T) {
 		t.Errorf("the worker is in the groups %s", statusOf(t, worker, "Groups"))
 	}
 	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", worker))
-	if uid == 0 && (err != nil || !strings.Contains(strings.Join(strings.Fields(string(limits)), " "), "Max core file size 0 0 bytes")) {
+	if uid == 0 &&
+		(err != nil || !strings.Contains(strings.Join(strings.Fields(string(limits)), " "),
+			"Max core file size 0 0 bytes")) {
 		t.Errorf("core dumps of the worker are not switched off, %v:\n%s", err, limits)
 	}
-	if _, err := os.Open(fmt.Sprintf("/proc/%d/mem", worker)); uid != 0 && !errors.Is(err, fs.ErrPermission) {
+	if _, err := os.Open(fmt.Sprintf("/proc/%d/mem", worker)); uid != 0 &&
+		!errors.Is(err, fs.ErrPermission) {
 		t.Errorf("a process of the same user opens the worker's memory: %v", err)
 	}
 }
@@ -202,7 +206,8 @@ func TestWorkerUser(t *testing.T) {
 // fails runs a service that must end at once.
 func (w *world) fails(t *testing.T, args ...string) (status int, text string) {
 	t.Helper()
-	cmd := exec.Command(ssatest.SSA(t), append([]string{"daemon", "--socket", w.socket, "--policy", w.policy}, args...)...)
+	cmd := exec.Command(ssatest.SSA(t),
+		append([]string{"daemon", "--socket", w.socket, "--policy", w.policy}, args...)...)
 	out, _ := cmd.CombinedOutput()
 	return cmd.ProcessState.ExitCode(), string(out)
 }

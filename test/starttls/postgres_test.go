@@ -45,19 +45,23 @@ func postgres(t *testing.T, issued *ssatest.Issued) (port int) {
 		return 0
 	}
 	data := filepath.Join(t.TempDir(), "data")
-	ssatest.Output(t, exec.Command(filepath.Join(programs, "initdb"), "-D", data, "-U", "tester", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"))
+	ssatest.Output(t, exec.Command(filepath.Join(programs, "initdb"), "-D", data, "-U", "tester",
+		"-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"))
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	port = free.Addr().(*net.TCPAddr).Port
 	free.Close()
-	if err := os.WriteFile(filepath.Join(data, "pg_hba.conf"), []byte("hostssl all all 127.0.0.1/32 trust\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(data, "pg_hba.conf"),
+		[]byte("hostssl all all 127.0.0.1/32 trust\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	args := []string{"-D", data, "-p", fmt.Sprint(port)}
-	for _, setting := range []string{"ssl=on", "ssl_cert_file=" + issued.ChainFile(t), "ssl_key_file=" + issued.KeyFile(t),
-		"ssl_min_protocol_version=TLSv1.3", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"} {
+	for _, setting := range []string{"ssl=on", "ssl_cert_file=" + issued.ChainFile(t),
+		"ssl_key_file=" + issued.KeyFile(t),
+		"ssl_min_protocol_version=TLSv1.3", "listen_addresses=127.0.0.1", "unix_socket_directories=",
+		"fsync=off"} {
 		args = append(args, "-c", setting)
 	}
 	server := ssatest.Kill(t, exec.Command(filepath.Join(programs, "postgres"), args...))

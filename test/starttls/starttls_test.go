@@ -45,7 +45,8 @@ func TestPostgreSQL(t *testing.T) {
 	run := ssatest.Run{Policy: ssatest.PolicyWithRoots(t, "", authority.File(t)), Verbose: true}
 	const done = "protocol 205 version 0x304\nthe server says t TLSv1.3 same suite\nend b''\n"
 	for mode, want := range map[string]string{
-		"blocking": done, "nonblocking": "in progress\n" + done, "epoll": "in progress\n" + done, "wrong-name": "refused: EPROTO ",
+		"blocking": done, "nonblocking": "in progress\n" + done, "epoll": "in progress\n" + done,
+		"wrong-name": "refused: EPROTO ",
 	} {
 		t.Run(mode, func(t *testing.T) {
 			got := ssatest.Output(t, run.Command(t, "python3", client, fmt.Sprint(port), mode))
@@ -64,7 +65,8 @@ func TestMailServer(t *testing.T) {
 	roots := authority.File(t)
 	for _, mode := range []string{"blocking", "nonblocking"} {
 		t.Run(mode, func(t *testing.T) {
-			server := ssatest.Run{Verbose: true}.Command(t, "python3", script(t, "server.py"), issued.ChainFile(t), issued.SharedKeyFile(t), mode)
+			server := ssatest.Run{Verbose: true}.Command(t, "python3", script(t, "server.py"),
+				issued.ChainFile(t), issued.SharedKeyFile(t), mode)
 			var complaints bytes.Buffer
 			server.Stderr = &complaints
 			out, err := server.StdoutPipe()
@@ -94,7 +96,8 @@ func TestMailServer(t *testing.T) {
 // mail talks to a mail server through openssl, one command after the other.
 func mail(t *testing.T, address, roots string) string {
 	t.Helper()
-	client := ssatest.Kill(t, exec.Command("openssl", "s_client", "-starttls", "smtp", "-connect", address, "-servername", "localhost",
+	client := ssatest.Kill(t, exec.Command("openssl", "s_client", "-starttls", "smtp", "-connect",
+		address, "-servername", "localhost",
 		"-CAfile", roots, "-verify_hostname", "localhost", "-verify_return_error", "-quiet", "-crlf"))
 	var complaints bytes.Buffer
 	client.Stderr = &complaints

@@ -40,7 +40,8 @@ type figures struct {
 func (f figures) row(s suite, version string) string {
 	np, nf := f.native.count()
 	op, of := f.over.count()
-	return fmt.Sprintf("| %s | %s | %d | %d | %d | %d | %d |\n", s.name, version, np, nf, op, of, f.excluded)
+	return fmt.Sprintf("| %s | %s | %d | %d | %d | %d | %d |\n", s.name, version, np, nf, op,
+		of, f.excluded)
 }
 
 // excludedOf counts the cases of a suite that are excluded.

@@ -16,23 +16,26 @@ import (
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
-var goPackages = []string{"net", "net/http", "net/http/httptest", "net/rpc", "net/smtp", "net/textproto"}
+var goPackages = []string{"net", "net/http", "net/http/httptest", "net/rpc", "net/smtp",
+	"net/textproto"}
 
 // goSuite is the tests of a package of Go's standard library. Its programs make
 // system calls themselves; the library's own hook for them is changed, by an
 // overlay, when they are built for TLS.
 func goSuite(pkg string) suite {
-	return suite{name: pkg, read: readGo, version: goVersion, command: func(t *testing.T, tls bool, _ string) *exec.Cmd {
-		root := strings.TrimSpace(ssatest.Output(t, exec.Command("go", "env", "GOROOT")))
-		name := strings.ReplaceAll(pkg, "/", "-")
-		if tls {
-			name += "-tls"
-		}
-		program := ssatest.Artifact(t, name, func(out string) error { return buildGo(t, root, pkg, out, tls) })
-		cmd := exec.Command(program, "-test.v", "-test.short", "-test.timeout", "8m")
-		cmd.Dir, cmd.Env = filepath.Join(root, "src", pkg), os.Environ()
-		return cmd
-	}}
+	return suite{name: pkg, read: readGo, version: goVersion,
+		command: func(t *testing.T, tls bool, _ string) *exec.Cmd {
+			root := strings.TrimSpace(ssatest.Output(t, exec.Command("go", "env", "GOROOT")))
+			name := strings.ReplaceAll(pkg, "/", "-")
+			if tls {
+				name += "-tls"
+			}
+			program := ssatest.Artifact(t, name,
+				func(out string) error { return buildGo(t, root, pkg, out, tls) })
+			cmd := exec.Command(program, "-test.v", "-test.short", "-test.timeout", "8m")
+			cmd.Dir, cmd.Env = filepath.Join(root, "src", pkg), os.Environ()
+			return cmd
+		}}
 }
 
 func goVersion(t *testing.T) string {

@@ -17,30 +17,34 @@ import (
 // pythonModules are those of CPython's own tests that use TCP sockets of this
 // machine.
 var pythonModules = []string{
-	"test_socket", "test_socketserver", "test_selectors", "test_select", "test_poll", "test_epoll", "test_asyncio",
-	"test_asyncore", "test_asynchat", "test_httplib", "test_httpservers", "test_ftplib", "test_telnetlib", "test_poplib",
-	"test_smtplib", "test_imaplib", "test_nntplib", "test_xmlrpc", "test_urllib2_localnet", "test_wsgiref", "test_docxmlrpc",
+	"test_socket", "test_socketserver", "test_selectors", "test_select", "test_poll", "test_epoll",
+	"test_asyncio",
+	"test_asyncore", "test_asynchat", "test_httplib", "test_httpservers", "test_ftplib",
+	"test_telnetlib", "test_poplib",
+	"test_smtplib", "test_imaplib", "test_nntplib", "test_xmlrpc", "test_urllib2_localnet",
+	"test_wsgiref", "test_docxmlrpc",
 }
 
 // python is that of the distribution, whose tests are a package of its.
 const python = "/usr/bin/python3"
 
 func pythonSuite(module string) suite {
-	return suite{name: module, read: readJUnit, version: pythonVersion, command: func(t *testing.T, tls bool, report string) *exec.Cmd {
-		ssatest.Need(t, python, "cc")
-		// Left out: what waits for a hypervisor, and for the Internet.
-		args := []string{"-m", "test", "-v", "--timeout", "120", "--junit-xml", report, "-i", "*VSOCK*"}
-		if module == "test_socketserver" { // it wants a network, and uses loopback alone
-			args = append(args, "-u", "network")
-		}
-		cmd := exec.Command(python, append(args, module)...)
-		cmd.Dir = t.TempDir()
-		cmd.Env = os.Environ()
-		if tls {
-			cmd.Env = append(cmd.Env, "LD_PRELOAD="+everythingTLS(t))
-		}
-		return cmd
-	}}
+	return suite{name: module, read: readJUnit, version: pythonVersion,
+		command: func(t *testing.T, tls bool, report string) *exec.Cmd {
+			ssatest.Need(t, python, "cc")
+			// Left out: what waits for a hypervisor, and for the Internet.
+			args := []string{"-m", "test", "-v", "--timeout", "120", "--junit-xml", report, "-i", "*VSOCK*"}
+			if module == "test_socketserver" { // it wants a network, and uses loopback alone
+				args = append(args, "-u", "network")
+			}
+			cmd := exec.Command(python, append(args, module)...)
+			cmd.Dir = t.TempDir()
+			cmd.Env = os.Environ()
+			if tls {
+				cmd.Env = append(cmd.Env, "LD_PRELOAD="+everythingTLS(t))
+			}
+			return cmd
+		}}
 }
 
 func pythonVersion(t *testing.T) string {
@@ -54,7 +58,8 @@ func everythingTLS(t *testing.T) string {
 		if err != nil {
 			return err
 		}
-		text, err := exec.Command("cc", "-shared", "-fPIC", "-O1", "-I"+include, "-o", out, "preload/everything_tls.c").CombinedOutput()
+		text, err := exec.Command("cc", "-shared", "-fPIC", "-O1", "-I"+include, "-o", out,
+			"preload/everything_tls.c").CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("cc: %w\n%s", err, text)
 		}

@@ -140,7 +140,8 @@ func (f *farm) machine(policy string) *machine {
 	f.t.Helper()
 	m := &machine{said: &output{}}
 	// Never with a service that the tests run with: that would be one machine.
-	cmd := ssatest.Kill(f.t, exec.Command(ssatest.SSA(f.t), "run", "-v", "--policy", policy, "--", "python3", "-c", pythonServer))
+	cmd := ssatest.Kill(f.t, exec.Command(ssatest.SSA(f.t), "run", "-v", "--policy", policy, "--",
+		"python3", "-c", pythonServer))
 	cmd.Stderr = m.said
 	m.port = startWithPort(f.t, cmd, m.said)
 	return m
@@ -187,14 +188,16 @@ var ordinary = regexp.MustCompile(`(?m)^ssa: \[\d+\] (accepted|ended) .*\n`)
 
 // client is a TLS client that remembers sessions.
 func (f *farm) client(version uint16) *tls.Config {
-	return &tls.Config{ServerName: name, RootCAs: f.authority.Pool(), MinVersion: version, MaxVersion: version,
+	return &tls.Config{ServerName: name, RootCAs: f.authority.Pool(), MinVersion: version,
+		MaxVersion:         version,
 		ClientSessionCache: tls.NewLRUClientSessionCache(1)}
 }
 
 // visit makes a connection, reads the greeting, and says whether it resumed.
 func visit(m *machine, cfg *tls.Config) (resumed bool, err error) {
 	dialer := &net.Dialer{Timeout: patience}
-	conn, err := tls.DialWithDialer(dialer, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(m.port)), cfg)
+	conn, err := tls.DialWithDialer(dialer, "tcp",
+		net.JoinHostPort("127.0.0.1", strconv.Itoa(m.port)), cfg)
 	if err != nil {
 		return false, err
 	}

@@ -57,8 +57,10 @@ func (f *farm) startRedis(auth string) {
 	if err := os.Chmod(dir, 0o755); err != nil { // the service is another user
 		f.t.Fatal(err)
 	}
-	f.redis = &redis{t: f.t, port: ssatest.FreePort(f.t), conf: filepath.Join(dir, "redis.conf"), socket: filepath.Join(dir, "sock"), ca: authority.File(f.t)}
-	text := fmt.Sprintf(redisConf, f.redis.port, dir, issued.ChainFile(f.t), issued.KeyFile(f.t), f.roots, auth, password)
+	f.redis = &redis{t: f.t, port: ssatest.FreePort(f.t), conf: filepath.Join(dir, "redis.conf"),
+		socket: filepath.Join(dir, "sock"), ca: authority.File(f.t)}
+	text := fmt.Sprintf(redisConf, f.redis.port, dir, issued.ChainFile(f.t), issued.KeyFile(f.t),
+		f.roots, auth, password)
 	if err := os.WriteFile(f.redis.conf, []byte(text), 0o600); err != nil {
 		f.t.Fatal(err)
 	}

@@ -53,7 +53,8 @@ func TestTwoServices(t *testing.T) {
 			t.Errorf("%s: a session does not pass between two processes that use one service", tls.VersionName(version))
 		}
 	}
-	f.become("sessions pass between the services", func() bool { return f.passes(ofA, ofB, tls.VersionTLS13) }, ofA, ofB)
+	f.become("sessions pass between the services",
+		func() bool { return f.passes(ofA, ofB, tls.VersionTLS13) }, ofA, ofB)
 	for _, version := range versions {
 		if !f.passes(ofA, ofB, version) || !f.passes(ofB, second, version) {
 			t.Errorf("%s: a session does not pass both ways between two services", tls.VersionName(version))
@@ -79,11 +80,14 @@ func TestShortPrograms(t *testing.T) {
 		policy := f.write("policy.yaml", []byte(fmt.Sprintf("default:\n  trust: {roots: [%q]}\n  sessions: {shared_by: %s}\n", f.roots, sharing)))
 		service := f.service(policy)
 		for i := range 3 {
-			f.wantShort(service, server, os.Geteuid(), i > 0, fmt.Sprintf("shared_by %s, program %d", sharing, i+1))
+			f.wantShort(service, server, os.Geteuid(), i > 0, fmt.Sprintf("shared_by %s, program %d",
+				sharing, i+1))
 		}
 		if os.Geteuid() == 0 {
-			f.wantShort(service, server, 65534, sharing == "profile", "shared_by "+sharing+", the first program of another user")
-			f.wantShort(service, server, 65534, true, "shared_by "+sharing+", the second program of another user")
+			f.wantShort(service, server, 65534, sharing == "profile",
+				"shared_by "+sharing+", the first program of another user")
+			f.wantShort(service, server, 65534, true,
+				"shared_by "+sharing+", the second program of another user")
 		}
 	}
 }
@@ -92,7 +96,8 @@ func TestShortPrograms(t *testing.T) {
 func (f *farm) wantShort(service string, server *machine, uid int, want bool, what string) {
 	f.t.Helper()
 	said := &output{}
-	cmd := ssatest.Run{Service: service, Verbose: true}.Command(f.t, "python3", "-c", pythonClient, strconv.Itoa(server.port))
+	cmd := ssatest.Run{Service: service, Verbose: true}.Command(f.t, "python3", "-c", pythonClient,
+		strconv.Itoa(server.port))
 	cmd.Stdout, cmd.Stderr = said, said
 	if uid != os.Geteuid() {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}

@@ -25,7 +25,8 @@ func TestTwoMachines(t *testing.T) {
 	f := newFarm(t)
 	f.startRedis("no")
 	a, b := f.machine(f.policy(f.store(nil), "")), f.machine(f.policy(f.store(nil), ""))
-	f.become("sessions pass between the machines", func() bool { return f.passes(a, b, tls.VersionTLS13) }, a, b)
+	f.become("sessions pass between the machines",
+		func() bool { return f.passes(a, b, tls.VersionTLS13) }, a, b)
 	for _, version := range versions {
 		if !f.passes(a, b, version) || !f.passes(b, a, version) {
 			t.Errorf("%s: a session does not pass both ways", tls.VersionName(version))
@@ -43,7 +44,8 @@ func (f *farm) openssl(a, b *machine) {
 	for _, version := range []string{"-tls1_2", "-tls1_3"} {
 		file := filepath.Join(f.t.TempDir(), "session")
 		for i, m := range []*machine{a, b} {
-			args := []string{"s_client", "-connect", "127.0.0.1:" + strconv.Itoa(m.port), "-servername", name, "-CAfile", f.roots,
+			args := []string{"s_client", "-connect", "127.0.0.1:" + strconv.Itoa(m.port), "-servername",
+				name, "-CAfile", f.roots,
 				"-verify_return_error", "-verify_hostname", name, version}
 			want := "New, TLS"
 			if i == 0 {
@@ -53,7 +55,8 @@ func (f *farm) openssl(a, b *machine) {
 			}
 			cmd := ssatest.Kill(f.t, exec.Command("openssl", append(args, "-ign_eof")...))
 			out, err := cmd.CombinedOutput()
-			if err != nil || !strings.Contains(string(out), want) || !strings.Contains(string(out), "hello") {
+			if err != nil || !strings.Contains(string(out), want) ||
+				!strings.Contains(string(out), "hello") {
 				f.t.Errorf("%s, connection %d: %v; want %q in\n%s\nssa:\n%s", version, i+1, err, want, out, m.said)
 			}
 		}
@@ -97,20 +100,24 @@ func TestNothingPasses(t *testing.T) {
 	f := newFarm(t)
 	f.startRedis("no")
 	good, second := f.machine(f.policy(f.store(nil), "")), f.machine(f.policy(f.store(nil), ""))
-	f.become("sessions pass between good machines", func() bool { return f.passes(good, second, tls.VersionTLS13) }, good, second)
+	f.become("sessions pass between good machines",
+		func() bool { return f.passes(good, second, tls.VersionTLS13) }, good, second)
 	stranger := ssatest.NewAuthority(t)
 	other := *f
 	issued := f.authority.Issue(t, ssatest.Leaf{Names: []string{name}})
 	other.chain, other.key = issued.ChainFile(t), issued.KeyFile(t)
 	closed := strconv.Itoa(ssatest.FreePort(t))
-	asking := f.write("policy.yaml", []byte(strings.Replace(readFile(t, f.policy(f.store(nil), "")), "{identity: www}", "{identity: www, client_auth: request}", 1)))
+	asking := f.write("policy.yaml", []byte(strings.Replace(readFile(t, f.policy(f.store(nil), "")),
+		"{identity: www}", "{identity: www, client_auth: request}", 1)))
 	for _, tc := range []struct{ name, policy, warning string }{
 		{name: "another secret", policy: f.policy(f.store(map[string]string{"key_file": f.write("ticket.key", newSecret(t))}), "")},
 		{name: "another certificate", policy: other.policy(f.store(nil), "")},
 		{name: "another policy", policy: f.policy(f.store(nil), "  min_key_bits: {rsa: 3072}\n")},
 		{name: "client certificates", policy: asking},
 		{name: "another database", policy: f.policy(f.store(map[string]string{"address": "rediss://localhost:" + strconv.Itoa(f.redis.port) + "/3"}), "")},
-		{"wrong password", f.policy(f.store(map[string]string{"password_file": f.write("password", []byte("wrong\n"))}), ""),
+		{"wrong password",
+			f.policy(f.store(map[string]string{"password_file": f.write("password", []byte("wrong\n"))}),
+				""),
 			"signing in as ssa: the server refused it: WRONGPASS"},
 		{"no password", f.policy(f.store(map[string]string{"user": "", "password_file": ""}), ""), "the server refused it: NOAUTH"},
 		{"wrong authority", f.policy(f.store(map[string]string{"ca": stranger.File(t)}), ""), "the certificate of localhost was issued by"},
@@ -128,7 +135,8 @@ func TestNothingPasses(t *testing.T) {
 			} else {
 				// It has had the time to fetch keys when another, started later, has.
 				witness := f.machine(f.policy(f.store(nil), ""))
-				f.become("sessions pass to a witness", func() bool { return f.passes(good, witness, tls.VersionTLS13) }, witness)
+				f.become("sessions pass to a witness",
+					func() bool { return f.passes(good, witness, tls.VersionTLS13) }, witness)
 			}
 			for _, version := range versions {
 				if f.passes(good, m, version) || f.passes(m, good, version) {
@@ -149,7 +157,8 @@ func TestStoreDies(t *testing.T) {
 	f.startRedis("no")
 	policy := f.policy(f.store(nil), "")
 	a, b := f.machine(policy), f.machine(policy)
-	f.become("sessions pass between the machines", func() bool { return f.passes(a, b, tls.VersionTLS13) }, a, b)
+	f.become("sessions pass between the machines",
+		func() bool { return f.passes(a, b, tls.VersionTLS13) }, a, b)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var load sync.WaitGroup
@@ -178,13 +187,15 @@ func TestStoreDies(t *testing.T) {
 	if f.passes(a, late, tls.VersionTLS13) {
 		t.Error("a session passes to a machine that cannot have the key")
 	}
-	f.become("it is told that the store is down", func() bool { return warned(late, "connection refused") }, late)
+	f.become("it is told that the store is down",
+		func() bool { return warned(late, "connection refused") }, late)
 	if !f.passes(a, b, tls.VersionTLS13) {
 		t.Error("machines that have the key of the hour do not use it while the store is down")
 	}
 	f.redis.start()
 	f.become("sessions pass again", func() bool {
-		return f.passes(late, late, tls.VersionTLS13) && strings.Contains(late.said.String(), "can be used again")
+		return f.passes(late, late, tls.VersionTLS13) &&
+			strings.Contains(late.said.String(), "can be used again")
 	}, late)
 	cancel()
 	load.Wait()
@@ -202,10 +213,12 @@ func TestWhatRedisHas(t *testing.T) {
 	f.startRedis("no")
 	policy := f.policy(f.store(nil), "")
 	a, b := f.machine(policy), f.machine(policy)
-	f.become("sessions pass between the machines", func() bool { return f.passes(a, b, tls.VersionTLS13) }, a, b)
+	f.become("sessions pass between the machines",
+		func() bool { return f.passes(a, b, tls.VersionTLS13) }, a, b)
 	cli := func(args ...string) string {
 		t.Helper()
-		cmd := exec.Command("redis-cli", append([]string{"-s", f.redis.socket, "--user", "operator", "--pass", "operator", "--no-auth-warning"}, args...)...)
+		cmd := exec.Command("redis-cli", append([]string{"-s", f.redis.socket, "--user", "operator",
+			"--pass", "operator", "--no-auth-warning"}, args...)...)
 		return ssatest.Output(t, cmd)
 	}
 	names := strings.Fields(cli("--scan"))
@@ -222,7 +235,8 @@ func TestWhatRedisHas(t *testing.T) {
 		if strings.Contains(value, secret) || len(value) != 73 {
 			t.Errorf("%s has %d bytes, or the secret; want 73 without it", entry, len(value))
 		}
-		if ttl, err := strconv.Atoi(strings.TrimSpace(cli("ttl", entry))); err != nil || ttl < 17*3600 || ttl > 27*3600 {
+		if ttl, err := strconv.Atoi(strings.TrimSpace(cli("ttl", entry))); err != nil || ttl < 17*3600 ||
+			ttl > 27*3600 {
 			t.Errorf("%s goes away in %d seconds (%v), want 17 to 27 hours", entry, ttl, err)
 		}
 	}

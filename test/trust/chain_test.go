@@ -25,7 +25,10 @@ func leafSite(l ssatest.Leaf) func(*world) *tls.Config {
 
 // below serves a leaf of an intermediate.
 func below(opts ssatest.AuthorityOptions) func(*world) *tls.Config {
-	return func(w *world) *tls.Config { return with(w.root.IntermediateWith(w, opts).Issue(w, named(host))) }
+	return func(w *world) *tls.Config {
+		return with(w.root.IntermediateWith(w, opts).Issue(w,
+			named(host)))
+	}
 }
 
 func named(names ...string) ssatest.Leaf { return ssatest.Leaf{Names: names} }
@@ -87,12 +90,14 @@ func TestChains(t *testing.T) {
 	run(t, []site{
 		{name: "self-signed", serve: func(w *world) *tls.Config { return with(ssatest.SelfSigned(w, named(host))) }, words: []string{"self-signed", "trust.roots"}},
 		{name: "self-signed and trusted", serve: func(w *world) *tls.Config {
-			issued := ssatest.SelfSigned(w, ssatest.Leaf{Names: []string{host}, Edit: func(c *x509.Certificate) { c.IsCA = true }})
+			issued := ssatest.SelfSigned(w,
+				ssatest.Leaf{Names: []string{host}, Edit: func(c *x509.Certificate) { c.IsCA = true }})
 			w.roots = append(w.roots, issued.ChainFile(w))
 			return with(issued)
 		}},
 		{name: "untrusted root", serve: func(w *world) *tls.Config {
-			return with(ssatest.NewAuthorityWith(w, ssatest.AuthorityOptions{Name: "Nobody"}).Issue(w, named(host)))
+			return with(ssatest.NewAuthorityWith(w, ssatest.AuthorityOptions{Name: "Nobody"}).Issue(w,
+				named(host)))
 		}, words: []string{"Nobody", "trust.roots"}},
 		{name: "untrusted root of a trusted name", serve: func(w *world) *tls.Config { return with(ssatest.NewAuthority(w).Issue(w, named(host))) }, words: []string{"not among the anchors"}},
 		{name: "whole", serve: below(ssatest.AuthorityOptions{})},
@@ -120,7 +125,8 @@ func TestConstraints(t *testing.T) {
 	constrained := func(edit func(*x509.Certificate)) func(*world) *tls.Config {
 		return below(ssatest.AuthorityOptions{Name: "Constrained", Edit: edit})
 	}
-	unknown := pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}
+	unknown := pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true,
+		Value: []byte{5, 0}}
 	run(t, []site{
 		{name: "for clients", serve: leafSite(ssatest.Leaf{Names: []string{host}, Client: true}), words: []string{"not for servers, only for clients"}},
 		{name: "for code", serve: leafSite(ssatest.Leaf{Names: []string{host}, Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}}), words: []string{"only for code signing"}},
@@ -137,13 +143,21 @@ func TestConstraints(t *testing.T) {
 			return with(a.Issue(w, ssatest.Leaf{IPs: []net.IP{net.IPv4(127, 0, 0, 1)}}))
 		}, words: []string{"may not"}},
 		{name: "path length", serve: func(w *world) *tls.Config {
-			return with(w.root.IntermediateWith(w, ssatest.AuthorityOptions{NoIntermediates: true}).Intermediate(w).Issue(w, named(host)))
+			return with(w.root.IntermediateWith(w,
+				ssatest.AuthorityOptions{NoIntermediates: true}).Intermediate(w).Issue(w, named(host)))
 		}, words: []string{"allows fewer intermediates"}},
-		{name: "issued by no authority", serve: constrained(func(c *x509.Certificate) { c.IsCA, c.KeyUsage, c.MaxPathLen = false, x509.KeyUsageDigitalSignature, 0 }),
+		{name: "issued by no authority",
+			serve: constrained(func(c *x509.Certificate) {
+				c.IsCA, c.KeyUsage, c.MaxPathLen = false,
+					x509.KeyUsageDigitalSignature, 0
+			}),
 			words: []string{"Constrained", "is not the certificate of an authority"}},
-		{name: "unknown critical extension", serve: leafSite(ssatest.Leaf{Names: []string{host}, Edit: func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{unknown} }}),
+		{name: "unknown critical extension",
+			serve: leafSite(ssatest.Leaf{Names: []string{host},
+				Edit: func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{unknown} }}),
 			words: []string{"critical extension"}},
-		{name: "unknown critical extension of the intermediate", serve: constrained(func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{unknown} }),
+		{name: "unknown critical extension of the intermediate",
+			serve: constrained(func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{unknown} }),
 			words: []string{"critical extension"}},
 	})
 }
@@ -155,7 +169,9 @@ func TestStrength(t *testing.T) {
 		{name: "P-384", serve: leafSite(ssatest.Leaf{Names: []string{host}, Curve: elliptic.P384()})},
 		{name: "Ed25519", serve: leafSite(ssatest.Leaf{Names: []string{host}, Ed25519: true})},
 		{name: "SHA-1", serve: leafSite(ssatest.Leaf{Names: []string{host}, Signature: x509.ECDSAWithSHA1}), words: []string{"ECDSA-SHA1", "too weak"}},
-		{name: "SHA-1 in the intermediate", serve: below(ssatest.AuthorityOptions{Name: "Old", Edit: func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }}),
+		{name: "SHA-1 in the intermediate",
+			serve: below(ssatest.AuthorityOptions{Name: "Old",
+				Edit: func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }}),
 			words: []string{"Old", "ECDSA-SHA1"}},
 		{name: "signature not listed", serve: func(w *world) *tls.Config {
 			w.more = []string{"signature_algorithms: [rsa_pss_rsae_sha256, ecdsa_secp384r1_sha384]"}

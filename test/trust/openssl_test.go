@@ -34,7 +34,8 @@ type office struct {
 func newOffice(w *world, leaf *x509.Certificate, revoked bool) *office {
 	ssatest.Need(w, "openssl")
 	o := &office{w: w, dir: w.TempDir(), cert: w.roots[0], key: w.root.KeyFile(w)}
-	line := fmt.Sprintf("V\t%s\t\t%X\tunknown\t/CN=leaf\n", leaf.NotAfter.UTC().Format("060102150405Z"), leaf.SerialNumber.Bytes())
+	line := fmt.Sprintf("V\t%s\t\t%X\tunknown\t/CN=leaf\n",
+		leaf.NotAfter.UTC().Format("060102150405Z"), leaf.SerialNumber.Bytes())
 	if revoked {
 		line = fmt.Sprintf("R\t%s\t%s,keyCompromise\t%X\tunknown\t/CN=leaf\n", leaf.NotAfter.UTC().Format("060102150405Z"),
 			time.Now().Add(-time.Hour).UTC().Format("060102150405Z"), leaf.SerialNumber.Bytes())
@@ -71,7 +72,8 @@ func (o *office) respond(out http.ResponseWriter, in *http.Request) {
 		o.w.Error(err)
 	}
 	o.write("question", string(question))
-	answer := o.read("answer", "ocsp", "-index", o.path("index.txt"), "-CA", o.cert, "-rsigner", o.cert, "-rkey", o.key,
+	answer := o.read("answer", "ocsp", "-index", o.path("index.txt"), "-CA", o.cert, "-rsigner",
+		o.cert, "-rkey", o.key,
 		"-reqin", o.path("question"), "-respout", o.path("answer"), "-ndays", "1")
 	if _, err := out.Write(answer); err != nil {
 		o.w.Error(err)
@@ -79,7 +81,8 @@ func (o *office) respond(out http.ResponseWriter, in *http.Request) {
 }
 
 func (o *office) list(out http.ResponseWriter, _ *http.Request) {
-	list := o.read("list", "ca", "-gencrl", "-config", o.path("ca.cnf"), "-cert", o.cert, "-keyfile", o.key, "-out", o.path("list"))
+	list := o.read("list", "ca", "-gencrl", "-config", o.path("ca.cnf"), "-cert", o.cert, "-keyfile",
+		o.key, "-out", o.path("list"))
 	if _, err := out.Write(list); err != nil {
 		o.w.Error(err)
 	}
@@ -128,9 +131,11 @@ func TestOpenSSLServers(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			issued := w.root.Issue(w, ssatest.Leaf{Names: []string{host}, RSA: test.rsa})
-			address := sServer(t, append([]string{"-cert", issued.ChainFile(t), "-key", issued.KeyFile(t), "-tls1_2", "-cipher", test.cipher}, test.more...)...)
+			address := sServer(t, append([]string{"-cert", issued.ChainFile(t), "-key", issued.KeyFile(t),
+				"-tls1_2", "-cipher", test.cipher}, test.more...)...)
 			_, port, _ := strings.Cut(address, ":")
-			p := programs.Start(t, ssatest.Run{Policy: w.policyFile(), Verbose: true}.Command(t, programs.C(t), "verify", "proto=205", "port="+port, "name="+host))
+			p := programs.Start(t, ssatest.Run{Policy: w.policyFile(), Verbose: true}.Command(t,
+				programs.C(t), "verify", "proto=205", "port="+port, "name="+host))
 			if test.word != "" {
 				refused(t, p, []string{test.word})
 			} else if got := p.Finish(); !strings.Contains(strings.Join(got, "\n"), "connect = 0") {
@@ -143,7 +148,8 @@ func TestOpenSSLServers(t *testing.T) {
 // sServer starts openssl s_server and returns its address.
 func sServer(t *testing.T, args ...string) string {
 	t.Helper()
-	cmd := ssatest.Kill(t, exec.Command("openssl", append([]string{"s_server", "-accept", "127.0.0.1:0", "-rev"}, args...)...))
+	cmd := ssatest.Kill(t, exec.Command("openssl",
+		append([]string{"s_server", "-accept", "127.0.0.1:0", "-rev"}, args...)...))
 	if _, err := cmd.StdinPipe(); err != nil { // kept open: the server ends with it
 		t.Fatal(err)
 	}
@@ -172,24 +178,30 @@ func TestOpenSSLTimestamps(t *testing.T) {
 	a, b := ssatest.NewLog(t, "log a", "Alpha"), ssatest.NewLog(t, "log b", "Beta")
 	before := time.Now().Add(-time.Minute) // openssl's clock here has whole seconds
 	section := func(name string, l *ssatest.Log) string {
-		return "[" + name + "]\ndescription = " + l.Name + "\nkey = " + base64.StdEncoding.EncodeToString(l.Key()) + "\n"
+		return "[" + name + "]\ndescription = " + l.Name + "\nkey = " +
+			base64.StdEncoding.EncodeToString(l.Key()) + "\n"
 	}
 	logs := filepath.Join(t.TempDir(), "logs.cnf")
-	if err := os.WriteFile(logs, []byte("enabled_logs = a,b\n"+section("a", a)+section("b", b)), 0o600); err != nil {
+	if err := os.WriteFile(logs, []byte("enabled_logs = a,b\n"+section("a", a)+section("b", b)),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	embedded := with(w.root.IssueLogged(t, named(host), a, b))
 	sent := with(w.root.Issue(t, named(host)))
 	leaf := sent.Certificates[0].Leaf
-	sent.Certificates[0].SignedCertificateTimestamps = [][]byte{a.Timestamp(t, leaf, before), b.Timestamp(t, leaf, before)}
+	sent.Certificates[0].SignedCertificateTimestamps = [][]byte{a.Timestamp(t, leaf, before),
+		b.Timestamp(t, leaf, before)}
 	stapled := with(w.root.Issue(t, named(host)))
 	leaf = stapled.Certificates[0].Leaf
-	stapled.Certificates[0].OCSPStaple = w.root.OCSP(t, leaf, ssatest.OCSPAnswer{Extensions: []pkix.Extension{
-		ssatest.StapledTimestamps(t, a.Timestamp(t, leaf, before), b.Timestamp(t, leaf, before))}})
-	for name, config := range map[string]*tls.Config{"embedded": embedded, "in the handshake": sent, "stapled": stapled} {
+	stapled.Certificates[0].OCSPStaple = w.root.OCSP(t, leaf,
+		ssatest.OCSPAnswer{Extensions: []pkix.Extension{
+			ssatest.StapledTimestamps(t, a.Timestamp(t, leaf, before), b.Timestamp(t, leaf, before))}})
+	for name, config := range map[string]*tls.Config{"embedded": embedded, "in the handshake": sent,
+		"stapled": stapled} {
 		t.Run(name, func(t *testing.T) {
 			l := (&peer.Network{Server: config}).Listen(t)
-			cmd := ssatest.Kill(t, exec.Command("openssl", "s_client", "-connect", fmt.Sprintf("127.0.0.1:%d", l.Port()), "-servername", host,
+			cmd := ssatest.Kill(t, exec.Command("openssl", "s_client", "-connect",
+				fmt.Sprintf("127.0.0.1:%d", l.Port()), "-servername", host,
 				"-CAfile", w.roots[0], "-ct", "-ctlogfile", logs, "-status"))
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out

@@ -50,11 +50,13 @@ func TestProgramsAskForMore(t *testing.T) {
 		{name: "asked, revoked", level: "off", staple: &revoked, options: map[abi.Option]int{abi.RevocationChecks: 1}, want: []string{"EPROTO", "was revoked on"}},
 		{name: "asked, unknown", level: "off", options: map[abi.Option]int{abi.RevocationChecks: 1}, want: []string{"EPROTO", "not known whether"}},
 		{name: "asked, but the staple must not answer", level: "off", staple: &good,
-			options: map[abi.Option]int{abi.RevocationChecks: 1, abi.OCSPStapledChecks: 0}, want: []string{"EPROTO", "not known whether"}},
+			options: map[abi.Option]int{abi.RevocationChecks: 1, abi.OCSPStapledChecks: 0},
+			want:    []string{"EPROTO", "not known whether"}},
 		{name: "less", level: "require", options: map[abi.Option]int{abi.RevocationChecks: 0},
 			want: []string{fmt.Sprintf("option %d EPERM", abi.RevocationChecks)}},
 		{name: "less ways", level: "prefer", staple: &revoked, options: map[abi.Option]int{abi.OCSPStapledChecks: 0},
-			want: []string{fmt.Sprintf("option %d EPERM", abi.OCSPStapledChecks), "EPROTO", "was revoked on"}},
+			want: []string{fmt.Sprintf("option %d EPERM", abi.OCSPStapledChecks), "EPROTO",
+				"was revoked on"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -65,7 +67,8 @@ func TestProgramsAskForMore(t *testing.T) {
 			for option, value := range test.options {
 				args = append(args, fmt.Sprintf("%d=%d", option, value))
 			}
-			p := programs.Start(t, ssatest.Run{Policy: w.policyFile(), Verbose: true}.Command(t, "python3", args...))
+			p := programs.Start(t, ssatest.Run{Policy: w.policyFile(), Verbose: true}.Command(t,
+				"python3", args...))
 			if c, err := l.TryAccept(); err == nil {
 				c.Close()
 			}

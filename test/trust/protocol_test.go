@@ -43,7 +43,8 @@ func TestProtocols(t *testing.T) {
 		{"static RSA", v12, tls.TLS_RSA_WITH_AES_128_GCM_SHA256, "handshake"},
 		{"static RSA with CBC", v12, tls.TLS_RSA_WITH_AES_256_CBC_SHA, "handshake"},
 	} {
-		sites = append(sites, site{name: s.name, serve: only(s.version, s.suite), control: old(s.version, s.suite), words: []string{s.word}})
+		sites = append(sites, site{name: s.name, serve: only(s.version, s.suite),
+			control: old(s.version, s.suite), words: []string{s.word}})
 	}
 	sites = append(sites,
 		site{name: "TLS 1.2", serve: only(v12, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)},
@@ -52,6 +53,7 @@ func TestProtocols(t *testing.T) {
 			config := with(w.root.Issue(w, named(host)))
 			config.CurvePreferences = []tls.CurveID{tls.CurveP521}
 			return config
-		}, control: &tls.Config{CurvePreferences: []tls.CurveID{tls.CurveP521}}, words: []string{"handshake"}})
+		}, control: &tls.Config{CurvePreferences: []tls.CurveID{tls.CurveP521}},
+			words: []string{"handshake"}})
 	run(t, sites)
 }

@@ -96,7 +96,8 @@ func run(t *testing.T, sites []site) {
 			if s.host == "" {
 				s.host = host
 			}
-			p := programs.Start(t, ssatest.Run{Policy: w.policyFile(), Verbose: true}.Command(t, programs.C(t), "verify", "proto=205", fmt.Sprintf("port=%d", l.Port()), "name="+s.host))
+			p := programs.Start(t, ssatest.Run{Policy: w.policyFile(), Verbose: true}.Command(t,
+				programs.C(t), "verify", "proto=205", fmt.Sprintf("port=%d", l.Port()), "name="+s.host))
 			if len(s.words) == 0 {
 				c, err := l.TryAccept()
 				if err != nil {

@@ -32,7 +32,8 @@ func (w *world) published(responder, point bool, extra ...pkix.Extension) *ssate
 }
 
 // answered serves a leaf whose responder gives an answer.
-func answered(level string, answer func(w *world, cert *x509.Certificate) []byte) func(*world) *tls.Config {
+func answered(level string,
+	answer func(w *world, cert *x509.Certificate) []byte) func(*world) *tls.Config {
 	return func(w *world) *tls.Config {
 		w.trust("revocation: "+level, "revocation_networks: any")
 		issued := w.published(true, false)
@@ -42,7 +43,8 @@ func answered(level string, answer func(w *world, cert *x509.Certificate) []byte
 }
 
 // listed serves a leaf whose distribution point has a list.
-func listed(level string, list func(cert *x509.Certificate) ssatest.RevocationList) func(*world) *tls.Config {
+func listed(level string,
+	list func(cert *x509.Certificate) ssatest.RevocationList) func(*world) *tls.Config {
 	return func(w *world) *tls.Config {
 		w.trust("revocation: "+level, "revocation_networks: any")
 		issued := w.published(false, true)
@@ -52,7 +54,8 @@ func listed(level string, list func(cert *x509.Certificate) ssatest.RevocationLi
 }
 
 // stapled serves a leaf with a staple, nil for none.
-func stapled(level string, answer *ssatest.OCSPAnswer, extra ...pkix.Extension) func(*world) *tls.Config {
+func stapled(level string, answer *ssatest.OCSPAnswer,
+	extra ...pkix.Extension) func(*world) *tls.Config {
 	return func(w *world) *tls.Config {
 		w.trust("revocation: " + level)
 		config := with(w.published(false, false, extra...))
@@ -86,18 +89,24 @@ func TestRevocation(t *testing.T) {
 		{name: "must staple and does not", serve: stapled("prefer", nil, must), words: []string{"must-staple", "none came", "turn OCSP stapling on"}},
 		{name: "must staple, old staple", serve: stapled("prefer", &old, must), words: []string{"must-staple", "it expired on"}},
 
-		{name: "revoked by responder", serve: answered("prefer", func(w *world, c *x509.Certificate) []byte { return w.root.OCSP(w, c, revoked) }),
+		{name: "revoked by responder",
+			serve: answered("prefer",
+				func(w *world, c *x509.Certificate) []byte { return w.root.OCSP(w, c, revoked) }),
 			words: []string{"was revoked on", "the OCSP responder http://127.0.0.1"}},
 		{name: "good by responder", serve: answered("require", func(w *world, c *x509.Certificate) []byte { return w.root.OCSP(w, c, ssatest.OCSPAnswer{}) })},
 		{name: "good by delegate", serve: answered("require", func(w *world, c *x509.Certificate) []byte {
 			return w.root.OCSP(w, c, ssatest.OCSPAnswer{Responder: w.root.Responder(w, nil)})
 		})},
-		{name: "delegate without the usage", serve: answered("require", func(w *world, c *x509.Certificate) []byte {
-			return w.root.OCSP(w, c, ssatest.OCSPAnswer{Responder: w.root.Responder(w, func(c *x509.Certificate) { c.ExtKeyUsage = nil })})
-		}), words: []string{"not for signing OCSP responses"}},
-		{name: "responder of someone else", serve: answered("require", func(w *world, c *x509.Certificate) []byte {
-			return ssatest.NewAuthority(w).OCSP(w, c, ssatest.OCSPAnswer{})
-		}), words: []string{"not signed by the authority"}},
+		{name: "delegate without the usage",
+			serve: answered("require", func(w *world, c *x509.Certificate) []byte {
+				return w.root.OCSP(w, c,
+					ssatest.OCSPAnswer{Responder: w.root.Responder(w,
+						func(c *x509.Certificate) { c.ExtKeyUsage = nil })})
+			}), words: []string{"not for signing OCSP responses"}},
+		{name: "responder of someone else",
+			serve: answered("require", func(w *world, c *x509.Certificate) []byte {
+				return ssatest.NewAuthority(w).OCSP(w, c, ssatest.OCSPAnswer{})
+			}), words: []string{"not signed by the authority"}},
 		{name: "responder of garbage", serve: answered("require", func(*world, *x509.Certificate) []byte { return []byte("no answer") }), words: []string{"malformed"}},
 		{name: "responder of too much", serve: answered("require", func(*world, *x509.Certificate) []byte { return make([]byte, 65<<10) }), words: []string{"more than 65536"}},
 		{name: "responder of garbage, preferred", serve: answered("prefer", func(*world, *x509.Certificate) []byte { return nil })},
@@ -106,27 +115,31 @@ func TestRevocation(t *testing.T) {
 			return with(w.published(true, false))
 		}, words: []string{"127.0.0.1 is not a public address", "trust.revocation_networks"}},
 
-		{name: "revoked by list", serve: listed("prefer", func(c *x509.Certificate) ssatest.RevocationList {
-			return ssatest.RevocationList{Revoked: []*x509.Certificate{c}, Reason: 4}
-		}), words: []string{"was revoked on", "superseded", "the revocation list http://127.0.0.1"}},
+		{name: "revoked by list",
+			serve: listed("prefer", func(c *x509.Certificate) ssatest.RevocationList {
+				return ssatest.RevocationList{Revoked: []*x509.Certificate{c}, Reason: 4}
+			}), words: []string{"was revoked on", "superseded", "the revocation list http://127.0.0.1"}},
 		{name: "good by list", serve: listed("require", func(*x509.Certificate) ssatest.RevocationList { return ssatest.RevocationList{} })},
 		{name: "old list", serve: listed("require", func(*x509.Certificate) ssatest.RevocationList {
 			return ssatest.RevocationList{To: time.Now().Add(-day), From: time.Now().Add(-2 * day)}
 		}), words: []string{"not known whether", "it expired on"}},
 		{name: "revoked by local list", serve: func(w *world) *tls.Config {
 			config := with(w.root.Issue(w, named(host)))
-			w.trust("revocation: prefer", "crl_files: ["+w.listFile(w.root.RevocationList(w, ssatest.RevocationList{
-				Revoked: []*x509.Certificate{config.Certificates[0].Leaf}}))+"]")
+			w.trust("revocation: prefer",
+				"crl_files: ["+w.listFile(w.root.RevocationList(w, ssatest.RevocationList{
+					Revoked: []*x509.Certificate{config.Certificates[0].Leaf}}))+"]")
 			return config
 		}, words: []string{"was revoked on", "local.crl"}},
 		{name: "good by local list", serve: func(w *world) *tls.Config {
-			w.trust("revocation: require", "crl_files: ["+w.listFile(w.root.RevocationList(w, ssatest.RevocationList{}))+"]")
+			w.trust("revocation: require",
+				"crl_files: ["+w.listFile(w.root.RevocationList(w, ssatest.RevocationList{}))+"]")
 			return with(w.root.Issue(w, named(host)))
 		}},
 		{name: "intermediate revoked", serve: func(w *world) *tls.Config {
 			middle := w.root.IntermediateWith(w, ssatest.AuthorityOptions{Name: "Fallen"})
-			w.trust("revocation: prefer", "crl_files: ["+w.listFile(w.root.RevocationList(w, ssatest.RevocationList{
-				Revoked: []*x509.Certificate{middle.Certificate()}}))+"]")
+			w.trust("revocation: prefer",
+				"crl_files: ["+w.listFile(w.root.RevocationList(w, ssatest.RevocationList{
+					Revoked: []*x509.Certificate{middle.Certificate()}}))+"]")
 			return with(middle.Issue(w, named(host)))
 		}, words: []string{`intermediate certificate "CN=Fallen" was revoked on`}},
 	})
@@ -141,9 +154,17 @@ func TestTransparency(t *testing.T) {
 		}
 	}
 	run(t, []site{
-		{name: "no timestamp", serve: logged(func(w *world, _, _ *ssatest.Log) *tls.Config { return with(w.root.Issue(w, named(host))) }),
+		{name: "no timestamp",
+			serve: logged(func(w *world,
+				_, _ *ssatest.Log) *tls.Config {
+				return with(w.root.Issue(w, named(host)))
+			}),
 			words: []string{"transparency logs", "without any signed certificate timestamp"}},
-		{name: "one timestamp", serve: logged(func(w *world, a, _ *ssatest.Log) *tls.Config { return with(w.root.IssueLogged(w, named(host), a)) }),
+		{name: "one timestamp",
+			serve: logged(func(w *world,
+				a, _ *ssatest.Log) *tls.Config {
+				return with(w.root.IssueLogged(w, named(host), a))
+			}),
 			words: []string{"1 of its 1", "2 logs are needed"}},
 		{name: "embedded", serve: logged(func(w *world, a, b *ssatest.Log) *tls.Config { return with(w.root.IssueLogged(w, named(host), a, b)) })},
 		{name: "of an unknown log", serve: logged(func(w *world, a, _ *ssatest.Log) *tls.Config {
@@ -152,14 +173,17 @@ func TestTransparency(t *testing.T) {
 		{name: "in the handshake", serve: logged(func(w *world, a, b *ssatest.Log) *tls.Config {
 			config := with(w.root.Issue(w, named(host)))
 			leaf := config.Certificates[0].Leaf
-			config.Certificates[0].SignedCertificateTimestamps = [][]byte{a.Timestamp(w, leaf, time.Now()), b.Timestamp(w, leaf, time.Now())}
+			config.Certificates[0].SignedCertificateTimestamps = [][]byte{a.Timestamp(w, leaf, time.Now()),
+				b.Timestamp(w, leaf, time.Now())}
 			return config
 		})},
 		{name: "in the staple", serve: logged(func(w *world, a, b *ssatest.Log) *tls.Config {
 			config := with(w.root.Issue(w, named(host)))
 			leaf := config.Certificates[0].Leaf
-			config.Certificates[0].OCSPStaple = w.root.OCSP(w, leaf, ssatest.OCSPAnswer{Extensions: []pkix.Extension{
-				ssatest.StapledTimestamps(w, a.Timestamp(w, leaf, time.Now()), b.Timestamp(w, leaf, time.Now()))}})
+			config.Certificates[0].OCSPStaple = w.root.OCSP(w, leaf,
+				ssatest.OCSPAnswer{Extensions: []pkix.Extension{
+					ssatest.StapledTimestamps(w, a.Timestamp(w, leaf, time.Now()),
+						b.Timestamp(w, leaf, time.Now()))}})
 			return config
 		})},
 	})

@@ -37,7 +37,8 @@ func TestDoctorInside(t *testing.T) {
 	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 1 {
 		t.Errorf("the status is %v, want 1", err)
 	}
-	for _, want := range []string{"(needed)\n", "already under a seccomp notifier", "do: inside `ssa run`", "\nssa run does not work here\n"} {
+	for _, want := range []string{"(needed)\n", "already under a seccomp notifier",
+		"do: inside `ssa run`", "\nssa run does not work here\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}

@@ -84,7 +84,8 @@ func TestDescriptorsPassThrough(t *testing.T) {
 // closed; the gate must not put its own files there.
 func TestClosedDescriptors(t *testing.T) {
 	script := `"$@" >/dev/null <&- 2>&-; echo $?`
-	cmd := exec.Command("/bin/sh", "-c", script, "sh", ssatest.SSA(t), "run", "--", "/bin/sh", "-c", "ls /proc/self/fd >/dev/null; exit 9")
+	cmd := exec.Command("/bin/sh", "-c", script, "sh", ssatest.SSA(t), "run", "--", "/bin/sh", "-c",
+		"ls /proc/self/fd >/dev/null; exit 9")
 	if got := strings.TrimSpace(ssatest.Output(t, cmd)); got != "9" {
 		t.Errorf("status %s, wanted 9", got)
 	}
@@ -93,7 +94,8 @@ func TestClosedDescriptors(t *testing.T) {
 // TestFilterIsOn guards the tests of this package against a wrapper that wraps
 // nothing.
 func TestFilterIsOn(t *testing.T) {
-	if got := ssatest.Output(t, sh(t, "grep ^Seccomp: /proc/self/status")); strings.Fields(got)[1] != "2" {
+	if got := ssatest.Output(t,
+		sh(t, "grep ^Seccomp: /proc/self/status")); strings.Fields(got)[1] != "2" {
 		t.Errorf("the program has no filter: %s", got)
 	}
 }

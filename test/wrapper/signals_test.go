@@ -21,7 +21,8 @@ import (
 
 // TestSignalsArePassedOn: who signals ssa means the program.
 func TestSignalsArePassedOn(t *testing.T) {
-	signals := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP,
+	signals := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT,
+		"HUP":  syscall.SIGHUP,
 		"USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2, "QUIT": syscall.SIGQUIT}
 	for name, number := range signals {
 		t.Run(name, func(t *testing.T) {
@@ -54,7 +55,8 @@ func TestDeathBySignal(t *testing.T) {
 func TestDaemon(t *testing.T) {
 	authority := ssatest.NewAuthority(t)
 	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
-	p := programs.Start(t, ssatest.Run{}.Command(t, programs.C(t), "daemon", "proto=205", "chain="+leaf.ChainFile(t), "key="+leaf.KeyFile(t)))
+	p := programs.Start(t, ssatest.Run{}.Command(t, programs.C(t), "daemon", "proto=205",
+		"chain="+leaf.ChainFile(t), "key="+leaf.KeyFile(t)))
 	network := &peer.Network{Client: &tls.Config{RootCAs: authority.Pool(), ServerName: "a.example"}}
 	c := network.Dial(t, p.Port())
 	c.Say("x")
@@ -69,7 +71,8 @@ func TestDaemon(t *testing.T) {
 func TestOrphansAreReaped(t *testing.T) {
 	p := start(t, `for i in 1 2 3; do sh -c 'sh -c : &'; done; echo @ready; read x; exit 4`)
 	p.Wait("ready")
-	for end := time.Now().Add(20 * time.Second); zombies(t, p.Pid()) > 0; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); zombies(t,
+		p.Pid()) > 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d zombies below ssa", zombies(t, p.Pid()))
 		}

@@ -72,7 +72,8 @@ func TestCannotStart(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			got, stderr := status(t, ssatest.Kill(t, exec.Command(ssatest.SSA(t), test.args...)))
-			if got != test.want || !strings.Contains(stderr, test.says) || !strings.HasPrefix(stderr, "ssa: ") {
+			if got != test.want || !strings.Contains(stderr, test.says) ||
+				!strings.HasPrefix(stderr, "ssa: ") {
 				t.Errorf("status %d, wanted %d; standard error should begin with \"ssa: \" and say %q:\n%s", got, test.want, test.says, stderr)
 			}
 			if strings.Contains(stderr, "goroutine") {

@@ -46,7 +46,8 @@ func main() {
 		settings[key] = value
 	}
 	scenarios := map[string]func() error{
-		"client": client, "poller-client": pollerClient, "poller-many": pollerMany, "poller-server": pollerServer, "refused": refused,
+		"client": client, "poller-client": pollerClient, "poller-many": pollerMany,
+		"poller-server": pollerServer, "refused": refused,
 	}
 	run, ok := scenarios[os.Args[1]]
 	if !ok {
@@ -123,7 +124,8 @@ func pollerConn() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Connect(fd, address(number("port"))); err != nil && !errors.Is(err, unix.EINPROGRESS) {
+	if err := unix.Connect(fd, address(number("port"))); err != nil &&
+		!errors.Is(err, unix.EINPROGRESS) {
 		return nil, err
 	}
 	f := os.NewFile(uintptr(fd), "socket")
@@ -196,7 +198,8 @@ func pollerMany() error {
 
 // pollerServer lets the net package accept on a socket made by hand.
 func pollerServer() error {
-	fd, err := unix.Socket(family(), unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, number("proto"))
+	fd, err := unix.Socket(family(), unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC,
+		number("proto"))
 	if err != nil {
 		return err
 	}

@@ -35,9 +35,11 @@ func defectsFor(c *Certificate) []defect {
 	}
 	all = append(all,
 		defect{"revoked", 6, func(c *Certificate, _, _ *x509.Certificate) { c.revoked = true }},
-		defect{"signed with SHA-1", 2, func(_ *Certificate, t, _ *x509.Certificate) { t.SignatureAlgorithm = x509.ECDSAWithSHA1 }},
+		defect{"signed with SHA-1", 2,
+			func(_ *Certificate, t, _ *x509.Certificate) { t.SignatureAlgorithm = x509.ECDSAWithSHA1 }},
 		defect{"unknown critical extension", 2, func(_ *Certificate, t, _ *x509.Certificate) {
-			t.ExtraExtensions = append(t.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}})
+			t.ExtraExtensions = append(t.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3},
+				Critical: true, Value: []byte{5, 0}})
 		}},
 		defect{OtherString, 3, func(c *Certificate, _, p *x509.Certificate) {
 			p.RawSubject = mustName(c.Issuer.Name, asn1.TagUTF8String)
@@ -45,9 +47,15 @@ func defectsFor(c *Certificate) []defect {
 		defect{OtherCase, 2, func(c *Certificate, _, p *x509.Certificate) {
 			p.RawSubject = mustName(strings.ToUpper(c.Issuer.Name), asn1.TagPrintableString)
 		}},
-		defect{WrongKeyID, 3, func(_ *Certificate, _, p *x509.Certificate) { p.SubjectKeyId = []byte{99} }},
-		defect{"no key identifier of the issuer", 5, func(_ *Certificate, _, p *x509.Certificate) { p.SubjectKeyId = nil }},
-		defect{"with a policy", 20, func(_ *Certificate, t, _ *x509.Certificate) { t.Policies = []x509.OID{oid("1.3.6.1.4.1.99999.1")} }},
+		defect{WrongKeyID, 3,
+			func(_ *Certificate, _, p *x509.Certificate) { p.SubjectKeyId = []byte{99} }},
+		defect{"no key identifier of the issuer", 5,
+			func(_ *Certificate, _, p *x509.Certificate) { p.SubjectKeyId = nil }},
+		defect{"with a policy", 20,
+			func(_ *Certificate,
+				t, _ *x509.Certificate) {
+				t.Policies = []x509.OID{oid("1.3.6.1.4.1.99999.1")}
+			}},
 	)
 	if c.Subject == nil {
 		return append(all, leafDefects()...)
@@ -94,7 +102,9 @@ func authorityDefects() []defect {
 			t.ExcludedIPRanges = []*net.IPNet{{IP: net.IPv4(10, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}}
 		}},
 		{"requires a policy", 4, func(_ *Certificate, t, _ *x509.Certificate) {
-			t.ExtraExtensions = append(t.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 36}, Critical: true, Value: []byte{0x30, 3, 0x80, 1, 0}})
+			t.ExtraExtensions = append(t.ExtraExtensions,
+				pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 36}, Critical: true,
+					Value: []byte{0x30, 3, 0x80, 1, 0}})
 		}},
 	}
 }

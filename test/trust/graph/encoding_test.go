@@ -58,13 +58,15 @@ func judgeOddities(t *testing.T) []outcome {
 	root := ssatest.NewAuthority(t)
 	leaf := root.Issue(t, ssatest.Leaf{Names: []string{graph.Host}, Edit: func(c *x509.Certificate) {
 		c.SerialNumber = new(big.Int).SetBytes([]byte{0x7f, 1, 2, 3, 4})
-		name, err := asn1.Marshal(pkix.RDNSequence{{{Type: asn1.ObjectIdentifier{2, 5, 4, 3}, Value: asn1.RawValue{Tag: asn1.TagPrintableString, Bytes: []byte("leaf+name")}}}})
+		name, err := asn1.Marshal(pkix.RDNSequence{{{Type: asn1.ObjectIdentifier{2, 5, 4, 3},
+			Value: asn1.RawValue{Tag: asn1.TagPrintableString, Bytes: []byte("leaf+name")}}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.RawSubject = name
 		for last := range 2 {
-			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 4 + last}, Value: []byte{5, 0}})
+			c.ExtraExtensions = append(c.ExtraExtensions,
+				pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 4 + last}, Value: []byte{5, 0}})
 		}
 	}}).Leaf()
 	v := trust.New(trust.Config{MinRSABits: 2048, MinECDSABits: 256, Roots: root.Pool})
@@ -99,8 +101,10 @@ func judgeOddities(t *testing.T) []outcome {
 
 func opensslAlone(t *testing.T, root *ssatest.Authority, der []byte) string {
 	t.Helper()
-	leaf := write(t, t.TempDir(), "leaf.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	out, err := exec.Command("openssl", "verify", "-no-CAfile", "-no-CApath", "-no-CAstore", "-trusted", root.File(t), "-purpose", "sslserver",
+	leaf := write(t, t.TempDir(), "leaf.pem",
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	out, err := exec.Command("openssl", "verify", "-no-CAfile", "-no-CApath", "-no-CAstore",
+		"-trusted", root.File(t), "-purpose", "sslserver",
 		"-verify_hostname", graph.Host, "-auth_level", "2", leaf).CombinedOutput()
 	if err == nil {
 		return ""

@@ -179,7 +179,8 @@ func (g *Graph) issue(subject, issuer *Authority) (*Certificate, error) {
 func (g *Graph) publish() error {
 	all := append(append([]*Certificate{g.Leaf}, g.Sent...), g.Roots...)
 	for _, a := range g.Authorities {
-		list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: g.now.Add(-time.Hour), NextUpdate: g.now.Add(time.Hour)}
+		list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: g.now.Add(-time.Hour),
+			NextUpdate: g.now.Add(time.Hour)}
 		switch {
 		case g.chance(2):
 			continue
@@ -192,7 +193,8 @@ func (g *Graph) publish() error {
 					x509.RevocationListEntry{SerialNumber: c.SerialNumber, RevocationTime: list.ThisUpdate})
 			}
 		}
-		signer := &x509.Certificate{RawSubject: a.subject, KeyUsage: x509.KeyUsageCRLSign, SubjectKeyId: []byte{byte(a.index)}}
+		signer := &x509.Certificate{RawSubject: a.subject, KeyUsage: x509.KeyUsageCRLSign,
+			SubjectKeyId: []byte{byte(a.index)}}
 		var err error
 		if a.List, err = x509.CreateRevocationList(rand.Reader, list, signer, a.key); err != nil {
 			return err

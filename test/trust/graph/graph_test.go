@@ -45,7 +45,8 @@ func ours(t *testing.T, g *graph.Graph, dir string, now time.Time) ([]*graph.Cer
 	v := trust.New(trust.Config{
 		MinRSABits: 2048, MinECDSABits: 256,
 		Roots: func() *x509.CertPool { return roots }, MaxDepth: 10,
-		Revocation: trust.RevocationRequire, Revocations: revocation.New(revocation.Config{}).Under(rules),
+		Revocation:  trust.RevocationRequire,
+		Revocations: revocation.New(revocation.Config{}).Under(rules),
 	})
 	chain := []*x509.Certificate{g.Leaf.Certificate}
 	for _, c := range g.Sent {
@@ -53,7 +54,8 @@ func ours(t *testing.T, g *graph.Graph, dir string, now time.Time) ([]*graph.Cer
 	}
 	result, err := v.VerifyPeer(context.Background(), trust.Peer{Chain: chain, Name: graph.Host}, now)
 	slices.Reverse(chain[1:])
-	if _, again := v.VerifyPeer(context.Background(), trust.Peer{Chain: chain, Name: graph.Host}, now); (again == nil) != (err == nil) {
+	if _, again := v.VerifyPeer(context.Background(), trust.Peer{Chain: chain, Name: graph.Host},
+		now); (again == nil) != (err == nil) {
 		t.Errorf("seed %d: %v, and %v when the certificates come in another order", g.Seed, err, again)
 	}
 	if err != nil {
@@ -72,7 +74,8 @@ func ours(t *testing.T, g *graph.Graph, dir string, now time.Time) ([]*graph.Cer
 
 // openssl is what openssl verify says of some certificates; it returns what it
 // complained about.
-func openssl(t *testing.T, g *graph.Graph, dir string, sent, roots []*graph.Certificate) (bool, string) {
+func openssl(t *testing.T, g *graph.Graph, dir string,
+	sent, roots []*graph.Certificate) (bool, string) {
 	t.Helper()
 	var lists bytes.Buffer
 	for _, a := range g.Authorities {
@@ -80,7 +83,8 @@ func openssl(t *testing.T, g *graph.Graph, dir string, sent, roots []*graph.Cert
 			lists.Write(pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: a.List}))
 		}
 	}
-	args := []string{"verify", "-no-CAfile", "-no-CApath", "-no-CAstore", "-trusted", write(t, dir, "roots.pem", pemOf(roots)),
+	args := []string{"verify", "-no-CAfile", "-no-CApath", "-no-CAstore", "-trusted",
+		write(t, dir, "roots.pem", pemOf(roots)),
 		"-purpose", "sslserver", "-verify_hostname", graph.Host, "-auth_level", "2", "-policy_check"}
 	if len(sent) > 0 {
 		args = append(args, "-untrusted", write(t, dir, "sent.pem", pemOf(sent)))
@@ -88,7 +92,8 @@ func openssl(t *testing.T, g *graph.Graph, dir string, sent, roots []*graph.Cert
 	if lists.Len() > 0 {
 		args = append(args, "-CRLfile", write(t, dir, "lists.pem", lists.Bytes()))
 	}
-	args = append(args, "-crl_check_all", write(t, dir, "leaf.pem", pemOf([]*graph.Certificate{g.Leaf})))
+	args = append(args, "-crl_check_all",
+		write(t, dir, "leaf.pem", pemOf([]*graph.Certificate{g.Leaf})))
 	out, err := exec.Command("openssl", args...).CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !(asExit(err, &exit) && exit.ExitCode() == 2) {
@@ -186,7 +191,8 @@ func known(path []*graph.Certificate) int {
 }
 
 func has(path []*graph.Certificate, defect string) bool {
-	return slices.ContainsFunc(path, func(c *graph.Certificate) bool { return slices.Contains(c.Defects, defect) })
+	return slices.ContainsFunc(path,
+		func(c *graph.Certificate) bool { return slices.Contains(c.Defects, defect) })
 }
 
 // Reasons of disagreements.
@@ -205,7 +211,8 @@ func (v *verdict) explain() {
 		v.why = keyID
 	case v.ours == nil && v.path != nil && !v.whole:
 		v.why = onePath
-	case v.ours != nil && v.path != nil && (has(v.path, graph.OtherString) || has(v.path, graph.OtherCase)):
+	case v.ours != nil && v.path != nil &&
+		(has(v.path, graph.OtherString) || has(v.path, graph.OtherCase)):
 		v.why = encoding
 	}
 }

@@ -72,7 +72,8 @@ func report(t *testing.T, all []*verdict) string {
 	}
 	name := strings.Join(strings.Fields(string(version))[:2], " ")
 	var out strings.Builder
-	fmt.Fprintf(&out, preface, len(all), len(all)-1, paths, runtime.Version(), name, good, bad, len(all)-good-bad)
+	fmt.Fprintf(&out, preface, len(all), len(all)-1, paths, runtime.Version(), name, good, bad,
+		len(all)-good-bad)
 	for _, why := range []string{onePath, encoding, anyUsage, keyID} {
 		list := by[why]
 		if len(list) == 0 {
@@ -85,7 +86,8 @@ func report(t *testing.T, all []*verdict) string {
 			if path == nil {
 				path = v.accepted
 			}
-			fmt.Fprintf(&out, "| %d | %s | %s | %s |\n", v.seed, verdictText(v.ours), opinion(v.whole, v.wholeReason), cell(graph.Describe(path)))
+			fmt.Fprintf(&out, "| %d | %s | %s | %s |\n", v.seed, verdictText(v.ours),
+				opinion(v.whole, v.wholeReason), cell(graph.Describe(path)))
 		}
 	}
 	if good < len(all)/10 || bad < len(all)/10 || len(by[onePath]) == 0 {

@@ -24,7 +24,8 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("socket: %w", err)
 	}
-	if err := unix.SetsockoptString(fd, abi.ProtocolTLS, int(abi.RemoteHostname), "example.com"); err != nil {
+	if err := unix.SetsockoptString(fd, abi.ProtocolTLS, int(abi.RemoteHostname),
+		"example.com"); err != nil {
 		return fmt.Errorf("setsockopt: %w", err)
 	}
 	return unix.Close(fd)
