@@ -16,7 +16,8 @@ import (
 
 // certificates adds what a setting with certificates has: PEM text, or a file or
 // folder of it, which is read with this program's rights.
-func certificates(req *engine.Request, s Setting, chains []identity.Chain) ([]identity.Chain, error) {
+func certificates(req *engine.Request, s Setting,
+	chains []identity.Chain) ([]identity.Chain, error) {
 	value, err := text(s)
 	if err != nil {
 		return chains, err

@@ -48,7 +48,8 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 			return d.Net.Control(network, address, c)
 		}
 	}
-	dialer.ControlContext = func(ctx context.Context, network, address string, c syscall.RawConn) error {
+	dialer.ControlContext = func(ctx context.Context, network, address string,
+		c syscall.RawConn) error {
 		if before != nil {
 			if err := before(ctx, network, address, c); err != nil {
 				return err

@@ -15,7 +15,8 @@ import (
 // files with it; the key is read by the operating system's side and never by
 // this program. More settings are set after them, in order. What Accept returns
 // is a *Conn, whose handshake is done; peers that fail it are never seen.
-func Listen(ctx context.Context, network, address, chain, key string, settings ...Setting) (net.Listener, error) {
+func Listen(ctx context.Context, network, address, chain, key string,
+	settings ...Setting) (net.Listener, error) {
 	if err := checkNetwork(network, address); err != nil {
 		return nil, err
 	}

@@ -43,13 +43,15 @@ var theService = sync.OnceValue(func() *service {
 	if err != nil {
 		return nil
 	}
-	e := remote.New(remote.Config{Path: path, Agent: "Go package ssa", Log: slog.New(slog.DiscardHandler)})
+	e := remote.New(remote.Config{Path: path, Agent: "Go package ssa",
+		Log: slog.New(slog.DiscardHandler)})
 	return &service{e, sys.Own(n)}
 })
 
 // request is what settings ask for.
 func (s *service) request(role engine.Role, settings []Setting) (*engine.Request, error) {
-	req := &engine.Request{Role: role, ID: s.engine.NewID(), Program: engine.ProgramClaim{Process: s.self}}
+	req := &engine.Request{Role: role, ID: s.engine.NewID(),
+		Program: engine.ProgramClaim{Process: s.self}}
 	if err := fill(req, settings); err != nil {
 		return nil, err
 	}
@@ -174,7 +176,8 @@ func takeTCP(c net.Conn) (*sys.Stream, addresses, error) {
 }
 
 // dial makes a connection through the service.
-func (s *service) dial(ctx context.Context, d *Dialer, network, address string, settings []Setting) (net.Conn, error) {
+func (s *service) dial(ctx context.Context, d *Dialer, network, address string,
+	settings []Setting) (net.Conn, error) {
 	req, err := s.request(engine.Client, settings)
 	if err != nil {
 		return nil, err

@@ -42,7 +42,8 @@ type serviceListener struct {
 }
 
 // listen makes a server whose clients the service verifies.
-func (s *service) listen(ctx context.Context, network, address string, settings []Setting) (net.Listener, error) {
+func (s *service) listen(ctx context.Context, network, address string,
+	settings []Setting) (net.Listener, error) {
 	req, err := s.request(engine.Server, settings)
 	if err != nil {
 		return nil, err
@@ -58,7 +59,9 @@ func (s *service) listen(ctx context.Context, network, address string, settings 
 		server.Close()
 		return nil, err
 	}
-	l := &serviceListener{tcp: tcp, service: s, server: server, lobby: house().Lobby(0), turns: make(chan struct{}, lobby.MaxUndelivered), ready: make(chan *Conn), failed: make(chan error, 1)}
+	l := &serviceListener{tcp: tcp, service: s, server: server, lobby: house().Lobby(0),
+		turns: make(chan struct{}, lobby.MaxUndelivered), ready: make(chan *Conn),
+		failed: make(chan error, 1)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.work.Go(l.serve)
 	return l, nil

@@ -16,7 +16,8 @@ func TestSettingsForTheService(t *testing.T) {
 	if err := fill(&req, []Setting{{abi.ALPN, "h2, http/1.1"}, {abi.SessionReuse, 0}}); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(req.ALPN, []string{"h2", "http/1.1"}) || req.Asked.SessionReuse == nil || *req.Asked.SessionReuse {
+	if !slices.Equal(req.ALPN, []string{"h2", "http/1.1"}) || req.Asked.SessionReuse == nil ||
+		*req.Asked.SessionReuse {
 		t.Errorf("the service is asked for the protocols %q and %+v", req.ALPN, req.Asked)
 	}
 	for value, want := range map[Setting]string{

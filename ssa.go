@@ -106,7 +106,8 @@ func control(c syscall.RawConn, apply func(fd int) error) error {
 
 // withReason adds what the socket knows of a failure.
 func withReason(fd int, err error) error {
-	if reason, asked := unix.GetsockoptString(fd, abi.ProtocolTLS, int(abi.Error)); asked == nil && reason != "" {
+	if reason, asked := unix.GetsockoptString(fd, abi.ProtocolTLS, int(abi.Error)); asked == nil &&
+		reason != "" {
 		return &Error{Err: err, Reason: reason}
 	}
 	return err
@@ -118,5 +119,7 @@ func checkNetwork(network, address string) error {
 	case "tcp", "tcp4", "tcp6":
 		return nil
 	}
-	return &net.OpError{Op: "ssa", Net: network, Err: &net.AddrError{Err: "TLS needs tcp, tcp4 or tcp6, not " + strconv.Quote(network), Addr: address}}
+	return &net.OpError{Op: "ssa", Net: network,
+		Err: &net.AddrError{Err: "TLS needs tcp, tcp4 or tcp6, not " + strconv.Quote(network),
+			Addr: address}}
 }

@@ -46,7 +46,8 @@ func TestMain(m *testing.M) {
 }
 
 var roles = map[string]func() error{
-	"trust": trust, "dial": dial, "settings": settings, "get": get, "serve": serve, "bad-listeners": badListeners,
+	"trust": trust, "dial": dial, "settings": settings, "get": get, "serve": serve,
+	"bad-listeners": badListeners,
 }
 
 // input is what the test says to the program.
@@ -150,7 +151,8 @@ func dial() error {
 	chain, err4 := conn.PeerCertificates()
 	last, err5 := conn.LastError()
 	id, err6 := conn.ID()
-	fmt.Printf("%s %#x %s %t %q %t\n", peer, version, suite, strings.HasPrefix(chain, "-----BEGIN CERTIFICATE"), last, id > 0)
+	fmt.Printf("%s %#x %s %t %q %t\n", peer, version, suite,
+		strings.HasPrefix(chain, "-----BEGIN CERTIFICATE"), last, id > 0)
 	return errors.Join(err1, err2, err3, err4, err5, err6)
 }
 
@@ -162,7 +164,8 @@ func TestDial(t *testing.T) {
 			t.Errorf("the program saw %q, wanted %q", got, want)
 		}
 		got = ssatest.Output(t, self(t, w.run, "dial", address, "other.example"))
-		if !strings.HasPrefix(got, "refused: true false\n") || !strings.Contains(got, "other.example") || !strings.Contains(got, "localhost") {
+		if !strings.HasPrefix(got, "refused: true false\n") || !strings.Contains(got, "other.example") ||
+			!strings.Contains(got, "localhost") {
 			t.Errorf("with another name, the program saw %q", got)
 		}
 		nobody, err := net.Listen("tcp", "127.0.0.1:0")
@@ -247,7 +250,8 @@ func TestRoots(t *testing.T) {
 		}
 		other := ssatest.NewAuthority(t)
 		for roots, want := range map[string]string{
-			folder(w.authority): "connected", w.authority.File(t): "connected", folder(other): "failed", t.TempDir(): "failed",
+			folder(w.authority): "connected", w.authority.File(t): "connected", folder(other): "failed",
+			t.TempDir(): "failed",
 		} {
 			said, _ := self(t, w.run, "trust", address, roots).Output() // it fails where it should
 			if !strings.Contains(string(said), want) {
@@ -300,7 +304,8 @@ func serve() error {
 	if err := input(&chain, &key); err != nil {
 		return err
 	}
-	l, err := ssa.Listen(context.Background(), "tcp", "127.0.0.1:0", chain, key, ssa.Setting{Option: abi.ALPN, Value: "greeting"})
+	l, err := ssa.Listen(context.Background(), "tcp", "127.0.0.1:0", chain, key,
+		ssa.Setting{Option: abi.ALPN, Value: "greeting"})
 	if err != nil {
 		return err
 	}
@@ -344,7 +349,9 @@ func TestListen(t *testing.T) {
 		if _, err := fmt.Fscan(out, &address); err != nil {
 			t.Fatalf("the server does not say where it is: %v\n%s", err, complaints.String())
 		}
-		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: w.authority.Pool(), ServerName: "localhost", NextProtos: []string{"greeting"}})
+		conn, err := tls.Dial("tcp", address,
+			&tls.Config{RootCAs: w.authority.Pool(), ServerName: "localhost",
+				NextProtos: []string{"greeting"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -378,9 +385,11 @@ func badListeners() error {
 
 func TestBadListeners(t *testing.T) {
 	w := newWorld(t)
-	got := ssatest.Output(t, self(t, w.run, "bad-listeners", w.leaf.ChainFile(t), w.leaf.SharedKeyFile(t)))
+	got := ssatest.Output(t, self(t, w.run, "bad-listeners", w.leaf.ChainFile(t),
+		w.leaf.SharedKeyFile(t)))
 	lines := strings.Split(got, "\n")
-	if len(lines) != 3 || !strings.Contains(lines[0], "TLS_CERTIFICATE_CHAIN") || !strings.HasSuffix(lines[0], "true false") ||
+	if len(lines) != 3 || !strings.Contains(lines[0], "TLS_CERTIFICATE_CHAIN") ||
+		!strings.HasSuffix(lines[0], "true false") ||
 		!strings.Contains(lines[1], "TLS_PRIVATE_KEY") || !strings.HasSuffix(lines[1], "false true") {
 		t.Errorf("the program saw\n%s", got)
 	}
@@ -394,21 +403,26 @@ func TestUnavailable(t *testing.T) {
 	}
 	defer plain.Close()
 	ctx := context.Background()
-	if _, err := new(ssa.Dialer).DialContext(ctx, "tcp", plain.Addr().String()); !errors.Is(err, ssa.ErrUnavailable) {
+	if _, err := new(ssa.Dialer).DialContext(ctx, "tcp", plain.Addr().String()); !errors.Is(err,
+		ssa.ErrUnavailable) {
 		t.Errorf("DialContext returned %v, wanted %v", err, ssa.ErrUnavailable)
 	}
-	if _, err := ssa.Listen(ctx, "tcp", "127.0.0.1:0", "chain.pem", "key.pem"); !errors.Is(err, ssa.ErrUnavailable) {
+	if _, err := ssa.Listen(ctx, "tcp", "127.0.0.1:0", "chain.pem", "key.pem"); !errors.Is(err,
+		ssa.ErrUnavailable) {
 		t.Errorf("Listen returned %v, wanted %v", err, ssa.ErrUnavailable)
 	}
 	for _, network := range []string{"udp", "unix", ""} {
-		if _, err := new(ssa.Dialer).DialContext(ctx, network, "127.0.0.1:1"); err == nil || errors.Is(err, ssa.ErrUnavailable) {
+		if _, err := new(ssa.Dialer).DialContext(ctx, network, "127.0.0.1:1"); err == nil ||
+			errors.Is(err, ssa.ErrUnavailable) {
 			t.Errorf("DialContext over %q returned %v", network, err)
 		}
-		if _, err := ssa.Listen(ctx, network, "127.0.0.1:0", "", ""); err == nil || errors.Is(err, ssa.ErrUnavailable) {
+		if _, err := ssa.Listen(ctx, network, "127.0.0.1:0", "", ""); err == nil ||
+			errors.Is(err, ssa.ErrUnavailable) {
 			t.Errorf("Listen over %q returned %v", network, err)
 		}
 	}
-	if _, err := new(ssa.Dialer).DialContext(ctx, "tcp", ":443"); err == nil || !strings.Contains(err.Error(), "ServerName") {
+	if _, err := new(ssa.Dialer).DialContext(ctx, "tcp", ":443"); err == nil ||
+		!strings.Contains(err.Error(), "ServerName") {
 		t.Errorf("DialContext without a host returned %v", err)
 	}
 }

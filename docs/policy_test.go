@@ -37,7 +37,8 @@ func TestPolicyKeys(t *testing.T) {
 		if len(cells) != 5 {
 			t.Fatalf("row %d has %d cells: %s", i+1, len(cells), rows[i])
 		}
-		want := fmt.Sprintf("| %s | %s | %s | %s | %s", "`"+settings[i].Key+"`", cells[1], "`"+short(settings[i].Value)+"`", options(settings[i].Key), cells[4])
+		want := fmt.Sprintf("| %s | %s | %s | %s | %s", "`"+settings[i].Key+"`", cells[1],
+			"`"+short(settings[i].Value)+"`", options(settings[i].Key), cells[4])
 		if rows[i] != want && !*update {
 			t.Errorf("row %d is\n\t%s\nwant\n\t%s\n(go test ./docs -update writes it)", i+1, rows[i], want)
 		}

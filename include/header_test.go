@@ -61,7 +61,8 @@ func TestHeaderMatchesTable(t *testing.T) {
 			t.Errorf("%s is not in the table", name)
 		}
 	}
-	kinds := map[abi.Kind]string{abi.String: "string", abi.PEMOrPath: "PEM or path", abi.Int: "int", abi.Uint64: "uint64_t"}
+	kinds := map[abi.Kind]string{abi.String: "string", abi.PEMOrPath: "PEM or path", abi.Int: "int",
+		abi.Uint64: "uint64_t"}
 	for _, info := range abi.Options {
 		c := comments[info.Name]
 		if !strings.HasPrefix(c, kinds[info.Kind]+":") {
@@ -87,7 +88,8 @@ func TestHeaderCompiles(t *testing.T) {
 			t.Parallel()
 			ssatest.Need(t, d.compiler)
 			out := filepath.Join(t.TempDir(), "header.o")
-			cmd := exec.Command(d.compiler, "-x", d.lang, "-std="+d.std, "-Wall", "-Wextra", "-pedantic", "-Werror",
+			cmd := exec.Command(d.compiler, "-x", d.lang, "-std="+d.std, "-Wall", "-Wextra",
+				"-pedantic", "-Werror",
 				"-I.", "-c", "-o", out, "-")
 			cmd.Stdin = strings.NewReader(source)
 			if text, err := cmd.CombinedOutput(); err != nil {

@@ -63,10 +63,12 @@ func TestOptions(t *testing.T) {
 
 // describe is the part in parentheses of an option's line.
 func describe(info abi.OptionInfo) string {
-	kind := map[abi.Kind]string{abi.String: "string", abi.PEMOrPath: "PEM or path", abi.Int: "int", abi.Uint64: "uint64_t"}[info.Kind]
+	kind := map[abi.Kind]string{abi.String: "string", abi.PEMOrPath: "PEM or path", abi.Int: "int",
+		abi.Uint64: "uint64_t"}[info.Kind]
 	moment := map[abi.Moment]string{
-		abi.BeforeConnect: "before connect", abi.BeforeUse: "before connect or listen", abi.BeforeListen: "before listen",
-		abi.Connected: "when connected", abi.Any: "at any time",
+		abi.BeforeConnect: "before connect", abi.BeforeUse: "before connect or listen",
+		abi.BeforeListen: "before listen",
+		abi.Connected:    "when connected", abi.Any: "at any time",
 	}
 	verb, when := "set", info.Set
 	if info.Set == abi.Never {
@@ -118,8 +120,10 @@ func TestPolicyExample(t *testing.T) {
 	authority := ssatest.NewAuthority(t)
 	issued := authority.Issue(t, ssatest.Leaf{Names: []string{"www.example"}})
 	example = strings.NewReplacer("/etc/ssa/corporate.pem", authority.File(t), "www-data", "33",
-		"/etc/ssa/keys/www.pem", issued.ChainFile(t), "/etc/ssa/keys/www.key", issued.KeyFile(t)).Replace(example)
-	if p, err := policy.Parse("/etc/ssa/policy.yaml", []byte(example)); err != nil || len(p.Profiles()) != 2 {
+		"/etc/ssa/keys/www.pem", issued.ChainFile(t), "/etc/ssa/keys/www.key",
+		issued.KeyFile(t)).Replace(example)
+	if p, err := policy.Parse("/etc/ssa/policy.yaml", []byte(example)); err != nil ||
+		len(p.Profiles()) != 2 {
 		t.Errorf("the example does not load: %v\n%s", err, example)
 	}
 }
