@@ -12,6 +12,7 @@ import (
 
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/test/peer"
+	"github.com/secure-socket-api/ssa/test/programs"
 )
 
 // tcpOptions sets and reads options of other levels in every state, of a plain
@@ -91,26 +92,28 @@ func TestOptionsAsTCP(t *testing.T) {
 	wantLines(t, got, "exit status 0")
 }
 
-// TestLingerZero: a close with SO_LINGER of zero is a reset on the wire.
+// TestLingerZero: a close with SO_LINGER of zero is a reset on the wire, also
+// where an accepted socket has that from its listener.
 func TestLingerZero(t *testing.T) {
-	for _, role := range []string{"client", "server"} {
+	const abort = "c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))\n"
+	const end = "c.recv(1)\nc.close()\n"
+	for _, role := range []string{"client", "server", "listener"} {
 		t.Run(role, func(t *testing.T) {
 			world := newPair(t)
-			const end = `
-c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-c.recv(1)
-c.close()
-`
+			chain, key := strings.TrimPrefix(world.server[0], "chain="), strings.TrimPrefix(world.server[1], "key=")
 			var c *peer.Conn
-			var p interface{ Finish() []string }
-			if role == "client" {
+			var p *programs.Process
+			switch role {
+			case "client":
 				l := world.network.Listen(t)
-				p = python(t, world.policy, "c = tls()\nput(c, NAME, 'a.example')\nconnect(c, args[0])\n"+end, l.Port())
+				p = python(t, world.policy, "c = tls()\nput(c, NAME, 'a.example')\nconnect(c, args[0])\n"+abort+end, l.Port())
 				c = l.Accept()
-			} else {
-				process := python(t, "", "s = tls()\nidentify(s, *args)\nc = listen(s).accept()[0]\n"+end,
-					strings.TrimPrefix(world.server[0], "chain="), strings.TrimPrefix(world.server[1], "key="))
-				p, c = process, world.network.Dial(t, process.Port())
+			case "server":
+				p = python(t, "", "s = tls()\nidentify(s, *args)\nc = listen(s).accept()[0]\n"+abort+end, chain, key)
+				c = world.network.Dial(t, p.Port())
+			case "listener":
+				p = python(t, "", "c = s = tls()\n"+abort+"identify(s, *args)\nc = listen(s).accept()[0]\n"+end, chain, key)
+				c = world.network.Dial(t, p.Port())
 			}
 			c.Say("x")
 			if _, err := c.Drain(); !peer.IsReset(err) {
