@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -72,60 +71,37 @@ func judgeDestination(e *policy.Effective, host string, addr netip.Addr,
 	if literal, err := netip.ParseAddr(host); err == nil && !addr.IsValid() {
 		addr = literal
 	}
-	has := func(d policy.Destination) bool {
-		return d.ContainsHost(host, port) || addr.IsValid() && d.Contains(netip.AddrPortFrom(addr, port))
+	v := e.JudgePeer(host, netip.AddrPortFrom(addr, port))
+	why, more := "", ""
+	switch {
+	case v.Fits != nil:
+		why = fmt.Sprintf("%s is in %s (%s)", v.Fits, v.Key, v.At)
+	case v.Allowed:
+		why = "peers.allow is empty, which allows everyone"
+	default:
+		why = fmt.Sprintf("it is not in %s (%s)", v.Key, v.At)
 	}
-	more := ""
-	for _, d := range e.PeersDenied {
-		if has(d) {
-			return false, fmt.Sprintf("%s is in peers.deny (%s)", d, e.Origin("peers.deny"))
-		}
-		if d.Host == "" && !addr.IsValid() {
-			more = "; its addresses, known once it is connected to, must not be in those of peers.deny"
-		}
-	}
-	if len(e.PeersAllowed) == 0 {
-		return true, "peers.allow is empty, which allows everyone" + more
-	}
-	for _, d := range e.PeersAllowed {
-		if has(d) {
-			return true, fmt.Sprintf("%s is in peers.allow (%s)", d, e.Origin("peers.allow")) + more
-		}
-	}
-	more = ""
-	if !addr.IsValid() &&
-		slices.ContainsFunc(e.PeersAllowed, func(d policy.Destination) bool { return d.Host == "" }) {
+	switch {
+	case v.Pending && v.Allowed:
+		more = "; its addresses, known once it is connected to, must not be in those of peers.deny"
+	case v.Pending:
 		more = "; it would be if its address were in one of the ranges there"
 	}
-	return false, fmt.Sprintf("it is not in peers.allow (%s)", e.Origin("peers.allow")) + more
+	return v.Allowed, why + more
 }
 
 // judgePlainTCP says what becomes of a plain TCP connection, which has only an
 // address.
 func judgePlainTCP(e *policy.Effective, host string, port uint16) string {
-	addr, err := netip.ParseAddr(host)
-	known := err == nil
-	upgrades := slices.ContainsFunc(e.Upgrade,
-		func(u policy.Upgrade) bool { return u.Port == port || u.Port == 0 })
-	if known {
-		for _, u := range e.Upgrade {
-			if u.To.Contains(addr) && (u.Port == port || u.Port == 0) {
-				return fmt.Sprintf("made TLS, and the peer must prove to be %s (upgrade, %s)", u.Name, e.Origin("upgrade"))
-			}
-		}
-	}
-	from := fmt.Sprintf(" (plain_tcp, %s)", e.Origin("plain_tcp"))
+	addr, _ := netip.ParseAddr(host)
+	v := e.JudgePlainTCP(netip.AddrPortFrom(addr, port))
+	from := fmt.Sprintf(" (%s, %s)", v.Key, v.At)
 	switch {
-	case upgrades && !known:
-		return fmt.Sprintf("depends on the address (upgrade, %s)", e.Origin("upgrade"))
-	case e.PlainTCP.Mode == policy.PlainTCPAllow:
-		return "allowed" + from
-	case e.PlainTCP.Mode == policy.PlainTCPDeny:
-		return "refused" + from
-	case !known:
+	case v.Upgrade != nil:
+		return fmt.Sprintf("made TLS, and the peer must prove to be %s", v.Upgrade.Name) + from
+	case v.Pending:
 		return "depends on the address" + from
-	case slices.ContainsFunc(e.PlainTCP.To,
-		func(d policy.Destination) bool { return d.Contains(netip.AddrPortFrom(addr, port)) }):
+	case v.Allowed:
 		return "allowed" + from
 	}
 	return "refused" + from

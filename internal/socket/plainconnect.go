@@ -46,10 +46,12 @@ func (t *Table) ConnectPlain(c Caller, fd *sys.FD, addr []byte) (*Socket, error)
 	to, err := abi.DecodeSockaddr(addr)
 	if err == nil && to.Family != abi.FamilyUnspec {
 		peer := netip.AddrPortFrom(to.IP.Unmap(), to.Port)
-		if u := upgradeFor(e, peer); u != nil {
+		verdict := e.JudgePlainTCP(peer)
+		if u := verdict.Upgrade; u != nil {
 			return t.convertFor(c, u)
 		}
-		if err := mayConnectPlain(e, peer); err != nil {
+		if !verdict.Allowed {
+			err := plainRefused(peer, verdict.At)
 			t.cfg.Log.Warn(err.Error(), "program", c.String())
 			t.denied(c, engine.Denial{Peer: peer}, err)
 			return nil, err
@@ -70,27 +72,9 @@ func internetStream(fd *sys.FD) bool {
 	return err == nil && (family == unix.AF_INET || family == unix.AF_INET6)
 }
 
-func mayConnectPlain(e *policy.Effective, peer netip.AddrPort) error {
-	switch e.PlainTCP.Mode {
-	case policy.PlainTCPAllow:
-		return nil
-	case policy.PlainTCPList:
-		if slices.ContainsFunc(e.PlainTCP.To, func(d policy.Destination) bool { return d.Contains(peer) }) {
-			return nil
-		}
-	}
-	at := e.Origin("plain_tcp")
+func plainRefused(peer netip.AddrPort, at policy.Position) error {
 	why := &policy.Forbidden{Sentence: fmt.Sprintf("the policy allows no plain TCP connection to %s (%s)", peer, at), At: at}
 	return &failure{abi.EPERM, why.Sentence, why}
-}
-
-func upgradeFor(e *policy.Effective, peer netip.AddrPort) *policy.Upgrade {
-	for i, u := range e.Upgrade {
-		if u.To.Contains(peer.Addr()) && (u.Port == 0 || u.Port == peer.Port()) {
-			return &e.Upgrade[i]
-		}
-	}
-	return nil
 }
 
 // convertFor makes a TLS socket of a TCP socket that is about to connect.
