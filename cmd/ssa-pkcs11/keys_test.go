@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -154,17 +153,18 @@ func TestNotInitializedWhileSigning(t *testing.T) {
 		defer close(opened)
 		_, _ = r.Public(r.uri(t, "other"))
 	})
-	for waits := false; !waits; {
-		if waits = !m.using.TryRLock(); !waits {
+	ssatest.Await(t, "opening waits for the signature, or is over", func() bool {
+		free := m.using.TryRLock()
+		if free {
 			m.using.RUnlock()
 		}
 		select {
 		case <-opened:
-			waits = true
+			return true
 		default:
-			runtime.Gosched()
+			return !free
 		}
-	}
+	})
 	close(goOn)
 	work.Wait()
 }

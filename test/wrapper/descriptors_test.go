@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
@@ -46,7 +47,11 @@ func TestServerWithFewDescriptors(t *testing.T) {
 	var clients sync.WaitGroup
 	for range 120 {
 		clients.Go(func() {
-			for !greeted(t, port, config) && !t.Failed() {
+			// Who is turned away comes back, and leaves the processor to others meanwhile.
+			for end := time.Now().Add(time.Minute); !greeted(t, port, config) && !t.Failed(); time.Sleep(time.Millisecond) {
+				if time.Now().After(end) {
+					t.Error("a client was turned away for a minute")
+				}
 			}
 		})
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/net/nettest"
+
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
 // Two programs, each behind a relay, must see what any net.Conn shows.
@@ -163,15 +165,8 @@ func TestRunLeavesNoGoroutine(t *testing.T) {
 		}
 		r.end()
 	}
-	for range 100 { // a goroutine may be between its last statement and its end
-		if runningRelays() == 0 {
-			return
-		}
-		runtime.Gosched()
-	}
-	if n := runningRelays(); n > 0 {
-		t.Errorf("%d goroutines of relays are left", n)
-	}
+	// A goroutine may be between its last statement and its end.
+	ssatest.Await(t, "no goroutine of a relay is left", func() bool { return runningRelays() == 0 })
 }
 
 func runningRelays() int {

@@ -5,10 +5,11 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
 // scarce is a Memory of so many bytes.
@@ -80,9 +81,7 @@ func TestStalledHoldLittle(t *testing.T) {
 		all.Go(func() { _, _ = r.program.Write(data) }) // if it fails, too little is read below
 		all.Go(func() { _, _ = r.peer.Write(data) })
 	}
-	for memory.used.Load() < limit-largeSize {
-		runtime.Gosched()
-	}
+	ssatest.Await(t, "all the memory there is is held", func() bool { return memory.used.Load() >= limit-largeSize })
 	if most := memory.most.Load(); most > limit+connections*(tinySize+smallSize) {
 		t.Errorf("%d bytes are held by %d connections, with room for %d", most, connections, limit)
 	}

@@ -103,9 +103,12 @@ func (r *rig) peerShutdown(t testing.TB) {
 }
 
 // narrow makes TCP to the peer take little without being read, before start.
+//
+// The peer's window stays larger than a segment of loopback: else TCP's timers
+// alone, of seconds in the end, would move what is in the way.
 func (r *rig) narrow(t testing.TB) {
 	t.Helper()
-	must(t, r.peerTCP.SetReadBuffer(4096))
+	must(t, r.peerTCP.SetReadBuffer(64<<10))
 	must(t, r.relay.wire.tcp.(*net.TCPConn).SetWriteBuffer(4096))
 }
 

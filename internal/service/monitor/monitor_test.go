@@ -17,7 +17,6 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -307,13 +306,11 @@ func TestWorkerCannotBeStarted(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.kill()
-	for !strings.Contains(r.log.String(), "starting the worker:") {
-		select {
-		case err := <-r.ended:
-			r.ended <- err
-			t.Fatalf("the monitor has ended: %v", err)
-		case <-time.After(time.Millisecond):
-		}
+	ssatest.Await(t, "the monitor says that no worker can be started", func() bool {
+		return strings.Contains(r.log.String(), "starting the worker:") || len(r.ended) > 0
+	})
+	if len(r.ended) > 0 {
+		t.Fatalf("the monitor has ended: %v", r.over())
 	}
 	if err := os.Remove(folder); err != nil {
 		t.Fatal(err)

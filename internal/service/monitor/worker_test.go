@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -115,16 +114,16 @@ func obey(command string, client *Client, say func(string, ...any)) error {
 	switch command {
 	case "look without waiting":
 		go client.Identify(sys.Own(InheritedFD + 1)) //nolint:errcheck // it hangs
-		for {                                        // until the question is under way
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 			client.mu.Lock()
 			asked := len(client.asked)
 			client.mu.Unlock()
-			if asked == 1 {
-				break
+			if asked == 1 { // the question is under way
+				say("asked")
+				return nil
 			}
-			runtime.Gosched()
 		}
-		say("asked")
+		return errors.New("the question was not asked")
 	case "ready":
 		return client.Ready()
 	case "leaving":
