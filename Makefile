@@ -6,6 +6,8 @@ DESTDIR  ?=
 PREFIX   ?= /usr/local
 SYSCONFDIR ?= /etc
 FUZZTIME ?= 10s
+SOAKTIME ?= 1m
+SOAKS    ?= 20
 VERSION  ?=
 BIN      ?= bin
 
@@ -16,7 +18,7 @@ C_EXAMPLES   = $(patsubst examples/%.c,bin/examples/%,$(wildcard examples/*.c))
 PORTS        = $(patsubst examples/ports/%/tls.patch,bin/ports/%-tls,$(wildcard examples/ports/*/tls.patch))
 LDFLAGS      = $(if $(VERSION),-ldflags "-s -w -X main.release=$(VERSION)")
 
-.PHONY: help build examples ports demo test test-suites bench check race lint fuzz completion install uninstall deb clean
+.PHONY: help build examples ports demo quick check test race test-suites soak test-all cover bench lint fuzz completion install uninstall deb clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -44,27 +46,44 @@ bin/ports/%-tls: examples/ports/build examples/ports/%/tls.patch include/netinet
 demo: build examples ## see it work: a TLS server and clients without a TLS library
 	@$(GO) run -buildvcs=false ./examples/demo
 
+# Tests, from what takes a minute to what takes hours.
+
+quick: ## what an author runs before every commit, in about a minute: format, vet, unit tests, house rules
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not formatted (gofmt -w):"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) test . ./abi/... ./cmd/... ./internal/...
+
+check: ## the tests that this machine can run as it is
+	$(GO) test ./...
+
 test: ## install what the tests need (as root), then run everything, skipping nothing
 	@scripts/test
+
+race: ## `make check` under the race detector, ssa itself too
+	SSA_TEST_BUILDFLAGS=-race $(GO) test -race ./...
 
 test-suites: ## run other people's socket suites natively and with every TCP socket a TLS socket; takes minutes
 	@scripts/setup scripts/packages-suites.txt
 	$(GO) test -tags suites -count=1 -v -timeout 90m ./test/suites $(SUITES)
 
+soak: ## what depends on chance, again and again: every fuzz target for SOAKTIME (1m), tests of races and leaks SOAKS (20) times
+	@scripts/fuzz $(SOAKTIME)
+	$(GO) test -count=$(SOAKS) -timeout 2h -run 'Storm|Race|Leak|AnyMoment|AtEveryByte|Random|Wild' ./internal/... ./test/hostile ./test/policy
+
+test-all: test race test-suites soak ## all of the above; takes hours
+
+cover: ## the tests with coverage, of all processes, and figures per package; PACKAGES="./test/contract" for some
+	@scripts/cover $(PACKAGES)
+
 bench: ## install the peers (as root), then measure ssa beside them; BENCHFLAGS="-only bulk -rounds 3" for a part
 	@scripts/setup-bench
 	$(GO) run -buildvcs=false ./bench $(or $(BENCHFLAGS),-out docs/benchmarks)
-
-check: ## the tests that this machine can run as it is
-	$(GO) test ./...
-
-race: ## the same under the race detector, ssa itself too
-	SSA_TEST_BUILDFLAGS=-race $(GO) test -race ./...
 
 lint: ## formatting, vet for both architectures, staticcheck, go.mod, shell syntax
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not formatted (gofmt -w):"; echo "$$out"; exit 1; }
 	GOARCH=amd64 CGO_ENABLED=0 $(GO) vet ./...
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
+	CGO_ENABLED=0 $(GO) vet -tags ssacover,suites ./cmd/ssa ./internal/coverage ./test/suites
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 	@for f in scripts/* examples/ports/build dist/debian/p* dist/testdata/*.sh; do case $$f in *.txt) ;; *) sh -n $$f || exit 1 ;; esac; done

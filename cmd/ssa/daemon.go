@@ -140,7 +140,8 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 	defer closeNamed()
 	next := newSuccessor(given, stderr, alarms)
 	m := monitor.New(monitor.Config{
-		Worker: workerCommand(given, credential), Identifier: programs, Log: alarms, Inherit: []*os.File{socket}, Named: append(named, keys.named()...),
+		Worker: workerCommand(given, credential), Identifier: programs, Log: alarms,
+		Inherit: append([]*os.File{socket}, workerFiles...), Named: append(named, keys.named()...),
 		Ready: func() {
 			tell(daemon.SdNotifyReady)
 			alarms.Info("the service is ready at " + place)

@@ -141,6 +141,7 @@ func (p waitStatus) exit() error {
 	if status.Signaled() {
 		// No second core file, and no handler of ours.
 		_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+		beforeEnd()
 		sys.DieBySignal(status.Signal())
 		return exitStatus(128 + int(status.Signal()))
 	}

@@ -17,5 +17,13 @@ func init() {
 func main() {
 	status := make(chan int)
 	go func() { status <- execute(os.Args[1:], os.Stdout, os.Stderr) }()
-	os.Exit(<-status)
+	exit(<-status)
 }
+
+// What a process does at its end, and what a worker inherits beside the monitor's
+// descriptors: builds that count coverage (coverage.go) set these, no others.
+var (
+	exit        = os.Exit
+	beforeEnd   = func() {} // before an end by a signal or execve(2)
+	workerFiles []*os.File
+)

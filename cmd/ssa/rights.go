@@ -122,7 +122,7 @@ func workerCommand(given *pflag.FlagSet, credential *syscall.Credential) monitor
 }
 
 // workerVariables are what Go's runtime, the clock and the log need.
-var workerVariables = []string{"GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GORACE", "GOTRACEBACK", "GOCOVERDIR", "LANG", "TZ", "JOURNAL_STREAM"}
+var workerVariables = []string{"GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GORACE", "GOTRACEBACK", "LANG", "TZ", "JOURNAL_STREAM"}
 
 // workerEnvironment leaves out the rest of the environment, which may be secret.
 func workerEnvironment(all []string) (kept []string) {

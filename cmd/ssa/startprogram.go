@@ -85,6 +85,7 @@ func startProgramCommand() *cobra.Command {
 					return fmt.Errorf("giving the program its limit of address space: %w", err)
 				}
 			}
+			beforeEnd()
 			err := unix.Exec(args[0], args[1:], renameProcess(os.Environ(), process, os.Getpid()))
 			return cannotExecute(args[0], err)
 		},

@@ -49,9 +49,12 @@ func victim(t *testing.T, what string, asNobody bool) *exec.Cmd {
 // holds runs a victim, which must find that its measure holds.
 func holds(t *testing.T, what string, asNobody bool) {
 	t.Helper()
-	out, err := victim(t, what, asNobody).CombinedOutput()
+	cmd := victim(t, what, asNobody)
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
 	if err != nil || !strings.HasSuffix(string(out), "held\n") {
-		t.Errorf("%s: %v, it said:\n%s", what, err, out)
+		t.Errorf("%s: %v, it said:\n%s%s", what, err, out, errs.String())
 	}
 }
 

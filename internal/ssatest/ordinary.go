@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -56,9 +57,10 @@ func Main(m *testing.M) int {
 
 // again reports whether this test binary runs tests, rather than listing or
 // fuzzing them, and whether the user can make a difference to them: not to data
-// races.
+// races; and with the service none that the run without it, where the gate is the
+// same, or test/service, where callers are the subject, does not show.
 func again() bool {
-	if strings.Contains(os.Getenv("SSA_TEST_BUILDFLAGS"), "-race") {
+	if WithService() || slices.Contains(buildFlags(), "-race") {
 		return false
 	}
 	for _, arg := range os.Args[1:] {
@@ -93,7 +95,11 @@ func runOrdinary(dir string) error {
 		return err
 	}
 	fmt.Printf("the same tests as an ordinary user (uid %d)\n", nobody)
-	cmd := exec.Command(self, ordinaryArgs(os.Args[1:])...)
+	args := ordinaryArgs(os.Args[1:])
+	if counters := os.Getenv(coverEnv); counters != "" {
+		args = append(args, "-test.gocoverdir="+counters)
+	}
+	cmd := exec.Command(self, args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), ordinaryEnv+"=1", "HOME="+home, "USER=nobody", "LOGNAME=nobody")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,12 +18,15 @@ import (
 
 const modulePath = "github.com/secure-socket-api/ssa"
 
-// SSA returns the path of the ssa command, built once per test binary.
-// SSA_TEST_BUILDFLAGS holds flags for that build, for example -race.
+// buildFlags are flags for building the ssa command, such as -race.
+func buildFlags() []string { return strings.Fields(os.Getenv("SSA_TEST_BUILDFLAGS")) }
+
+// SSA returns the path of the ssa command, built once per test binary with the
+// flags that SSA_TEST_BUILDFLAGS holds.
 func SSA(t testing.TB) string {
 	t.Helper()
 	return Artifact(t, "ssa", func(out string) error {
-		return goBuild(out, modulePath+"/cmd/ssa", strings.Fields(os.Getenv("SSA_TEST_BUILDFLAGS"))...)
+		return goBuild(out, modulePath+"/cmd/ssa", buildFlags()...)
 	})
 }
 
@@ -38,7 +42,7 @@ func GoProgram(t testing.TB, pkg string) string {
 func goBuild(out, pkg string, flags ...string) error {
 	args := append([]string{"build", "-buildvcs=false", "-o", out}, flags...)
 	cmd := exec.Command("go", append(args, pkg)...)
-	if len(flags) == 0 {
+	if !slices.Contains(flags, "-race") { // which needs cgo
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	}
 	if text, err := cmd.CombinedOutput(); err != nil {
@@ -96,11 +100,18 @@ func Kill(t testing.TB, cmd *exec.Cmd) *exec.Cmd {
 		if cmd.Process == nil || cmd.ProcessState != nil {
 			return
 		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = cmd.Wait()
+		}()
+		whole := cmd.Process.Pid
 		if group {
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			whole = -whole
 		}
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+		saveCoverage(whole, ended)
+		_ = syscall.Kill(whole, syscall.SIGKILL)
+		<-ended
 	})
 	return cmd
 }

@@ -9,9 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -84,6 +86,12 @@ func (s *Service) Worker(t testing.TB) int {
 	return 0
 }
 
+// end ends the service for nothing but the end of the tests.
+func (s *Service) end() {
+	saveCoverage(s.Cmd.Process.Pid, s.Ended)
+	s.Kill()
+}
+
 // Kill ends the service with SIGKILL and waits until it has ended.
 func (s *Service) Kill() {
 	_ = s.Cmd.Process.Kill()
@@ -113,7 +121,7 @@ func (s *services) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, service := range s.started {
-		service.Kill()
+		service.end()
 	}
 }
 
@@ -125,9 +133,24 @@ func StartService(t testing.TB, policy, socket string, args ...string) *Service 
 		if t.Failed() {
 			t.Logf("the service said:\n%s", s.stderr.String())
 		}
-		s.Kill()
+		s.end()
 	})
 	return s
+}
+
+// run starts the service and waits for its end. It does not outlive this process,
+// whatever ends that, a panic or a test's time: the kernel kills it with the
+// thread that started it, which is kept for that.
+func (s *Service) run(started chan<- error) {
+	defer close(s.Ended)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	s.Cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	err := s.Cmd.Start()
+	started <- err
+	if err == nil {
+		_ = s.Cmd.Wait()
+	}
 }
 
 // startService returns when the service answers.
@@ -139,13 +162,11 @@ func startService(t testing.TB, policy, socket string, args ...string) *Service 
 	}
 	s := &Service{Socket: socket, Cmd: exec.Command(SSA(t), line...), Ended: make(chan struct{})}
 	s.Cmd.Stderr = &s.stderr
-	if err := s.Cmd.Start(); err != nil {
+	started := make(chan error)
+	go s.run(started)
+	if err := <-started; err != nil {
 		t.Fatalf("start the service: %v", err)
 	}
-	go func() {
-		defer close(s.Ended)
-		_ = s.Cmd.Wait()
-	}()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		conn, err := net.Dial("unix", socket)
 		if err == nil {
