@@ -56,7 +56,9 @@ func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
 func (c *Conn) PeerIdentity() (string, error) { return c.answers.text(abi.PeerIdentity) }
 
 // PeerCertificates is the chain that the peer sent, in PEM, its own first.
-func (c *Conn) PeerCertificates() (string, error) { return c.answers.text(abi.PeerCertificateChain) }
+func (c *Conn) PeerCertificates() (string, error) {
+	return c.answers.text(abi.PeerCertificateChain)
+}
 
 // Version is the TLS version, such as 0x0304 for TLS 1.3.
 func (c *Conn) Version() (int, error) { return c.answers.number(abi.VersionConn) }

@@ -121,7 +121,8 @@ func (m *module) initialize() error {
 	return errors.Join(err, m.ctx.Initialize())
 }
 
-func (m *module) search(where *uri.URI) (slot uint, info p11.TokenInfo, found int, seen []string, err error) {
+func (m *module) search(where *uri.URI) (
+	slot uint, info p11.TokenInfo, found int, seen []string, err error) {
 	slots, err := m.ctx.GetSlotList(true)
 	if err != nil {
 		return 0, info, 0, nil, fmt.Errorf("list the tokens of %s: %w", m.path, err)

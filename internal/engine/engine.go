@@ -196,7 +196,8 @@ type RelayOptions struct {
 // End says how a relayed connection ended.
 type End struct {
 	// Err is nil when the peer ended with close_notify, or without one where the
-	// policy takes that for an end, or the program closed first; otherwise why the program was shown ECONNRESET, as *Error.
+	// policy takes that for an end, or the program closed first; otherwise why the
+	// program was shown ECONNRESET, as *Error.
 	Err error
 	// Refused says that the program's descriptor may be open still, although its
 	// stream looks as if it had gone: see relay.End.

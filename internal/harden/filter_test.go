@@ -39,7 +39,8 @@ func judge(t *testing.T, arch uint32, number int, args ...uint64) int {
 }
 
 func TestFilter(t *testing.T) {
-	const thread = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_SYSVSEM | unix.CLONE_THREAD
+	const thread = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND |
+		unix.CLONE_SYSVSEM | unix.CLONE_THREAD
 	for _, c := range []struct {
 		what   string
 		number int

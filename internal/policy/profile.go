@@ -24,7 +24,9 @@ type profile struct {
 }
 
 // Made at its first use: most policies have no profile.
-var nameShape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`) })
+var nameShape = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+})
 
 // name decodes the name of a profile or an identity.
 func (d *decoder) name(n *yaml.Node, what, text string) bool {

@@ -116,7 +116,8 @@ type tightening struct {
 }
 
 // Tighten returns what holds for a socket whose program asked for settings:
-// base itself when it asked for nothing. Errors are *Weaker or *Impossible, and then nothing changes.
+// base itself when it asked for nothing. Errors are *Weaker or *Impossible, and
+// then nothing changes.
 func Tighten(base *Effective, asked ProgramSettings) (*Effective, error) {
 	t := &tightening{base: base, asked: &asked}
 	for _, rule := range Rules() {

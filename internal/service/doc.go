@@ -6,6 +6,6 @@
 // what the kernel says of the process, and a caller speaks only for processes
 // of its own user, root for all.
 //
-//	gate ── Hello, Listen, Handshake + descriptors ──▶ caller ──▶ program (pidfd, /proc) ──▶ policy ──▶ engine
-//	     ◀── Established, Ended, ResetNeeded ──────────
+//	gate ── Hello, Listen, Handshake + descriptors ──▶ caller ──▶ program ──▶ policy ──▶ engine
+//	     ◀── Established, Ended, ResetNeeded ──────────         (pidfd, /proc)
 package service

@@ -96,13 +96,14 @@ func authorityTemplate(t testing.TB, opts AuthorityOptions, name string) *x509.C
 		name = opts.Name
 	}
 	template := &x509.Certificate{
-		SerialNumber:                serial(t),
-		Subject:                     pkix.Name{CommonName: name},
-		NotBefore:                   time.Now().Add(-24 * time.Hour),
-		NotAfter:                    time.Now().Add(24 * time.Hour),
-		IsCA:                        true,
-		BasicConstraintsValid:       true,
-		KeyUsage:                    x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,
+		SerialNumber:          serial(t),
+		Subject:               pkix.Name{CommonName: name},
+		NotBefore:             time.Now().Add(-24 * time.Hour),
+		NotAfter:              time.Now().Add(24 * time.Hour),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign |
+			x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:                 opts.KeyUsages,
 		PermittedDNSDomains:         opts.PermittedDNSDomains,
 		PermittedDNSDomainsCritical: len(opts.PermittedDNSDomains) > 0,

@@ -90,8 +90,9 @@ func BindWatched(socket int, dir string, closings *Closings) (*UnixName, error) 
 	return &UnixName{file: Own(n), Number: number}, nil
 }
 
-// Connect connects a non-blocking AF_UNIX stream socket to the name. It gets EAGAIN when the listener's queue is full; ECONNREFUSED means
-// that nobody listens any more.
+// Connect connects a non-blocking AF_UNIX stream socket to the name. It gets
+// EAGAIN when the listener's queue is full; ECONNREFUSED means that nobody listens
+// any more.
 func (u *UnixName) Connect(socket int) error {
 	u.mu.RLock()
 	defer u.mu.RUnlock()

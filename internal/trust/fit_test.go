@@ -42,7 +42,9 @@ func TestFit(t *testing.T) {
 	of := func(organisation string) func(*x509.Certificate) {
 		return func(c *x509.Certificate) { c.Subject.Organization = []string{organisation} }
 	}
-	usage := func(u x509.KeyUsage) func(*x509.Certificate) { return func(c *x509.Certificate) { c.KeyUsage = u } }
+	usage := func(u x509.KeyUsage) func(*x509.Certificate) {
+		return func(c *x509.Certificate) { c.KeyUsage = u }
+	}
 	extension := func(oid asn1.ObjectIdentifier, value ...byte) func(*x509.Certificate) {
 		return func(c *x509.Certificate) {
 			c.KeyUsage, c.ExtKeyUsage = 0, nil

@@ -21,8 +21,9 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(ssatest.Main(m)) }
 
-// connects tries to connect by a protocol (43: a socket of AF_HOSTNAME) to 127.0.0.1, or another address, and a port, sends
-// "hello" and prints what comes back, or the error.
+// connects tries to connect by a protocol (43: a socket of AF_HOSTNAME) to
+// 127.0.0.1, or another address, and a port, sends "hello" and prints what comes
+// back, or the error.
 const connects = `use Socket; my ($protocol, $port, $name, $to) = @ARGV;
 socket(my $s, $protocol == 43 ? 43 : 2, 1, $protocol == 43 ? 205 : $protocol) or die "socket: $!";
 setsockopt($s, 205, 85, $name) or die "name: $!" if $name;

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
 // scrape reads the metrics of a Unix socket.
@@ -80,13 +82,10 @@ wait()
 // connection's back.
 func awaitAudit(t *testing.T, path, words string) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), words) {
-			return
-		}
-	}
-	text, err := os.ReadFile(path)
-	t.Fatalf("the audit log has no %s: %v\n%s", words, err, text)
+	ssatest.Await(t, "the audit log has "+words, func() bool {
+		text, err := os.ReadFile(path)
+		return err == nil && strings.Contains(string(text), words)
+	})
 }
 
 // TestLogAsJSON: what the service says of a connection has its TLS_ID.
@@ -170,19 +169,14 @@ say(attempt(t.connect, ("127.0.0.1", int(args[0]))))
 	if err := s.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(log); err == nil {
-			break
-		}
-	}
+	ssatest.Await(t, "there is an audit log", func() bool {
+		_, err := os.Stat(log)
+		return err == nil
+	})
 	refused()
 	awaitAudit(t, log, "untrusted")
 	w.service(t, "--replace", "--metrics", "unix:"+path, "--audit", log)
-	page := ""
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if page = scrape(t, path); strings.Contains(page, `ssa_refusals_total{what="untrusted"} 0`) {
-			return
-		}
-	}
-	t.Errorf("the metrics are not those of the new service:\n%s", page)
+	ssatest.Await(t, "the metrics are those of the new service", func() bool {
+		return strings.Contains(scrape(t, path), `ssa_refusals_total{what="untrusted"} 0`)
+	})
 }

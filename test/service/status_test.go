@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -13,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/secure-socket-api/ssa/internal/service/registry"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
@@ -169,13 +169,10 @@ func TestBadPolicyIsShown(t *testing.T) {
 	}
 	shown := func(want bool) {
 		t.Helper()
-		text := ""
-		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-			if text, _, _ = w.ssa(t, "status"); strings.Contains(text, "POLICY the last reload of the policy failed") == want {
-				return
-			}
-		}
-		t.Fatalf("the failure is to be shown: %v\n%s", want, text)
+		ssatest.Await(t, fmt.Sprintf("the failure is shown: %v", want), func() bool {
+			text, _, _ := w.ssa(t, "status")
+			return strings.Contains(text, "POLICY the last reload of the policy failed") == want
+		})
 	}
 	shown(false)
 	w.write(t, "default: {versions: {min: nonsense}}\n")

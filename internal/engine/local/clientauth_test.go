@@ -49,7 +49,9 @@ func (r *clientAuthRig) client(version uint16, show *ssatest.Issued) *tls.Config
 	cfg := &tls.Config{ServerName: "a.example", RootCAs: r.authority.Pool(), MinVersion: version,
 		MaxVersion: version}
 	if show != nil {
-		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &show.TLS, nil }
+		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return &show.TLS, nil
+		}
 	}
 	return cfg
 }
@@ -115,11 +117,15 @@ func TestClientAuth(t *testing.T) {
 		{name: "the program knows that one client", auth: require, show: r.alice, identity: "CN=alice",
 			change: func(req *engine.Request) { req.ProgramRoots = []*x509.Certificate{r.alice.Leaf()} }},
 		{name: "the program wants others", auth: require, show: r.alice, alert: bad,
-			change: func(req *engine.Request) { req.ProgramRoots = []*x509.Certificate{r.other.Certificate()} },
+			change: func(req *engine.Request) {
+				req.ProgramRoots = []*x509.Certificate{r.other.Certificate()}
+			},
 			refused: `the certificate of "CN=alice" does not lead to the certificate that the program accepts ("` +
 				r.other.Certificate().Subject.String() + `", from TLS_TRUSTED_PEER_CERTIFICATES)`},
 		{name: "a program can not widen", auth: require, show: r.mallory, alert: bad,
-			change: func(req *engine.Request) { req.ProgramRoots = []*x509.Certificate{r.other.Certificate()} },
+			change: func(req *engine.Request) {
+				req.ProgramRoots = []*x509.Certificate{r.other.Certificate()}
+			},
 			refused: `the certificate of "CN=mallory" was issued by "` + r.other.Certificate().Subject.String() +
 				`", which is not among the anchors of the test's store; add it to trust.roots in the policy if you trust it ` +
 				`(the program does, by TLS_TRUSTED_PEER_CERTIFICATES, but a program can only narrow what the policy trusts); ` +

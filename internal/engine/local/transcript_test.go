@@ -168,7 +168,9 @@ func TestKeyOfUnknownKind(t *testing.T) {
 		e := local.New(local.Config{})
 		ours, theirs := tcpPair(t)
 		server.Certificate = [][]byte{der}
-		cfg := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &server, nil }}
+		cfg := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return &server, nil
+		}}
 		wait := peer(t, func() { _ = tls.Server(theirs, cfg).Handshake() })
 		_, err := e.Handshake(wontHang(t), ours,
 			&engine.Request{Role: engine.Client, Name: "a.example", Policy: effective(a)})

@@ -107,8 +107,10 @@ type End struct {
 
 // Relay carries one connection. Its life:
 //
-//	New ── Start ─┬─ send:    program ▶ TLS … program's end ▶ close_notify … program gone ▶ FIN, linger
-//	              └─ receive: TLS ▶ program … close_notify ▶ end of file │ anything else ▶ ECONNRESET ─▶ done
+//	New ── Start ─┬─ send:    program ▶ TLS …
+//	              │           program's end ▶ close_notify … program gone ▶ FIN, linger
+//	              └─ receive: TLS ▶ program …
+//	                          close_notify ▶ end of file │ anything else ▶ ECONNRESET ─▶ done
 //
 // Each half is a goroutine, which may end and start again: see IdleSet. That of
 // receive is the last to end.

@@ -85,11 +85,8 @@ func TestIdleConnectionsHaveNoGoroutine(t *testing.T) {
 	}
 	// the echo server has one for each
 	own := func() int { return runtime.NumGoroutine() - before - connections }
-	for end := time.Now().Add(30 * time.Second); own() > connections/2; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%d goroutines for %d idle connections", own(), connections)
-		}
-	}
+	ssatest.Await(t, fmt.Sprintf("%d idle connections need few goroutines", connections),
+		func() bool { return own() <= connections/2 })
 }
 
 // TestHastyRelay: a caller that sends Relay, or Abort, before it is told that

@@ -42,8 +42,8 @@ func scene(t *testing.T) (dir string, anchor *ssatest.Authority) {
 }
 
 // twice loads a policy from the machine, and from a bundle of what was read.
-func twice(t *testing.T,
-	load func(policy.Options) (*policy.Policy, error)) (direct, bundled *policy.Policy, directErr, bundledErr error) {
+func twice(t *testing.T, load func(policy.Options) (*policy.Policy, error)) (
+	direct, bundled *policy.Policy, directErr, bundledErr error) {
 	t.Helper()
 	direct, directErr = load(policy.Options{})
 	recorder := bundle.NewRecorder(policy.Machine())

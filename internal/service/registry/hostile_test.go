@@ -80,7 +80,10 @@ func TestOneNumber(t *testing.T) {
 // else's.
 func TestManyPrograms(t *testing.T) {
 	now := time.Unix(1e9, 0)
-	r := registry.New(registry.Config{Now: func() time.Time { now = now.Add(time.Second); return now }})
+	r := registry.New(registry.Config{Now: func() time.Time {
+		now = now.Add(time.Second)
+		return now
+	}})
 	r.Begin(client(1)).Failed(&engine.Error{Reason: engine.Network, Sentence: "gone"})
 	for i := range 1000 {
 		p := registry.ProgramInfo{UID: 6666, Exe: fmt.Sprint("/tmp/", i)}

@@ -35,7 +35,8 @@ func Relax(cert *x509.Certificate) *x509.Certificate {
 	relaxed.Extensions = slices.Delete(slices.Clone(cert.Extensions), at, at+1)
 	// Parsing leaves ExtraExtensions empty; extension looks there.
 	relaxed.ExtraExtensions = append(slices.Clone(cert.ExtraExtensions), cert.Extensions[at])
-	relaxed.UnhandledCriticalExtensions = slices.DeleteFunc(slices.Clone(cert.UnhandledCriticalExtensions), constraintsOID.Equal)
+	unhandled := slices.Clone(cert.UnhandledCriticalExtensions)
+	relaxed.UnhandledCriticalExtensions = slices.DeleteFunc(unhandled, constraintsOID.Equal)
 	return &relaxed
 }
 

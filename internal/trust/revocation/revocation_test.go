@@ -139,7 +139,8 @@ func TestRemembered(t *testing.T) {
 	cert, other := p.leaf(t, root), p.leaf(t, root)
 	p.ocsp = root.OCSP(t, cert, ssatest.OCSPAnswer{To: now.Add(10 * time.Minute)})
 	clock := now
-	view := revocation.New(revocation.Config{Now: func() time.Time { return clock }}).Under(everything())
+	cfg := revocation.Config{Now: func() time.Time { return clock }}
+	view := revocation.New(cfg).Under(everything())
 	ask := func(c *x509.Certificate) signed.Status {
 		return view.Ask(t.Context(), c, root.Certificate(), nil).Status
 	}

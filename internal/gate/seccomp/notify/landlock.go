@@ -27,7 +27,8 @@ func denyTCP() error {
 	if abi < netABI {
 		return errOldLandlock
 	}
-	rules, err := sys.LandlockRuleset(sys.LandlockAttr{HandledNet: unix.LANDLOCK_ACCESS_NET_CONNECT_TCP})
+	attr := sys.LandlockAttr{HandledNet: unix.LANDLOCK_ACCESS_NET_CONNECT_TCP}
+	rules, err := sys.LandlockRuleset(attr)
 	if err != nil {
 		return err
 	}

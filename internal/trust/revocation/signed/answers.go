@@ -187,7 +187,8 @@ func readExtensions(in *cryptobyte.String) (cryptobyte.String, error) {
 	return list, nil
 }
 
-func readExtension(in *cryptobyte.String) (oid asn1.ObjectIdentifier, critical bool, value cryptobyte.String, ok bool) {
+func readExtension(in *cryptobyte.String) (
+	oid asn1.ObjectIdentifier, critical bool, value cryptobyte.String, ok bool) {
 	var one cryptobyte.String
 	ok = in.ReadASN1(&one, cbasn1.SEQUENCE) && one.ReadASN1ObjectIdentifier(&oid) &&
 		(!one.PeekASN1Tag(cbasn1.BOOLEAN) || one.ReadASN1Boolean(&critical)) &&

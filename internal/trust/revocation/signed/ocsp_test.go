@@ -55,10 +55,14 @@ func TestOCSP(t *testing.T) {
 		{name: "about another authority", der: namesakeAnswer(t, namesake, root, cert), err: "it is about a certificate of another authority"},
 		{name: "delegated to by another authority", der: answer(root, ssatest.OCSPAnswer{Responder: other.Responder(t, nil)}), err: "not signed by the authority"},
 		{name: "responder without the usage",
-			der: responder(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }),
+			der: responder(func(c *x509.Certificate) {
+				c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+			}),
 			err: "its responder's certificate is not for signing OCSP responses"},
 		{name: "responder for any use",
-			der: responder(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }),
+			der: responder(func(c *x509.Certificate) {
+				c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny}
+			}),
 			err: "its responder's certificate is not for signing OCSP responses"},
 		{name: "responder without signatures",
 			der: responder(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement }),
