@@ -62,10 +62,10 @@ func (e *Effective) MayTalkTo(name string, peer netip.AddrPort) error {
 		return nil
 	case v.Fits != nil:
 		return &Forbidden{fmt.Sprintf("the policy forbids connections to %s (%s)",
-				peerText(name, peer), v.At), v.At}
+			peerText(name, peer), v.At), v.At}
 	default:
 		return &Forbidden{fmt.Sprintf("%s is not among the peers that the policy allows (%s)",
-				peerText(name, peer), v.At), v.At}
+			peerText(name, peer), v.At), v.At}
 	}
 }
 
