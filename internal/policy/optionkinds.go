@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// heldInt makes a setting with an int value: set notes it unless it says
-// what is wrong, and get tells it and whether it is set.
-func heldInt(set func(*ProgramSettings, int32) error,
-	get func(*ProgramSettings) (int32, bool)) held {
+// heldInt makes a setting with an int value: set notes it unless it says what is
+// wrong, get tells it and whether it is set, and now tells what holds.
+func heldInt(set func(*ProgramSettings, int32) error, get func(*ProgramSettings) (int32, bool),
+	now func(*Effective) int32) held {
 	return held{
 		parse: func(s *ProgramSettings, v optionValue) error {
 			n, err := v.number()
@@ -34,11 +34,18 @@ func heldInt(set func(*ProgramSettings, int32) error,
 			}
 			return fmt.Sprint(n)
 		},
+		now: now,
 	}
 }
 
 // heldFlag is a setting that is 0 or 1.
-func heldFlag(field func(*ProgramSettings) **bool) held {
+func heldFlag(field func(*ProgramSettings) **bool, now func(*Effective) bool) held {
+	number := func(on bool) int32 {
+		if on {
+			return 1
+		}
+		return 0
+	}
 	return heldInt(func(s *ProgramSettings, n int32) error {
 		if n != 0 && n != 1 {
 			return fmt.Errorf("%d is neither 0 nor 1", n)
@@ -48,57 +55,56 @@ func heldFlag(field func(*ProgramSettings) **bool) held {
 		return nil
 	}, func(s *ProgramSettings) (int32, bool) {
 		on := *field(s)
-		if on != nil && *on {
-			return 1, true
-		}
-		return 0, on != nil
-	})
+		return number(on != nil && *on), on != nil
+	}, func(e *Effective) int32 { return number(now(e)) })
 }
 
-func heldVersion(field func(*ProgramSettings) *uint16) held {
+func heldVersion(field func(*ProgramSettings) *uint16, now func(*Effective) uint16) held {
 	h := heldInt(func(s *ProgramSettings, n int32) error {
 		if n < 0 || n > 0xffff || !slices.Contains(versionValues, uint16(n)) {
 			return fmt.Errorf("0x%04x is not a version: 0x0303 is TLS 1.2, 0x0304 is TLS 1.3", uint32(n))
 		}
 		*field(s) = uint16(n)
 		return nil
-	}, func(s *ProgramSettings) (int32, bool) { return int32(*field(s)), *field(s) != 0 })
+	}, func(s *ProgramSettings) (int32, bool) { return int32(*field(s)), *field(s) != 0 },
+		func(e *Effective) int32 { return int32(now(e)) })
 	h.text = func(s *ProgramSettings) string { return versionText(*field(s)) }
 	return h
 }
 
-func heldSeconds(field func(*ProgramSettings) **time.Duration) held {
-	return heldInt(func(s *ProgramSettings, n int32) error {
-		if n < 0 {
-			return fmt.Errorf("%d is not a number of seconds", n)
-		}
-		d := time.Duration(n) * time.Second
-		*field(s) = &d
-		return nil
-	}, func(s *ProgramSettings) (int32, bool) {
-		d := *field(s)
-		if d == nil {
-			return 0, false
-		}
-		return int32(*d / time.Second), true
-	})
-}
+// heldLifetime is that of sessions, in seconds; 0 is none.
+var heldLifetime = heldInt(func(s *ProgramSettings, n int32) error {
+	if n < 0 {
+		return fmt.Errorf("%d is not a number of seconds", n)
+	}
+	d := time.Duration(n) * time.Second
+	s.SessionTTL = &d
+	return nil
+}, func(s *ProgramSettings) (int32, bool) {
+	if s.SessionTTL == nil {
+		return 0, false
+	}
+	return int32(*s.SessionTTL / time.Second), true
+}, func(e *Effective) int32 {
+	if !e.Resumption {
+		return 0
+	}
+	return int32(e.Lifetime / time.Second)
+})
 
-func heldAuth() held {
-	return heldInt(func(s *ProgramSettings, n int32) error {
-		auth, ok := parseClientAuth(n)
-		if !ok {
-			return fmt.Errorf("%d is not 0 (none), 1 (required) or 2 (asked for)", n)
-		}
-		s.PeerAuth = &auth
-		return nil
-	}, func(s *ProgramSettings) (int32, bool) {
-		if s.PeerAuth == nil {
-			return 0, false
-		}
-		return s.PeerAuth.OptionValue(), true
-	})
-}
+var heldAuth = heldInt(func(s *ProgramSettings, n int32) error {
+	auth, ok := parseClientAuth(n)
+	if !ok {
+		return fmt.Errorf("%d is not 0 (none), 1 (required) or 2 (asked for)", n)
+	}
+	s.PeerAuth = &auth
+	return nil
+}, func(s *ProgramSettings) (int32, bool) {
+	if s.PeerAuth == nil {
+		return 0, false
+	}
+	return s.PeerAuth.optionValue(), true
+}, func(e *Effective) int32 { return e.ClientAuth.optionValue() })
 
 // heldSuites is a setting that names suites, with colons between them.
 func heldSuites(field func(*ProgramSettings) *[]uint16) held {

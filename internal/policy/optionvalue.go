@@ -22,6 +22,16 @@ func (s *ProgramSettings) Set(option abi.Option, value []byte, order binary.Byte
 	return nil
 }
 
+// OptionValue returns what an option reads as that is an int and tightens the
+// policy; false for others.
+func (e *Effective) OptionValue(option abi.Option) (int32, bool) {
+	now := heldOf(option).now
+	if now == nil {
+		return 0, false
+	}
+	return now(e), true
+}
+
 // optionValue is the value of an option as it came.
 type optionValue struct {
 	bytes []byte
@@ -49,6 +59,9 @@ type held struct {
 	// the option was set; nil where requests to the service have a field for it.
 	values func(*ProgramSettings) [][]byte
 	text   func(*ProgramSettings) string // "" when not set
+	// now is an int's value when it is read: what holds for the socket. It is nil
+	// for others.
+	now func(*Effective) int32
 }
 
 // notHeld is an option that has nothing to do with the policy.

@@ -52,5 +52,5 @@ func parseClientAuth(value int32) (ClientAuth, bool) {
 	return ClientAuth(max(i, 0)), i >= 0
 }
 
-// OptionValue returns the value as TLS_REQUEST_PEER_AUTH has it.
-func (c ClientAuth) OptionValue() int32 { return []int32{0, 2, 1}[c] }
+// optionValue returns the value as TLS_REQUEST_PEER_AUTH has it.
+func (c ClientAuth) optionValue() int32 { return []int32{0, 2, 1}[c] }

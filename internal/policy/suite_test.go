@@ -50,7 +50,7 @@ func TestParseSuite(t *testing.T) {
 func TestClientAuthValues(t *testing.T) {
 	for value, want := range map[int32]ClientAuth{0: ClientAuthNone, 1: ClientAuthRequire,
 		2: ClientAuthRequest} {
-		if got, ok := parseClientAuth(value); !ok || got != want || got.OptionValue() != value {
+		if got, ok := parseClientAuth(value); !ok || got != want || got.optionValue() != value {
 			t.Errorf("the option value %d is %v, want %v", value, got, want)
 		}
 	}

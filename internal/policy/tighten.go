@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/secure-socket-api/ssa/abi"
 )
@@ -53,10 +52,12 @@ type Rule struct {
 func Rules() []Rule {
 	return []Rule{
 		{abi.VersionMin, "versions.min", "higher",
-			heldVersion(func(s *ProgramSettings) *uint16 { return &s.VersionMin }),
+			heldVersion(func(s *ProgramSettings) *uint16 { return &s.VersionMin },
+				func(e *Effective) uint16 { return e.MinVersion }),
 			(*tightening).versionMin},
 		{abi.VersionMax, "versions.max", "lower, but not below the minimum",
-			heldVersion(func(s *ProgramSettings) *uint16 { return &s.VersionMax }),
+			heldVersion(func(s *ProgramSettings) *uint16 { return &s.VersionMax },
+				func(e *Effective) uint16 { return e.MaxVersion }),
 			(*tightening).versionMax},
 		{abi.EnableCipher, "cipher_suites", "only what the policy has",
 			heldSuite((*ProgramSettings).EnableCipher,
@@ -68,15 +69,16 @@ func Rules() []Rule {
 			heldSuite((*ProgramSettings).DisableCipher,
 				func(s *ProgramSettings) []uint16 { return s.disabled }), (*tightening).disableCiphers},
 		{abi.SessionTTL, "sessions.lifetime", "shorter",
-			heldSeconds(func(s *ProgramSettings) **time.Duration { return &s.SessionTTL }),
-			(*tightening).sessionTTL},
+			heldLifetime, (*tightening).sessionTTL},
 		{abi.SessionReuse, "sessions.resumption", "off",
-			heldFlag(func(s *ProgramSettings) **bool { return &s.SessionReuse }),
+			heldFlag(func(s *ProgramSettings) **bool { return &s.SessionReuse },
+				func(e *Effective) bool { return e.Resumption }),
 			(*tightening).sessionReuse},
 		{abi.RequestPeerAuth, "server.client_auth", "none, then asked for, then required",
-			heldAuth(), (*tightening).peerAuth},
+			heldAuth, (*tightening).peerAuth},
 		{abi.RevocationChecks, "trust.revocation", "on: an answer is required",
-			heldFlag(func(s *ProgramSettings) **bool { return &s.RevocationChecks }),
+			heldFlag(func(s *ProgramSettings) **bool { return &s.RevocationChecks },
+				func(e *Effective) bool { return e.Revocation == RevocationRequire }),
 			(*tightening).revocation},
 		way(abi.OCSPStapledChecks, func(s *ProgramSettings) **bool { return &s.OCSPStapledChecks },
 			func(w *RevocationWays) *bool { return &w.Stapled }),
@@ -87,7 +89,8 @@ func Rules() []Rule {
 		way(abi.CachedRevChecks, func(s *ProgramSettings) **bool { return &s.CachedRevChecks },
 			func(w *RevocationWays) *bool { return &w.Cached }),
 		{abi.ServerOCSPStapling, "server.ocsp_stapling", "on",
-			heldFlag(func(s *ProgramSettings) **bool { return &s.OCSPStapling }), (*tightening).stapling},
+			heldFlag(func(s *ProgramSettings) **bool { return &s.OCSPStapling },
+				func(e *Effective) bool { return e.OCSPStapling }), (*tightening).stapling},
 		{abi.ALPN, "server.alpn", "a server: only what the policy has", heldProtocols, (*tightening).alpn},
 		{abi.TrustedPeerCertificates, "trust.program_roots", "as program_roots says", heldRoots, nil},
 

@@ -6,12 +6,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
-	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -19,8 +17,7 @@ import (
 // with their NUL.
 func (s *Socket) TLSOption(c Caller, option abi.Option) ([]byte, error) {
 	info, ok := abi.LookupOption(option)
-	get := getters[option]
-	if !ok || get == nil || info.Get == abi.Never {
+	if !ok || info.Get == abi.Never {
 		return nil, fail(abi.ENOPROTOOPT, "%s is not an option that can be read", option)
 	}
 	s.mu.Lock()
@@ -29,11 +26,14 @@ func (s *Socket) TLSOption(c Caller, option abi.Option) ([]byte, error) {
 		return nil, fail(errno, "%s is known once the socket is connected", info.Name)
 	}
 	s.baseLocked(c)
-	return get(s), nil
+	if n, ok := s.effective.OptionValue(option); ok {
+		return intValue(int(n)), nil
+	}
+	return getters[option](s), nil
 }
 
-// getters return the value of an option; s.mu is held, and s.facts is there
-// for options of connected sockets.
+// getters return the value of an option that is not an int of the policy; s.mu
+// is held, and s.facts is there for options of connected sockets.
 var getters = map[abi.Option]func(s *Socket) []byte{
 	abi.RemoteHostname: func(s *Socket) []byte { return text(s.set.remoteName) },
 	abi.Hostname: func(s *Socket) []byte {
@@ -61,29 +61,13 @@ var getters = map[abi.Option]func(s *Socket) []byte{
 	abi.Error:          func(s *Socket) []byte { return text(s.outcome.sentence()) },
 	abi.VersionConn:    func(s *Socket) []byte { return intValue(int(s.facts.Version)) },
 	abi.ResumedSession: func(s *Socket) []byte { return boolValue(s.facts.Resumed) },
-	abi.SessionTTL: func(s *Socket) []byte {
-		if !s.effective.Resumption {
-			return intValue(0)
-		}
-		return intValue(int(s.effective.Lifetime / time.Second))
-	},
-	abi.RequestPeerAuth: func(s *Socket) []byte { return intValue(int(s.effective.ClientAuth.OptionValue())) },
-	abi.TrustedCiphers:  func(s *Socket) []byte { return text(suitesText(s.effective)) },
+	abi.TrustedCiphers: func(s *Socket) []byte { return text(suitesText(s.effective)) },
 	abi.Context: func(s *Socket) []byte {
 		if s.context == 0 {
 			return binary.NativeEndian.AppendUint64(nil, s.id)
 		}
 		return binary.NativeEndian.AppendUint64(nil, s.context)
 	},
-	abi.SessionReuse:       func(s *Socket) []byte { return boolValue(s.effective.Resumption) },
-	abi.RevocationChecks:   func(s *Socket) []byte { return boolValue(s.effective.Revocation == policy.RevocationRequire) },
-	abi.OCSPStapledChecks:  func(s *Socket) []byte { return boolValue(s.effective.RevocationWays.Stapled) },
-	abi.OCSPChecks:         func(s *Socket) []byte { return boolValue(s.effective.RevocationWays.OCSP) },
-	abi.CRLChecks:          func(s *Socket) []byte { return boolValue(s.effective.RevocationWays.CRL) },
-	abi.CachedRevChecks:    func(s *Socket) []byte { return boolValue(s.effective.RevocationWays.Cached) },
-	abi.ServerOCSPStapling: func(s *Socket) []byte { return boolValue(s.effective.OCSPStapling) },
-	abi.VersionMin:         func(s *Socket) []byte { return intValue(int(s.effective.MinVersion)) },
-	abi.VersionMax:         func(s *Socket) []byte { return intValue(int(s.effective.MaxVersion)) },
 }
 
 // Fit gives the value of an option the size that a program has room for: the
