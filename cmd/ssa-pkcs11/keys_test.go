@@ -90,7 +90,8 @@ func TestWrongPIN(t *testing.T) {
 	if got := fmt.Sprint(r.fake.tries); got != "[0000 1234]" {
 		t.Errorf("the PINs %s were tried", got)
 	}
-	for text, want := range map[string]string{"": "is not one line", "\n": "is not one line", "a\nb\n": "is not one line",
+	for text, want := range map[string]string{"": "is not one line", "\n": "is not one line",
+		"a\nb\n":                 "is not one line",
 		strings.Repeat("x", 257): "is not one line of at most 256 bytes"} {
 		r := newRig(t)
 		r.writePIN(t, text)
@@ -103,7 +104,8 @@ func TestWrongPIN(t *testing.T) {
 // that is started again and again must not be what locks it.
 func TestLastTryIsLeft(t *testing.T) {
 	r := newRig(t)
-	for i, want := range []string{"CKR_PIN_INCORRECT", "CKR_PIN_INCORRECT", "locks itself at one more wrong PIN"} {
+	for i, want := range []string{"CKR_PIN_INCORRECT", "CKR_PIN_INCORRECT",
+		"locks itself at one more wrong PIN"} {
 		r.writePIN(t, fmt.Sprintf("000%d\n", i))
 		_, err := r.Public(r.uri(t, "www"))
 		fails(t, err, want)

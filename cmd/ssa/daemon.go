@@ -78,9 +78,11 @@ func (o *daemonOptions) flags(f *pflag.FlagSet) {
 
 // check finds values that mean nothing.
 func (o *daemonOptions) check() error {
-	for name, d := range map[string]time.Duration{"grace": o.grace, "expiry-warning": o.expiryWarning} {
+	for name, d := range map[string]time.Duration{"grace": o.grace,
+		"expiry-warning": o.expiryWarning} {
 		if d < 0 {
-			return &problem{what: fmt.Sprintf("--%s is %v, and must not be below zero", name, d), status: statusUsage}
+			return &problem{what: fmt.Sprintf("--%s is %v, and must not be below zero", name, d),
+				status: statusUsage}
 		}
 	}
 	return nil
@@ -106,7 +108,8 @@ func (o *daemonOptions) run(given *pflag.FlagSet, stderr io.Writer) error {
 	}
 	keys := &tokens{log: alarms, share: true, as: as}
 	defer keys.close()
-	source := &bundler{source: policySource{file: o.policy, root: "/", options: policy.Options{OpenKey: keys.open}}}
+	source := &bundler{source: policySource{file: o.policy, root: "/",
+		options: policy.Options{OpenKey: keys.open}}}
 	loaded := source.source.state()
 	rules, err := source.load()
 	if err != nil {

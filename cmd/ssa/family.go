@@ -26,11 +26,13 @@ type family struct {
 
 // startFamily starts the program under the filter. With denyTCP it cannot
 // connect TCP sockets by itself, where the kernel has a way.
-func startFamily(path string, what started, code []bpf.RawInstruction, denyTCP bool) (*family, error) {
+func startFamily(path string, what started, code []bpf.RawInstruction,
+	denyTCP bool) (*family, error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("becoming the reaper of the program's children: %w", err)
 	}
-	f := &family{status: make(chan unix.WaitStatus, 1), signals: make(chan os.Signal, 64), done: make(chan struct{})}
+	f := &family{status: make(chan unix.WaitStatus, 1), signals: make(chan os.Signal, 64),
+		done: make(chan struct{})}
 	signal.Notify(f.signals, append(forwarded(), unix.SIGCHLD)...)
 	pid, listener, err := notify.Start(code, notify.Command{
 		Path: what.path, Argv: what.argv, KeepPrivileges: mayKeepPrivileges(), DenyTCP: denyTCP,
@@ -56,7 +58,8 @@ func startProblem(path string, err error) error {
 }
 
 func cannotExecute(path string, err error) error {
-	p := &problem{what: fmt.Sprintf("%s cannot be executed: %v", path, err), status: statusNotExecutable}
+	p := &problem{what: fmt.Sprintf("%s cannot be executed: %v", path, err),
+		status: statusNotExecutable}
 	if errors.Is(err, unix.ENOEXEC) {
 		p.hint = "a script needs a first line such as #!/bin/sh"
 	}
@@ -67,7 +70,8 @@ func cannotExecute(path string, err error) error {
 // with them ignored, as nohup(1) does.
 func forwarded() []os.Signal {
 	var list []os.Signal
-	for _, s := range []syscall.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1,
+	for _, s := range []syscall.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM,
+		unix.SIGUSR1,
 		unix.SIGUSR2, unix.SIGALRM, unix.SIGWINCH} {
 		if !signal.Ignored(s) {
 			list = append(list, s)

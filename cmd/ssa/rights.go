@@ -27,7 +27,8 @@ const workerUser = "ssa"
 func (o *daemonOptions) credential(alarms *slog.Logger) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		if o.user != "" {
-			return nil, &problem{what: "--user is for a service that root starts", hint: "leave it out: TLS is done as the user that starts the service", status: statusUsage}
+			return nil,
+				&problem{what: "--user is for a service that root starts", hint: "leave it out: TLS is done as the user that starts the service", status: statusUsage}
 		}
 		return nil, nil
 	}
@@ -42,14 +43,16 @@ func (o *daemonOptions) credential(alarms *slog.Logger) (*syscall.Credential, er
 		found, err = user.Lookup("nobody")
 	}
 	if err != nil {
-		return nil, &problem{what: "the user that TLS is done as: " + err.Error(), hint: "make a system account for it, or name another one by --user", status: statusUsage}
+		return nil,
+			&problem{what: "the user that TLS is done as: " + err.Error(), hint: "make a system account for it, or name another one by --user", status: statusUsage}
 	}
 	c, err := credentialOf(found)
 	if err != nil {
 		return nil, err
 	}
 	if c.Uid == 0 {
-		return nil, &problem{what: "--user " + o.user + " is root, and TLS is not done as root", hint: "name an account that has no rights", status: statusUsage}
+		return nil, &problem{what: "--user " + o.user + " is root, and TLS is not done as root",
+			hint: "name an account that has no rights", status: statusUsage}
 	}
 	return c, nil
 }
@@ -65,7 +68,8 @@ func (o *daemonOptions) tokenCredential() (*syscall.Credential, error) {
 	}
 	found, err := user.Lookup(o.tokenUser)
 	if err != nil {
-		return nil, &problem{what: "the user that uses tokens: " + err.Error(), hint: "make a system account for it, or leave --token-user out", status: statusUsage}
+		return nil,
+			&problem{what: "the user that uses tokens: " + err.Error(), hint: "make a system account for it, or leave --token-user out", status: statusUsage}
 	}
 	c, err := credentialOf(found)
 	if err != nil {
@@ -99,8 +103,10 @@ func credentialOf(found *user.User) (*syscall.Credential, error) {
 // time zones need. These files are replaced by others while it runs, so it is
 // their folders that count; what is secret in them, its user cannot read.
 func readable() []string {
-	paths := []string{"/etc", "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/run/connman", "/usr/share/zoneinfo"}
-	for _, name := range []string{"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime"} {
+	paths := []string{"/etc", "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager",
+		"/run/connman", "/usr/share/zoneinfo"}
+	for _, name := range []string{"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
+		"/etc/localtime"} {
 		real, err := filepath.EvalSymlinks(name)
 		if err != nil {
 			continue
@@ -122,7 +128,8 @@ func workerCommand(given *pflag.FlagSet, credential *syscall.Credential) monitor
 }
 
 // workerVariables are what Go's runtime, the clock and the log need.
-var workerVariables = []string{"GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GORACE", "GOTRACEBACK", "LANG", "TZ", "JOURNAL_STREAM"}
+var workerVariables = []string{"GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GORACE",
+	"GOTRACEBACK", "LANG", "TZ", "JOURNAL_STREAM"}
 
 // workerEnvironment leaves out the rest of the environment, which may be secret.
 func workerEnvironment(all []string) (kept []string) {
@@ -147,7 +154,8 @@ func keepDescriptors(alarms *slog.Logger) {
 // have, since a connection takes two, and as much locked memory as root may.
 func raiseLimits() error {
 	unlimited := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
-	_ = unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unlimited) // the worker says when its memory is not locked
+	// the worker says when its memory is not locked
+	_ = unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unlimited)
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
 		return err

@@ -38,7 +38,8 @@ func File() (*os.File, error) {
 	if meta.Len() < hashEnd {
 		return nil, errors.New("the metadata of coverage have no header")
 	}
-	name := fmt.Sprintf("%s/covcounters.%x.%d.%d", dir, meta.Bytes()[hashStart:hashEnd], os.Getpid(), time.Now().UnixNano())
+	name := fmt.Sprintf("%s/covcounters.%x.%d.%d", dir, meta.Bytes()[hashStart:hashEnd], os.Getpid(),
+		time.Now().UnixNano())
 	return os.Create(name)
 }
 

@@ -60,7 +60,8 @@ func TestExitAndStderr(t *testing.T) {
 		"fmt": {"Print", "Printf", "Println"},
 	}
 	for _, f := range source(t) {
-		if !f.shipped() || within(f.dir, "cmd/ssa") || within(f.dir, "cmd/ssa-pkcs11") || within(f.dir, "internal/coverage") {
+		if !f.shipped() || within(f.dir, "cmd/ssa") || within(f.dir, "cmd/ssa-pkcs11") ||
+			within(f.dir, "internal/coverage") {
 			continue
 		}
 		local := map[string]string{}
@@ -102,7 +103,8 @@ func TestShape(t *testing.T) {
 			t.Errorf("%s has %d lines, more than %d: it has more than one subject", f.name, f.lines, longest)
 		}
 		for _, d := range f.ast.Decls {
-			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" && inits[f.name] == "" {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" &&
+				inits[f.name] == "" {
 				t.Errorf("%s: init has effects that nobody asked for", f.at(fn.Pos()))
 			}
 		}
@@ -117,7 +119,8 @@ func TestSkips(t *testing.T) {
 			continue
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
-			if sel, ok := n.(*ast.SelectorExpr); ok && slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, sel.Sel.Name) {
+			if sel, ok := n.(*ast.SelectorExpr); ok && slices.Contains([]string{"Skip", "Skipf", "SkipNow"},
+				sel.Sel.Name) {
 				t.Errorf("%s calls %s: tests skip by ssatest.Need, Missing, NeedRoot, NeedUser or NeedEmbedded", f.at(n.Pos()), sel.Sel.Name)
 			}
 			return true

@@ -48,13 +48,15 @@ func same(a, b Verdict) bool {
 		}
 		return *d
 	}
-	return a.Allowed == b.Allowed && a.Key == b.Key && a.Pending == b.Pending && fits(a.Fits) == fits(b.Fits) && (a.Upgrade == nil) == (b.Upgrade == nil)
+	return a.Allowed == b.Allowed && a.Key == b.Key && a.Pending == b.Pending &&
+		fits(a.Fits) == fits(b.Fits) && (a.Upgrade == nil) == (b.Upgrade == nil)
 }
 
 // Addresses with a zone, as link-local ones have, are in a range as without it.
 func TestJudgePlainTCP(t *testing.T) {
 	local := Upgrade{To: netip.MustParsePrefix("fe80::/10"), Port: 25, Name: "mail.example"}
-	list := PlainTCP{PlainTCPList, []Destination{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Port: 80}}}
+	list := PlainTCP{PlainTCPList,
+		[]Destination{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Port: 80}}}
 	for _, test := range []struct {
 		name  string
 		plain PlainTCP

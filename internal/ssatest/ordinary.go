@@ -113,7 +113,8 @@ func ordinaryArgs(args []string) []string {
 	for _, arg := range args {
 		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		switch name {
-		case "test.testlogfile", "test.coverprofile", "test.gocoverdir", "test.outputdir", "test.cpuprofile", "test.memprofile":
+		case "test.testlogfile", "test.coverprofile", "test.gocoverdir", "test.outputdir",
+			"test.cpuprofile", "test.memprofile":
 		default:
 			kept = append(kept, arg)
 		}

@@ -100,7 +100,8 @@ func TestLingerZero(t *testing.T) {
 	for _, role := range []string{"client", "server", "listener"} {
 		t.Run(role, func(t *testing.T) {
 			world := newPair(t)
-			chain, key := strings.TrimPrefix(world.server[0], "chain="), strings.TrimPrefix(world.server[1], "key=")
+			chain, key := strings.TrimPrefix(world.server[0], "chain="),
+				strings.TrimPrefix(world.server[1], "key=")
 			var c *peer.Conn
 			var p *programs.Process
 			switch role {

@@ -74,7 +74,8 @@ func fallSilent(t *testing.T, c *net.TCPConn) {
 	}
 	drop := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}
 	closed := raw.Control(func(fd uintptr) {
-		err = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop})
+		err = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+			&unix.SockFprog{Len: 1, Filter: &drop})
 	})
 	if err != nil || closed != nil {
 		t.Fatal("putting a filter on a TCP socket:", err, closed)

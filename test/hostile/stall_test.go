@@ -122,7 +122,8 @@ func TestStallingClients(t *testing.T) {
 // TestServerThatNeverAnswers: connect ends by the policy's limit, with a peer
 // that takes the hello and then says nothing, or begins to answer and stops.
 func TestServerThatNeverAnswers(t *testing.T) {
-	for name, says := range map[string]string{"nothing": "", "half a record": "\x16\x03\x03\x01\x00\x02"} {
+	for name, says := range map[string]string{"nothing": "",
+		"half a record": "\x16\x03\x03\x01\x00\x02"} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.policy = ssatest.PolicyWithRoots(t, "  limits: {client_handshake_timeout: 300ms}\n", w.root)
@@ -132,7 +133,8 @@ func TestServerThatNeverAnswers(t *testing.T) {
 			_, _ = c.Write([]byte(says)) // the client reads it or not
 			got := p.Finish()
 			c.Close()
-			if len(got) < 2 || got[0] != "connect = -1 ETIMEDOUT" || !strings.Contains(got[1], "did not finish within 300ms") {
+			if len(got) < 2 || got[0] != "connect = -1 ETIMEDOUT" ||
+				!strings.Contains(got[1], "did not finish within 300ms") {
 				t.Errorf("the program printed %q", got)
 			}
 		})

@@ -76,7 +76,8 @@ func TestSuites(t *testing.T) {
 	policy := world(t)
 	fresh := map[string]string{}
 	for _, s := range suites() {
-		if only := os.Getenv("SSA_SUITES"); only != "" && !strings.Contains(" "+only+" ", " "+s.name+" ") {
+		if only := os.Getenv("SSA_SUITES"); only != "" &&
+			!strings.Contains(" "+only+" ", " "+s.name+" ") {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {

@@ -40,15 +40,18 @@ func TestServerWithFewDescriptors(t *testing.T) {
 	ssatest.Need(t, "python3")
 	authority := ssatest.NewAuthority(t)
 	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{"localhost"}})
-	server := within(t, "ulimit -n 64", fmt.Sprintf("exec python3 -c '%s' %s %s", greeter, leaf.ChainFile(t), leaf.SharedKeyFile(t)))
+	server := within(t, "ulimit -n 64", fmt.Sprintf("exec python3 -c '%s' %s %s", greeter,
+		leaf.ChainFile(t), leaf.SharedKeyFile(t)))
 	port := lineOf(t, server)
 	// Until TLS 1.2 the server has the last word of a handshake.
-	config := &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost", MaxVersion: tls.VersionTLS12}
+	config := &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost",
+		MaxVersion: tls.VersionTLS12}
 	var clients sync.WaitGroup
 	for range 120 {
 		clients.Go(func() {
 			// Who is turned away comes back, and leaves the processor to others meanwhile.
-			for end := time.Now().Add(time.Minute); !greeted(t, port, config) && !t.Failed(); time.Sleep(time.Millisecond) {
+			for end := time.Now().Add(time.Minute); !greeted(t, port, config) &&
+				!t.Failed(); time.Sleep(time.Millisecond) {
 				if time.Now().After(end) {
 					t.Error("a client was turned away for a minute")
 				}

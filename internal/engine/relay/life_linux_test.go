@@ -46,7 +46,8 @@ func TestLingerEnds(t *testing.T) {
 }
 
 func TestStopLingering(t *testing.T) {
-	for name, early := range map[string]bool{"before the program has gone": true, "while lingering": false} {
+	for name, early := range map[string]bool{"before the program has gone": true,
+		"while lingering": false} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, rigOptions{change: func(c *Config) { c.Linger = time.Hour }})
 			if early {

@@ -21,7 +21,8 @@ func (s *scarce) Room(n int) bool { return s.used.Load()+int64(n) <= s.limit.Loa
 
 func (s *scarce) Hold(n int) {
 	used := s.used.Add(int64(n))
-	for most := s.most.Load(); used > most && !s.most.CompareAndSwap(most, used); most = s.most.Load() {
+	for most := s.most.Load(); used > most &&
+		!s.most.CompareAndSwap(most, used); most = s.most.Load() {
 	}
 }
 
@@ -33,7 +34,8 @@ func TestScarceMemory(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %d bytes", tls.VersionName(version), limit), func(t *testing.T) {
 				memory := &scarce{}
 				memory.limit.Store(limit)
-				r := unstartedRig(t, rigOptions{version: version, change: func(c *Config) { c.Memory = memory }})
+				r := unstartedRig(t,
+					rigOptions{version: version, change: func(c *Config) { c.Memory = memory }})
 				r.start(t)
 				data := bytes.Repeat([]byte("all of this arrives, and in this order. "), 200_000)
 				var all sync.WaitGroup
@@ -81,7 +83,8 @@ func TestStalledHoldLittle(t *testing.T) {
 		all.Go(func() { _, _ = r.program.Write(data) }) // if it fails, too little is read below
 		all.Go(func() { _, _ = r.peer.Write(data) })
 	}
-	ssatest.Await(t, "all the memory there is is held", func() bool { return memory.used.Load() >= limit-largeSize })
+	ssatest.Await(t, "all the memory there is is held",
+		func() bool { return memory.used.Load() >= limit-largeSize })
 	if most := memory.most.Load(); most > limit+connections*(tinySize+smallSize) {
 		t.Errorf("%d bytes are held by %d connections, with room for %d", most, connections, limit)
 	}

@@ -141,8 +141,10 @@ func handshake(t testing.TB, near, far net.Conn, opts rigOptions) (*tls.Conn, *t
 		version = tls.VersionTLS13
 	}
 	authority := sharedAuthority(t)
-	serverConfig := &tls.Config{Certificates: []tls.Certificate{authority.server}, MinVersion: version, MaxVersion: version}
-	clientConfig := &tls.Config{RootCAs: authority.Pool(), ServerName: "peer.test", MinVersion: version, MaxVersion: version}
+	serverConfig := &tls.Config{Certificates: []tls.Certificate{authority.server},
+		MinVersion: version, MaxVersion: version}
+	clientConfig := &tls.Config{RootCAs: authority.Pool(), ServerName: "peer.test",
+		MinVersion: version, MaxVersion: version}
 	server, client := tls.Server(far, serverConfig), tls.Client(near, clientConfig)
 	if opts.server {
 		server, client = tls.Server(near, serverConfig), tls.Client(far, clientConfig)

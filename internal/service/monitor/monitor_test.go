@@ -102,8 +102,9 @@ func start(t testing.TB, mode string, l Identifier, change func(*Config)) *rig {
 	second := os.NewFile(uintptr(pidfd), "pidfd")
 	cfg := Config{
 		Worker:     Command{Env: []string{modeEnv + "=" + mode}, Stderr: os.Stderr},
-		Identifier: l, Log: slog.New(slog.NewTextHandler(&r.log, nil)), Inherit: []*os.File{theirs, second},
-		Ready: func() { r.ready <- struct{}{} },
+		Identifier: l, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
+		Inherit: []*os.File{theirs, second},
+		Ready:   func() { r.ready <- struct{}{} },
 	}
 	if change != nil {
 		change(&cfg)
@@ -149,13 +150,15 @@ func named() (*os.File, error) {
 
 func TestWorker(t *testing.T) {
 	exe := "/usr/bin/a\xff" // paths need not be UTF-8
-	r := start(t, "serve", fixedIdentifier{process: program.Process{PID: 7, Program: subject.Program{Exe: exe}}}, func(c *Config) {
-		if os.Getuid() == 0 {
-			c.Worker.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
-		}
-		c.Worker.Read = []string{"/etc"}
-		c.Named = []Named{{Name: "audit", Open: named}, {Name: "lasting", Open: named, Lasting: true}}
-	})
+	r := start(t, "serve",
+		fixedIdentifier{process: program.Process{PID: 7, Program: subject.Program{Exe: exe}}},
+		func(c *Config) {
+			if os.Getuid() == 0 {
+				c.Worker.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
+			}
+			c.Worker.Read = []string{"/etc"}
+			c.Named = []Named{{Name: "audit", Open: named}, {Name: "lasting", Open: named, Lasting: true}}
+		})
 	r.want("file audit named")
 	r.want("file lasting named")
 	r.want("policy one <nil>")
@@ -298,7 +301,8 @@ func TestWorkerCannotBeStarted(t *testing.T) {
 		return // there is no other way to make it fail
 	}
 	folder := filepath.Join(t.TempDir(), "folder")
-	r := start(t, "serve", fixedIdentifier{}, func(c *Config) { c.Worker.Read = []string{filepath.Join(folder, "file")} })
+	r := start(t, "serve", fixedIdentifier{},
+		func(c *Config) { c.Worker.Read = []string{filepath.Join(folder, "file")} })
 	r.want("policy one <nil>")
 	r.say("ready")
 	<-r.ready
@@ -339,14 +343,17 @@ func TestPolicyCannotBeHandedOver(t *testing.T) {
 
 func TestFirstWorkerFails(t *testing.T) {
 	r := start(t, "fail", fixedIdentifier{}, func(c *Config) { c.Worker.Stderr = nil })
-	if err := r.over(); err == nil || !strings.Contains(err.Error(), "exit status 1 before it served anybody") {
+	if err := r.over(); err == nil ||
+		!strings.Contains(err.Error(), "exit status 1 before it served anybody") {
 		t.Errorf("the monitor ended with %v", err)
 	}
 }
 
 func TestHostileWorkerIsKilled(t *testing.T) {
-	for _, what := range []string{"garbage", "no JSON", "unknown field", "two messages", "a policy", "a reason", "a file", "an answer",
-		"look at nothing", "two descriptors", "ten descriptors", "ready with one", "huge", "an unknown kind", "a negative group"} {
+	for _, what := range []string{"garbage", "no JSON", "unknown field", "two messages", "a policy",
+		"a reason", "a file", "an answer",
+		"look at nothing", "two descriptors", "ten descriptors", "ready with one", "huge",
+		"an unknown kind", "a negative group"} {
 		t.Run(what, func(t *testing.T) {
 			r := start(t, "nonsense", fixedIdentifier{}, func(c *Config) {
 				c.Worker.Env = append(c.Worker.Env, "SSA_MONITOR_NONSENSE="+what)
@@ -414,7 +421,8 @@ func TestSealedMemoryStaysTheSame(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	p := &processMessage{Exe: []byte("/bin/a"), Groups: []uint32{1}, PID: 2}
-	for _, m := range []message{{Kind: kindLook, ID: 1}, {Kind: kindReady}, {Kind: kindAnswer, ID: 1, Process: p}, {Kind: kindFile, Text: []byte("audit")}} {
+	for _, m := range []message{{Kind: kindLook, ID: 1}, {Kind: kindReady},
+		{Kind: kindAnswer, ID: 1, Process: p}, {Kind: kindFile, Text: []byte("audit")}} {
 		data, err := m.encode()
 		if err != nil {
 			f.Fatal(err)
@@ -433,7 +441,8 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		if back, err := decode(again); err != nil || back.Kind != m.Kind || back.ID != m.ID || !bytes.Equal(back.Text, m.Text) || (back.Process == nil) != (m.Process == nil) {
+		if back, err := decode(again); err != nil || back.Kind != m.Kind || back.ID != m.ID ||
+			!bytes.Equal(back.Text, m.Text) || (back.Process == nil) != (m.Process == nil) {
 			t.Fatalf("%+v became %+v, %v", m, back, err)
 		}
 	})

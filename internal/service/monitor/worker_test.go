@@ -137,7 +137,8 @@ func obey(command string, client *Client, say func(string, ...any)) error {
 		_, open := os.Open("/usr/bin")
 		_, group := unix.Getpgid(0)
 		nnp, _ := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
-		say("user %d no_new_privs %d denied %v own group %v", os.Getuid(), nnp, errors.Is(open, fs.ErrPermission), group == nil && unix.Getpgrp() == os.Getpid())
+		say("user %d no_new_privs %d denied %v own group %v", os.Getuid(), nnp, errors.Is(open, fs.ErrPermission),
+			group == nil && unix.Getpgrp() == os.Getpid())
 	case "resolve":
 		hosts, err := os.ReadFile("/etc/hosts")
 		addresses, _ := net.LookupHost("localhost")
@@ -197,7 +198,8 @@ func stubborn() error {
 
 // monitorOfStubborn is a monitor in a process of its own, for one to kill.
 func monitorOfStubborn() error {
-	m := New(Config{Worker: Command{Env: []string{modeEnv + "=stubborn"}, Stderr: os.Stderr}, Log: quiet(),
+	m := New(Config{Worker: Command{Env: []string{modeEnv + "=stubborn"}, Stderr: os.Stderr},
+		Log:     quiet(),
 		Inherit: []*os.File{os.NewFile(3, "commands")}}, nil)
 	return m.Run(context.Background())
 }
