@@ -1,6 +1,9 @@
 package seccomp
 
 import (
+	"errors"
+	"io/fs"
+
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
 	"github.com/secure-socket-api/ssa/internal/socket"
@@ -12,8 +15,11 @@ func (c *call) Rights() (socket.Rights, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer turn.Leave()
 	r, err := c.rights()
+	turn.Leave()
+	if errors.Is(err, fs.ErrPermission) {
+		c.gate.tellUnseen(c)
+	}
 	if err != nil {
 		return nil, err
 	}
