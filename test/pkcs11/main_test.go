@@ -26,7 +26,7 @@ type token struct{ dir, pin string }
 // environment.
 func newToken(t *testing.T) *token {
 	t.Helper()
-	ssatest.Need(t, "softhsm2-util")
+	ssatest.Need(t, "softhsm2-util", "pgrep")
 	dir := shortDir(t)
 	k := &token{dir, filepath.Join(dir, "pin")}
 	conf := filepath.Join(dir, "softhsm2.conf")
