@@ -81,7 +81,8 @@ func (e *Effective) JudgePlainTCP(peer netip.AddrPort) Verdict {
 			return Verdict{Key: "upgrade", At: e.Origin("upgrade"), Pending: true}
 		}
 	}
-	v := Verdict{Allowed: e.PlainTCP.Mode == PlainTCPAllow, Key: "plain_tcp", At: e.Origin("plain_tcp")}
+	v := Verdict{Key: "plain_tcp", At: e.Origin("plain_tcp"),
+		Allowed: e.PlainTCP.Mode == PlainTCPAllow}
 	if e.PlainTCP.Mode != PlainTCPList {
 		return v
 	}

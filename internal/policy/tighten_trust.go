@@ -62,7 +62,8 @@ func (t *tightening) revocation() error {
 // is only preferred, since a revocation may then stay unknown.
 func way(option abi.Option, field func(*ProgramSettings) **bool,
 	of func(*RevocationWays) *bool) Rule {
-	return Rule{option, "trust.revocation", "off, unless the policy prefers answers", heldFlag(field, func(e *Effective) bool { return *of(&e.RevocationWays) }),
+	return Rule{option, "trust.revocation", "off, unless the policy prefers answers",
+		heldFlag(field, func(e *Effective) bool { return *of(&e.RevocationWays) }),
 		func(t *tightening) error {
 			on := **field(t.asked)
 			if !on && t.base.Revocation == RevocationPrefer {
