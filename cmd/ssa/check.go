@@ -51,7 +51,7 @@ func checkCommand() *cobra.Command {
 	var o checkOptions
 	c := &cobra.Command{
 		Use:   "check [flags] [file]",
-		Short: "Say whether a policy is right",
+		Short: "Check whether a policy is valid",
 		Long: "Read a policy as `ssa run` would, and tell every problem and warning with its place.\n" +
 			"Without a file it is the machine's: /etc/ssa/policy.yaml and /etc/ssa/policy.d/*.yaml.\n" +
 			"The exit status is 0 when there is no problem, 1 when there is one, 2 when a file cannot be read.\n" +
@@ -217,7 +217,7 @@ func (r *checked) print(out io.Writer, paint paint) error {
 		fmt.Fprintf(&b, "%s: %s %s\n", paint.bold(w.String()), paint.warn("warning:"), printable(w.Text))
 	}
 	if r.OK {
-		fmt.Fprintf(&b, "%s: %s; %s, %s; %s\n", paint.good("the policy is right"), r.source(),
+		fmt.Fprintf(&b, "%s: %s; %s, %s; %s\n", paint.good("the policy is valid"), r.source(),
 			count(len(r.Warnings), "warning"),
 			count(len(r.Profiles), "profile")+listed(r.Profiles),
 			"identities used: "+listedOr(r.Identities, "none"))

@@ -36,8 +36,8 @@ func TestCheck(t *testing.T) {
 		status       int
 		want         []string // parts of standard output; FILE is the policy's path
 	}{
-		{"right", "default:\n  versions: {min: \"1.3\"}\n", 0, []string{"the policy is right: read FILE; no warnings, no profiles"}},
-		{"empty", "", 0, []string{"the policy is right"}},
+		{"right", "default:\n  versions: {min: \"1.3\"}\n", 0, []string{"the policy is valid: read FILE; no warnings, no profiles"}},
+		{"empty", "", 0, []string{"the policy is valid"}},
 		{"misspelt", "default:\n  version: {min: \"1.3\"}\n", 1,
 			[]string{"FILE:2:3: unknown key \"version\"", "did you mean versions?", "the policy cannot be used: read FILE; 1 problem\n"}},
 		{"two problems", "default:\n  versions: {min: \"1.9\"}\n  cipher_suites: []\n", 1,

@@ -73,7 +73,7 @@ func (o *daemonOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.logFormat, "log-format", logAuto, "how to log: `FORMAT` is text, json, journal (fields such as TLS_ID), or auto: the journal\nwhere standard error goes there")
 	f.StringVar(&o.metrics, "metrics", "", "serve metrics for Prometheus at this `ADDRESS`: unix:/run/ssa/metrics.sock, or of loopback\nsuch as 127.0.0.1:9205")
 	f.StringVar(&o.audit, "audit", "", "append what is refused to this `FILE`, as lines of JSON")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell on standard error what happens to each connection")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "log to standard error what happens to each connection")
 }
 
 // check finds values that mean nothing.

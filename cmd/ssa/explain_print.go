@@ -75,9 +75,9 @@ func (r *explained) printOptions(b *strings.Builder, paint paint) {
 
 func (v *peerVerdict) print(b *strings.Builder, paint paint) {
 	fmt.Fprintf(b, "\nTo %s\n", printable(v.Peer))
-	word := paint.good("may be talked to")
+	word := paint.good("connections are allowed")
 	if !v.Allowed {
-		word = paint.bad("may not be talked to")
+		word = paint.bad("connections are not allowed")
 	}
 	fmt.Fprintf(b, "  %s: %s\n", word, printable(v.Why))
 	fmt.Fprintf(b, "  plain TCP: %s\n", printable(v.PlainTCP))

@@ -103,7 +103,7 @@ func TestExplain(t *testing.T) {
 	}
 	for _, want := range []string{
 		"program   " + program, "profile   default", `versions.min: "1.3"  # ` + file + ":2:19",
-		"TLS_VERSION_MIN                higher", "To example.com:443\n  may be talked to",
+		"TLS_VERSION_MIN                higher", "To example.com:443\n  connections are allowed",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)

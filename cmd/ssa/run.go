@@ -55,7 +55,7 @@ func runCommand(stderr io.Writer) *cobra.Command {
 	}
 	c.Flags().StringVar(&o.policy, "policy", "", "read the policy from `FILE` alone, not from /etc/ssa")
 	o.engine.flags(c)
-	c.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "tell on standard error what happens to each connection")
+	c.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "log to standard error what happens to each connection")
 	c.Flags().SetInterspersed(false)
 	return c
 }

@@ -147,7 +147,7 @@ func (d *decoder) choice(n *yaml.Node, what string, words ...string) int {
 	}
 	i := slices.Index(words, text)
 	if i < 0 {
-		d.problem(n, "%s is %q, allowed are %s%s", what, clip(text), strings.Join(words, ", "),
+		d.problem(n, "%s is %q; allowed: %s%s", what, clip(text), strings.Join(words, ", "),
 			didYouMean(text, words))
 	}
 	return i
@@ -155,7 +155,7 @@ func (d *decoder) choice(n *yaml.Node, what string, words ...string) int {
 
 // unknown notes an unknown key.
 func (d *decoder) unknown(key *yaml.Node, where string, allowed []string) {
-	d.problem(key, "unknown key %q%s, allowed are %s%s", clip(key.Value), where,
+	d.problem(key, "unknown key %q%s; allowed: %s%s", clip(key.Value), where,
 		strings.Join(allowed, ", "), didYouMean(key.Value, allowed))
 }
 

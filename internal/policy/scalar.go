@@ -38,7 +38,7 @@ func number(what string, least, most int, set func(*Effective, int)) decoding {
 		}
 		v, err := strconv.Atoi(text)
 		if err != nil || v < least || v > most {
-			d.problem(n, "%s is %q, allowed is a number from %d to %d", what, clip(text), least, most)
+			d.problem(n, "%s is %q; allowed: a number from %d to %d", what, clip(text), least, most)
 			return nil
 		}
 		return func(e *Effective) { set(e, v) }
@@ -55,7 +55,7 @@ func duration(what string, least, most time.Duration,
 		}
 		v, err := time.ParseDuration(text)
 		if err != nil || v < least || v > most {
-			d.problem(n, "%s is %q, allowed is a time from %s to %s, as in 90s, 10m or 24h", what, clip(text), short(least), short(most))
+			d.problem(n, "%s is %q; allowed: a time from %s to %s, as in 90s, 10m or 24h", what, clip(text), short(least), short(most))
 			return nil
 		}
 		return func(e *Effective) { set(e, v) }
@@ -92,7 +92,7 @@ func namedList[T comparable](what string, table []named[T], set func(*Effective,
 				return table[i].value, nil
 			}
 			var none T
-			return none, fmt.Errorf("%q is not known, allowed are %s%s", clip(text),
+			return none, fmt.Errorf("%q is not known; allowed: %s%s", clip(text),
 				strings.Join(names, ", "), didYouMean(text, names))
 		}, set)(d, n)
 	}

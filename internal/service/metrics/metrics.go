@@ -35,12 +35,12 @@ func service(p *printer, c *registry.Counters) {
 	p.sample("ssa_start_time_seconds", seconds(c.Started))
 	p.family("ssa_goroutines", "gauge", "Goroutines of the service.")
 	p.sample("ssa_goroutines", float64(runtime.NumGoroutine()))
-	p.family("ssa_policy_reloads_total", "counter", "Times that the policy was read again.")
+	p.family("ssa_policy_reloads_total", "counter", "Reloads of the policy.")
 	p.sample("ssa_policy_reloads_total", float64(c.Reloads.Done), "result", "done")
 	p.sample("ssa_policy_reloads_total", float64(c.Reloads.Failed), "result", "failed")
-	p.family("ssa_key_logs_active", "gauge", "Key logs that are switched on.")
+	p.family("ssa_key_logs_active", "gauge", "Key logs that are on.")
 	p.sample("ssa_key_logs_active", float64(c.KeyLogs))
-	p.family("ssa_queue_length", "gauge", "How many wait, by queue.")
+	p.family("ssa_queue_length", "gauge", "Waiting requests, by queue.")
 	for _, name := range slices.Sorted(maps.Keys(c.Queues)) {
 		p.sample("ssa_queue_length", float64(c.Queues[name]), "queue", name)
 	}
@@ -48,41 +48,41 @@ func service(p *printer, c *registry.Counters) {
 
 func handshakes(p *printer, c *registry.Counters) {
 	keys := slices.SortedFunc(maps.Keys(c.Handshakes), compareKeys)
-	p.family("ssa_handshakes_total", "counter", "Handshakes that were done.")
+	p.family("ssa_handshakes_total", "counter", "Completed handshakes.")
 	for _, k := range keys {
 		if k.Reason == "" {
 			p.sample("ssa_handshakes_total", float64(c.Handshakes[k]), "role", k.Role, "profile", k.Profile,
 				"version", k.Version, "suite", k.Suite, "resumed", strconv.FormatBool(k.Resumed))
 		}
 	}
-	p.family("ssa_handshake_failures_total", "counter", "Handshakes that were not done, by reason.")
+	p.family("ssa_handshake_failures_total", "counter", "Failed handshakes, by reason.")
 	for _, k := range keys {
 		if k.Reason != "" {
 			p.sample("ssa_handshake_failures_total", float64(c.Handshakes[k]), "role", k.Role, "profile",
 				k.Profile, "reason", k.Reason)
 		}
 	}
-	p.family("ssa_refusals_total", "counter", "What was asked for and refused, by what refused it.")
+	p.family("ssa_refusals_total", "counter", "Refusals, by what refused.")
 	for _, what := range registry.Refusers() {
 		p.sample("ssa_refusals_total", float64(c.Refused[what]), "what", what)
 	}
-	p.family("ssa_refusals_missed_total", "counter", "Refusals by gates that could not be told one by one.")
+	p.family("ssa_refusals_missed_total", "counter", "Refusals by gates that could not be reported one by one.")
 	p.sample("ssa_refusals_missed_total", float64(c.Missed))
-	p.family("ssa_handshake_duration_seconds", "histogram", "How long handshakes took that were done.")
+	p.family("ssa_handshake_duration_seconds", "histogram", "Duration of completed handshakes.")
 	for _, role := range slices.Sorted(maps.Keys(c.Times)) {
 		p.histogram("ssa_handshake_duration_seconds", c.Times[role], "role", role)
 	}
 }
 
 func traffic(p *printer, c *registry.Counters) {
-	p.family("ssa_connections_open", "gauge", "Connections that are there, those in their handshake included.")
+	p.family("ssa_connections_open", "gauge", "Open connections, those in their handshake included.")
 	for _, role := range slices.Sorted(maps.Keys(c.Open)) {
 		for _, profile := range slices.Sorted(maps.Keys(c.Open[role])) {
 			p.sample("ssa_connections_open", float64(c.Open[role][profile]), "role", role,
 				"profile", profile)
 		}
 	}
-	p.family("ssa_connection_ends_total", "counter", "How connections ended; clean is the way they should.")
+	p.family("ssa_connection_ends_total", "counter", "Ended connections, by how; clean is how they should end.")
 	for _, reason := range slices.Sorted(maps.Keys(c.Ends)) {
 		p.sample("ssa_connection_ends_total", float64(c.Ends[reason]), "reason", reason)
 	}
@@ -99,11 +99,11 @@ func programs(p *printer, c *registry.Counters) {
 			p.sample(name, value(c.Programs[program]), "program", program)
 		}
 	}
-	each("ssa_program_connections_open", "gauge", "Connections that are there, by the program's name.",
+	each("ssa_program_connections_open", "gauge", "Open connections, by the program's name.",
 		func(l registry.LabelCounts) float64 { return float64(l.Open) })
-	each("ssa_program_handshakes_total", "counter", "Handshakes that were done, by the program's name.",
+	each("ssa_program_handshakes_total", "counter", "Completed handshakes, by the program's name.",
 		func(l registry.LabelCounts) float64 { return float64(l.Handshakes) })
-	each("ssa_program_handshake_failures_total", "counter", "Handshakes that were not done, by the program's name.",
+	each("ssa_program_handshake_failures_total", "counter", "Failed handshakes, by the program's name.",
 		func(l registry.LabelCounts) float64 { return float64(l.Failed) })
 	each("ssa_program_refusals_total", "counter", "Refusals, by the program's name.",
 		func(l registry.LabelCounts) float64 { return float64(l.Refused) })

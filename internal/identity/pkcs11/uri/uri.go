@@ -96,7 +96,7 @@ func (u *URI) parse(text, separator, marks string, known []attribute) error {
 		}
 		a := find(known, name)
 		if a == nil {
-			return fmt.Errorf("unknown attribute %q %s, allowed are %s", clip(name), place(separator),
+			return fmt.Errorf("unknown attribute %q %s; allowed: %s", clip(name), place(separator),
 				names(known))
 		}
 		if seen[name] {

@@ -51,10 +51,10 @@ func TestParseRefuses(t *testing.T) {
 		good + ";type=public?" + module:    `type is "public"`,
 		good + ";object=w2?" + module:      "object is given twice",
 		good + "?" + module + "&" + module: "module-path is given twice",
-		good + ";objekt=w2?" + module:      `unknown attribute "objekt" before ?, allowed are token,`,
+		good + ";objekt=w2?" + module:      `unknown attribute "objekt" before ?; allowed: token,`,
 		good + ";module-path=/a?" +
 			module: `unknown attribute "module-path" before ?`,
-		good + "?" + module + "&token=x":     `unknown attribute "token" after ?, allowed are pin-source, module-path`,
+		good + "?" + module + "&token=x":     `unknown attribute "token" after ?; allowed: pin-source, module-path`,
 		"pkcs11:token=;object=www?" + module: "token is empty",
 		"pkcs11:token=a b;object=www?" +
 			module: `token: " " must be written as %20`,
