@@ -41,7 +41,8 @@ func TestSocketsRefused(t *testing.T) {
 func TestLandlockRefused(t *testing.T) {
 	client := ssatest.GoProgram(t, "./test/wrapper/socketonly")
 	socket := filepath.Join(t.TempDir(), "socket")
-	daemon := refusing(t, "landlock", ssatest.SSA(t), "daemon", "--socket", socket, "--policy", ssatest.PolicyWithRoots(t, "", ssatest.NewAuthority(t).File(t)))
+	daemon := refusing(t, "landlock", ssatest.SSA(t), "daemon", "--socket", socket, "--policy",
+		ssatest.PolicyWithRoots(t, "", ssatest.NewAuthority(t).File(t)))
 	said, err := daemon.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +66,8 @@ func TestLandlockRefused(t *testing.T) {
 			t.Fatalf("the service does not listen at %s: %v", socket, err)
 		}
 	}
-	got, stderr := status(t, refusing(t, "landlock", ssatest.SSA(t), "run", "--engine", "service", "--socket", socket, "--", client))
+	got, stderr := status(t, refusing(t, "landlock", ssatest.SSA(t), "run", "--engine", "service",
+		"--socket", socket, "--", client))
 	if got != 0 {
 		t.Errorf("a program ends with status %d:\n%s", got, stderr)
 	}
@@ -100,7 +102,8 @@ func TestNotDumpable(t *testing.T) {
 		}
 		return
 	}
-	if got != 1 || !strings.Contains(stderr, "socket: permission denied") || strings.Count(stderr, "is not dumpable") != 1 {
+	if got != 1 || !strings.Contains(stderr, "socket: permission denied") ||
+		strings.Count(stderr, "is not dumpable") != 1 {
 		t.Errorf("status %d, wanted 1, EACCES of socket and a word about it:\n%s", got, stderr)
 	}
 }
