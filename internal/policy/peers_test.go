@@ -55,13 +55,8 @@ func same(a, b Verdict) bool {
 // Addresses with a zone, as link-local ones have, are in a range as without it.
 func TestJudgePlainTCP(t *testing.T) {
 	local := Upgrade{To: netip.MustParsePrefix("fe80::/10"), Port: 25, Name: "mail.example"}
-<<<<<<< Updated upstream
 	list := PlainTCP{PlainTCPList,
 		[]Destination{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Port: 80}}}
-=======
-	list := PlainTCP{PlainTCPList, []Destination{
-		{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Port: 80}}}
->>>>>>> Stashed changes
 	for _, test := range []struct {
 		name  string
 		plain PlainTCP
