@@ -18,7 +18,7 @@ C_EXAMPLES   = $(patsubst examples/%.c,bin/examples/%,$(wildcard examples/*.c))
 PORTS        = $(patsubst examples/ports/%/tls.patch,bin/ports/%-tls,$(wildcard examples/ports/*/tls.patch))
 LDFLAGS      = $(if $(VERSION),-ldflags "-s -w -X main.release=$(VERSION)")
 
-.PHONY: help build examples ports demo quick check test race test-suites soak test-all cover bench lint fuzz completion install uninstall deb clean
+.PHONY: help build examples ports demo quick check test race test-suites soak model test-all cover bench lint fuzz completion install uninstall deb clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,10 @@ test: ## install what the tests need (as root), then run everything, skipping no
 
 race: ## `make check` under the race detector, ssa itself too
 	SSA_TEST_BUILDFLAGS=-race $(GO) test -race ./...
+
+model: ## verify the formal model of a socket with spin, and compare it with the code
+	@scripts/setup scripts/packages-model.txt
+	$(GO) test -count=1 ./test/model ./internal/socket -run 'Model|Code|Comparison|Walk'
 
 test-suites: ## run other people's socket suites natively and with every TCP socket a TLS socket; takes minutes
 	@scripts/setup scripts/packages-suites.txt

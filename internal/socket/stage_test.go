@@ -171,6 +171,13 @@ func (h *staged) until(so func(fd int) bool) {
 	})
 }
 
+// drain reads all that is there.
+func (h *staged) drain() {
+	if raw, err := h.plain.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { h.discard(int(fd)) })
+	}
+}
+
 // discard reads what is there, but for the last byte when that is guarded.
 func (h *staged) discard(fd int) {
 	h.mu.Lock()
@@ -187,6 +194,11 @@ func (h *staged) discard(fd int) {
 func (h *staged) end(why error) {
 	if why != nil {
 		h.opts.BeforeReset(why)
+	} else {
+		h.mu.Lock()
+		h.guarded = false
+		h.mu.Unlock()
+		h.drain()
 	}
 	h.plain.Close()
 	h.tcp.Close()

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
-	"github.com/secure-socket-api/ssa/internal/ssatest"
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // act is an operation of the program, a peer or the service, and when it is
@@ -188,15 +188,15 @@ func (l *life) read() string {
 }
 
 func (l *life) upgrade(blocking bool) string {
-	return l.call(blocking, func(c *lifeCaller) error {
-		return l.table.Upgrade(c, l.inode(l.own), []byte("localhost"), func(s *Socket) {
-			l.table.mu.Lock()
-			defer l.table.mu.Unlock()
-			if l.table.sockets[s.inode] == s {
-				l.s = s
-			}
-		})
+	var s *Socket
+	was := l.inode(l.own)
+	result := l.call(blocking, func(c *lifeCaller) error {
+		return l.table.Upgrade(c, was, []byte("localhost"), func(found *Socket) { s = found })
 	})
+	if s != nil && l.table.Lookup(l.inode(l.own)) == s {
+		l.s = s
+	}
+	return result
 }
 
 func (l *life) signal() string {
@@ -214,22 +214,41 @@ func (l *life) signalUnannounced() string {
 	return "interrupted"
 }
 
-func (l *life) closeOwn() string {
-	l.own.Close()
-	l.awaitLast()
-	return "ok"
-}
+func (l *life) closeOwn() string   { return l.closeOne(l.own) }
+func (l *life) closeOther() string { return l.closeOne(l.other) }
 
-func (l *life) closeOther() string {
-	l.other.Close()
-	l.awaitLast()
-	return "ok"
-}
-
-// awaitLast lets a call that waits on a closed socket hear of it.
-func (l *life) awaitLast() {
-	if !l.held() && l.waits() && in(Connecting)(l) {
+func (l *life) closeOne(end *sys.FD) string {
+	listens, alone := in(Listening)(l), !l.older()
+	if listens && alone {
+		l.await("older copies are forgotten", func() bool { return !l.s.hasKept() })
+	}
+	end.Close()
+	switch {
+	case l.held():
+	case listens && alone && l.accepts():
+		return "ok, and a client is let in"
+	case l.waits() && in(Connecting)(l):
 		l.awaitAnswer()
+	}
+	return "ok"
+}
+
+// accepts reports whether a client that comes now is let in.
+func (l *life) accepts() bool {
+	c, err := l.dial()
+	if err != nil {
+		return false // nobody listens any more
+	}
+	refused := make(chan struct{})
+	go func() {
+		defer close(refused)
+		_, _ = c.Read(make([]byte, 1)) // nobody says anything to a client
+	}()
+	select {
+	case <-refused:
+		return false
+	case <-l.stage.begun:
+		return true
 	}
 }
 
@@ -273,7 +292,7 @@ func (l *life) outcome(err error) string {
 }
 
 func (l *life) awaitOutcome() {
-	ssatest.Await(l.w.t, "an outcome; the path: "+strings.Join(l.path, "; "), func() bool { return !in(Connecting)(l) })
+	l.await("an outcome", func() bool { return !in(Connecting)(l) })
 	if !in(Connected)(l) {
 		l.hand = nil
 	}
@@ -283,7 +302,7 @@ func (l *life) awaitOutcome() {
 // awaitAnswer waits until the call that waits is answered.
 func (l *life) awaitAnswer() {
 	if l.waits() {
-		ssatest.Await(l.w.t, "the program is told; the path: "+strings.Join(l.path, "; "), func() bool {
+		l.await("the program is told", func() bool {
 			return len(l.waiting.answer) > 0
 		})
 	} else {
@@ -317,19 +336,24 @@ func (l *life) cut(why error) string {
 
 // newClient connects to the listener, and returns its handshake.
 func (l *life) newClient() *staged {
-	name, err := l.s.Name()
-	if err != nil {
-		l.fatal(err)
-	}
-	c, err := net.Dial("tcp4", remoteAddr(name).String())
-	if err != nil {
-		l.fatal(err)
-	}
-	l.clients = append(l.clients, c)
-	if _, err := c.Write([]byte("no hello that is waited for")); err != nil {
+	if _, err := l.dial(); err != nil {
 		l.fatal(err)
 	}
 	return <-l.stage.begun
+}
+
+func (l *life) dial() (net.Conn, error) {
+	name, err := l.s.Name()
+	if err != nil {
+		return nil, err
+	}
+	c, err := net.Dial("tcp4", remoteAddr(name).String())
+	if err != nil {
+		return nil, err
+	}
+	l.clients = append(l.clients, c)
+	_, err = c.Write([]byte("no hello that is waited for"))
+	return c, err
 }
 
 func (l *life) goodClient() string {
@@ -344,7 +368,7 @@ func (l *life) badClient() string {
 	h := l.newClient()
 	before := l.s.outcome.why()
 	h.verdict <- errUntrusted
-	ssatest.Await(l.w.t, "a client is refused", func() bool { return l.s.outcome.why() != before })
+	l.await("a client is refused", func() bool { return l.s.outcome.why() != before })
 	return ""
 }
 

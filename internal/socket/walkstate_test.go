@@ -20,7 +20,7 @@ func (l *life) observe() string {
 	s := l.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return strings.Join([]string{s.state.String() + l.detailLocked(), l.waitLocked(), l.holders()}, "/")
+	return strings.Join([]string{s.state.String() + l.detailLocked() + l.errorLocked(), l.waitLocked(), l.holders()}, "/")
 }
 
 // detailLocked is what belongs to the state.
@@ -48,10 +48,16 @@ func (l *life) toldLocked() string {
 	switch {
 	case !l.s.untold:
 		return ""
-	case l.s.state == Failed && l.s.soError == 0:
-		return " untold-asked"
 	}
 	return " untold"
+}
+
+// errorLocked is what SO_ERROR has to tell of an attempt.
+func (l *life) errorLocked() string {
+	if l.s.soError == 0 {
+		return ""
+	}
+	return " error " + errnoName(l.s.soError)
 }
 
 func (l *life) relayLocked() string {
