@@ -27,7 +27,7 @@ say(half.recv(2))
 say("read", attempt(s.recv, 10), attempt(s.recv, 10), "then", attempt(s.send, b"x", socket.MSG_NOSIGNAL))
 say("idle", attempt(idle.recv, 1))
 say("half", attempt(half.recv, 10), attempt(half.recv, 10))
-say("fresh", attempt(fresh.connect, ("127.0.0.1", int(args[0]))), text(fresh, ERROR)[:44])
+say("fresh", attempt(fresh.connect, ("127.0.0.1", int(args[0]))), text(fresh, ERROR)[:46])
 say("socket", attempt(tls))
 say("plain", attempt(plain.setsockopt, socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
 say("@down")
@@ -56,7 +56,7 @@ say(s.recv(10), attempt(s.recv, 10))
 	d.CloseWrite()
 	wantTranscript(t, p, "connect 0", "connect 0", "connect 0", "b'ha'",
 		"read b'seen' ECONNRESET then EPIPE", "idle ECONNRESET",
-		"half b'lfway' ECONNRESET", "fresh ENETDOWN the TLS service of this machine is not there", "socket ENETDOWN", "plain 0",
+		"half b'lfway' ECONNRESET", "fresh ENETDOWN the TLS service of this machine is not running", "socket ENETDOWN", "plain 0",
 		"connect 0", "b'again' b''")
 }
 

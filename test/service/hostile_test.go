@@ -188,7 +188,7 @@ func TestWrongDescriptors(t *testing.T) {
 		ask(name, "TCP socket", request, fd, self)
 		unix.Close(fd)
 	}
-	ask("a file", "no TCP socket", request, int(null.Fd()), self)
+	ask("a file", "not a TCP socket", request, int(null.Fd()), self)
 	ask("nothing at all", "has none", request)
 	l := w.network.Listen(t)
 	tcp, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", l.Port()))
@@ -203,7 +203,7 @@ func TestWrongDescriptors(t *testing.T) {
 	defer file.Close()
 	fd := int(file.Fd())
 	ask("no pidfd", "pidfd", request, fd)
-	ask("a file in place of the pidfd", "no pidfd", request, fd, int(null.Fd()))
+	ask("a file in place of the pidfd", "not a pidfd", request, fd, int(null.Fd()))
 	ask("another executable", "executed /bin/other",
 		wire.Request{Name: "a.example", Exe: "/bin/other"}, fd, self)
 	ask("no such option", "settings",

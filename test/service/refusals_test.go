@@ -89,7 +89,7 @@ func TestRefusalsAreTold(t *testing.T) {
 	c := w.caller(t)
 	request := wire.Request{Name: "a.example"}
 	c.wantRefused(2, "TCP", &wire.Handshake{Ref: 2, Request: request}, int(null.Fd()), self)
-	w.wantRefusal(t, registry.BadMessage, "no TCP socket")
+	w.wantRefusal(t, registry.BadMessage, "not a TCP socket")
 	c.wantRefused(3, "pidfd", &wire.Handshake{Ref: 3, Request: request}, fd)
 	w.wantRefusal(t, registry.Unidentified, "this one has none")
 	c.wantRefused(4, "executes",
