@@ -19,6 +19,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/unixend"
 	"github.com/secure-socket-api/ssa/internal/gomaxprocs"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/program"
@@ -121,17 +122,22 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 	}
 	finder := seccomp.NewFinder()
 	var left leftover.Collection
-	table, err := socket.NewTable(socket.Config{
-		Engine: tls.engine, Policy: tls.rules, Resolver: net.DefaultResolver,
-		Finder: finder, Log: log, Dir: dir, NamePrograms: tls.remote, Profile: tls.profile, Denied: tls.denied,
-		Leftover: func(tcp engine.Stream, rest []byte) { left.Add(tcp, rest) },
-	})
+	ends, err := unixend.New(unixend.Config{Finder: finder, Log: log, Dir: dir})
 	if err != nil {
 		return tableProblem(err)
 	}
+	table := socket.NewTable(socket.Config{
+		Engine: tls.engine, Policy: tls.rules, Resolver: net.DefaultResolver,
+		Ends: ends, Log: log, NamePrograms: tls.remote, Profile: tls.profile, Denied: tls.denied,
+		Leftover: func(tcp engine.Stream, rest []byte) { left.Add(tcp, rest) },
+	})
+	closeSockets := func() error {
+		table.Close()
+		return ends.Close()
+	}
 	family, err := startFamily(path, startOf(path, args, space), code, judge)
 	if err != nil {
-		return errors.Join(err, table.Close())
+		return errors.Join(err, closeSockets())
 	}
 	raiseDescriptors()
 	if judge && !family.listener.NoTCP {
@@ -142,11 +148,11 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 		programs.SetPolicy(p)
 		table.SetPolicy(p)
 	})
-	gate := seccomp.New(seccomp.Config{JudgePlainTCP: judge, Listener: family.listener, Arch: arch, Sockets: table, Finder: finder, Own: own, Programs: programs, Log: log})
+	gate := seccomp.New(seccomp.Config{JudgePlainTCP: judge, Listener: family.listener, Arch: arch, Sockets: table, Ends: ends, Finder: finder, Own: own, Programs: programs, Log: log})
 	err = gate.Run()
 	status := family.wait()
 	err = errors.Join(err, follow())
-	if closeErr := table.Close(); err == nil {
+	if closeErr := closeSockets(); err == nil {
 		err = closeErr
 	}
 	if err != nil {

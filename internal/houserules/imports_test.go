@@ -81,6 +81,10 @@ var standsOn = []rule{
 		except: []string{"internal/trust/constraints", "internal/trust/transparency"},
 		reason: "the service judges and moves the bytes (a policy has the types of two of its rules from trust)"},
 
+	{from: "internal/socket/endpoint", only: []string{"abi", "internal/sys"},
+		reason: "what a socket asks of a program's side of it depends on neither"},
+	{from: "internal/gate/seccomp/unixend", only: []string{"abi", "internal/socket/endpoint", "internal/sys"},
+		reason: "what is done to descriptors knows no rule of a TLS socket"},
 	{from: "internal/socket", never: []string{"internal/engine/*", "internal/trust", "internal/service"},
 		except: []string{"internal/engine/lobby", "internal/engine/turns", "internal/trust/constraints", "internal/trust/transparency"},
 		reason: "a socket works with any engine, and judges nobody"},
@@ -108,7 +112,7 @@ var standsOn = []rule{
 // needs more.
 var names = []rule{
 	{from: "internal/gate", never: []string{"crypto", "internal/engine", "internal/identity", "internal/policy", "internal/trust"},
-		except: []string{"internal/policy/subject"},
+		except: []string{"crypto/rand", "internal/policy/subject"},
 		reason: "a gate makes system calls into operations on sockets, and knows nothing of TLS"},
 	{from: "internal/engine/relay", never: []string{"crypto/x509"},
 		reason: "the relay moves bytes: who the peer is has been decided"},

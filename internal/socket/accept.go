@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
-	"github.com/secure-socket-api/ssa/internal/sys"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 )
 
 // ErrWouldWait says that a call has not been carried out because it may have to
@@ -30,7 +30,7 @@ func (s *Socket) Accept(c AcceptCaller) error {
 	if !nonblock {
 		// Registered first, so that a delivery in between is not missed.
 		s.mu.Lock()
-		s.waitLocked(c, end, unix.SO_RCVTIMEO, abi.EAGAIN)
+		s.waitLocked(c, end.ReceiveLimit(), abi.EAGAIN)
 		s.mu.Unlock()
 	}
 	s.acceptMu.Lock()
@@ -58,7 +58,7 @@ func (s *Socket) TryAccept(c AcceptCaller) error {
 	return s.acceptNowLocked(c, end)
 }
 
-func (s *Socket) acceptEnd(c Caller) (end *sys.FD, nonblock bool, err error) {
+func (s *Socket) acceptEnd(c Caller) (end endpoint.End, nonblock bool, err error) {
 	if !s.isListener.Load() {
 		return nil, false, abi.EINVAL
 	}
@@ -84,14 +84,13 @@ func (s *Socket) dropWaiter(c Caller) {
 }
 
 // acceptNowLocked takes a connection from the queue and gives it to the caller;
-// EAGAIN when there is none. The queue belongs to a file that may be blocking:
-// it is looked at before it is taken from. acceptMu is held.
-func (s *Socket) acceptNowLocked(c AcceptCaller, end *sys.FD) error {
+// EAGAIN when there is none. acceptMu is held.
+func (s *Socket) acceptNowLocked(c AcceptCaller, end endpoint.End) error {
 	for {
 		if !c.Waiting() {
 			return unix.EINTR // nobody is told
 		}
-		connection, err := sys.AcceptWaiting(end.Int())
+		connection, err := end.Accept()
 		if err != nil {
 			return err
 		}
@@ -113,8 +112,8 @@ func (s *Socket) acceptNowLocked(c AcceptCaller, end *sys.FD) error {
 }
 
 // identify finds the connection behind a descriptor taken from the queue.
-func (s *Socket) identify(connection *sys.FD) (*Socket, error) {
-	inode, err := connection.SocketInode()
+func (s *Socket) identify(connection endpoint.End) (*Socket, error) {
+	inode, err := connection.ID()
 	if err != nil {
 		return nil, err
 	}
@@ -162,11 +161,11 @@ func (s *Socket) acceptWaiting() {
 // takeBack returns a connection that could not be given, because a signal
 // ended the call or the address is no memory of the program's, to the queue: as
 // a new pair whose bytes are passed on to the old one.
-func (s *Socket) takeBack(connection *sys.FD, fresh *Socket, cause error) error {
+func (s *Socket) takeBack(connection endpoint.End, fresh *Socket, cause error) error {
 	s.mu.Lock()
 	l := s.listener
 	s.mu.Unlock()
-	old, err := sys.NewStream(connection, nil)
+	old, err := connection.Stream()
 	if err != nil {
 		return err
 	}
@@ -176,11 +175,11 @@ func (s *Socket) takeBack(connection *sys.FD, fresh *Socket, cause error) error 
 	again.abortive.Store(fresh.abortive.Load())
 	s.table.background(func(error) { old.Close() }, func(context.Context) {
 		defer old.Close()
-		end, err := newPlainEnd()
+		end, err := s.table.cfg.Ends.Reserve(0)
 		if err != nil {
 			return
 		}
-		defer end.close()
+		defer end.Close()
 		plain, err := l.deliver(again, end)
 		if err != nil {
 			s.table.remove(again)
@@ -194,9 +193,9 @@ func (s *Socket) takeBack(connection *sys.FD, fresh *Socket, cause error) error 
 }
 
 // bridge passes bytes and their ends on between two plaintext streams.
-func bridge(a, b *sys.Stream) {
+func bridge(a, b endpoint.Stream) {
 	var both sync.WaitGroup
-	pass := func(from, to *sys.Stream) {
+	pass := func(from, to endpoint.Stream) {
 		_, _ = io.Copy(to, from)
 		_ = to.CloseWrite()
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/secure-socket-api/ssa/internal/policy/subject"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -29,17 +30,17 @@ type Caller interface {
 	// mounts have it, and what tells that file from others.
 	Executable() (path, file string)
 	// Where says where the descriptor of the call is.
-	Where() Where
+	Where() endpoint.Where
 	// End returns a duplicate of the descriptor the call is about. The caller
 	// closes it soon: while it is open, the program's own close is not seen.
-	End() (*sys.FD, error)
+	End() (endpoint.End, error)
 	// Holder returns another process that is seen to have the socket of the
 	// descriptor, "" when there is none: a program of the gate or, with above,
 	// one that started the gate.
 	Holder(above bool) string
 	// Replace puts another socket in the place of the descriptor, dup2(2), and
 	// of all others that the process has of the same socket.
-	Replace(fd *sys.FD) error
+	Replace(end endpoint.End) error
 	// Rights returns the program's rights; the caller closes them.
 	Rights() (Rights, error)
 	// ReadFile reads a file, or the files of a folder, as the program could.
@@ -56,7 +57,7 @@ type AcceptCaller interface {
 	Caller
 	// Give ends the call with a descriptor for the connection and the peer's
 	// address, or fails and has done neither.
-	Give(connection *sys.FD, peer []byte) (Where, error)
+	Give(connection endpoint.End, peer []byte) (endpoint.Where, error)
 }
 
 // Rights are a program's credentials and network namespace.
@@ -68,15 +69,4 @@ type Rights interface {
 	// OwnNetwork reports whether the network namespace is this process's own.
 	OwnNetwork() bool
 	Close()
-}
-
-// Where is a place of a descriptor at some moment. It is a hint: the
-// descriptor may have been closed or moved since.
-type Where struct{ Thread, FD int }
-
-// Finder finds a descriptor of a program for a socket.
-type Finder interface {
-	// Find returns a duplicate of a descriptor of the socket with the given
-	// inode, looking at the hint first. Searching may be slow.
-	Find(inode uint64, hint Where, search bool) (*sys.FD, error)
 }

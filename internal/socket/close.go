@@ -1,13 +1,8 @@
 package socket
 
-import (
-	"errors"
-	"fmt"
-)
-
 // Close ends what has not been connected, waits until what programs wrote has gone
 // out or is somebody else's to send, and releases all. The programs must have ended.
-func (t *Table) Close() error {
+func (t *Table) Close() {
 	t.mu.Lock()
 	t.closed = true
 	all := make([]*Socket, 0, len(t.sockets))
@@ -30,12 +25,4 @@ func (t *Table) Close() error {
 	for _, s := range all {
 		s.release()
 	}
-	t.joiner.close()
-	if t.closings != nil {
-		t.closings.Close()
-	}
-	if err := errors.Join(t.diag.Close(), t.copies.lives.Close()); err != nil {
-		return fmt.Errorf("closing what looks at sockets: %w", err)
-	}
-	return nil
 }

@@ -9,41 +9,10 @@ import (
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// watchListeners returns what tells when programs have closed their listeners,
-// and begins to heed it; nil where the kernel or the user's limits allow none.
-func (t *Table) watchListeners() *sys.Closings {
-	t.closingsOnce.Do(func() {
-		closings, err := sys.NewClosings()
-		if err != nil {
-			t.cfg.Log.Debug("closed listeners are noticed a little later", "error", err)
-			return
-		}
-		t.closings = closings
-		t.work.Go(func() {
-			defer context.AfterFunc(t.ctx, func() { closings.Close() })()
-			for {
-				closed, all, err := closings.Wait()
-				if err != nil {
-					return
-				}
-				t.endListeners(closed, all)
-			}
-		})
-	})
-	return t.closings
-}
-
-// endListeners ends those listeners whose program has closed them: of the
-// given numbers, or of all.
-func (t *Table) endListeners(closed []int, all bool) {
-	numbers := map[int]bool{}
-	for _, n := range closed {
-		numbers[n] = true
-	}
-	for _, s := range t.listeners() {
-		if l := s.listening(); l != nil && (all || numbers[l.name.Number]) {
-			l.open()
-		}
+// maybeClosed is told when the program may have closed a listener.
+func (s *Socket) maybeClosed() {
+	if l := s.listening(); l != nil {
+		l.open()
 	}
 }
 
@@ -65,7 +34,7 @@ func (l *listener) open() bool {
 	if l.ending.Load() || l.ctx.Err() != nil {
 		return false
 	}
-	bound, err := l.name.Bound()
+	bound, err := l.queue.Open()
 	if err != nil {
 		l.socket.table.cfg.Log.Debug("looking for a listener's descriptor", "id", l.socket.id, "error", err)
 		bound = true

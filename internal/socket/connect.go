@@ -9,14 +9,14 @@ import (
 
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // attempt is one connection being made.
 type attempt struct {
 	cancel context.CancelFunc
-	plain  *sys.Stream // our end of the program's descriptor
-	filled int         // bytes to drain from it
+	plain  endpoint.Plain // our side of the program's descriptor
 	dest   destination
 	rights Rights
 	stream *sys.Stream // TCP, connecting or connected already; nil for a name
@@ -64,7 +64,7 @@ func (s *Socket) Connect(c Caller, addr []byte) error {
 		if nonblock {
 			return abi.EALREADY
 		}
-		s.waitLocked(c, end, unix.SO_SNDTIMEO, abi.EALREADY)
+		s.waitLocked(c, end.SendLimit(), abi.EALREADY)
 		return ErrPending
 	}
 	addr = Reached(s.tcp, addr)
@@ -78,7 +78,7 @@ func (s *Socket) Connect(c Caller, addr []byte) error {
 	if nonblock {
 		return abi.EINPROGRESS
 	}
-	s.waitLocked(c, end, unix.SO_SNDTIMEO, abi.EINPROGRESS)
+	s.waitLocked(c, end.SendLimit(), abi.EINPROGRESS)
 	return ErrPending
 }
 
@@ -107,7 +107,7 @@ func (s *Socket) checkDestinationLocked(addr []byte) (abi.Sockaddr, error) {
 
 // startLocked begins a connection: the TCP connect of a numeric address at
 // once, so that its immediate errors are the call's; the rest on a goroutine.
-func (s *Socket) startLocked(c Caller, end *sys.FD, to abi.Sockaddr, addr []byte) error {
+func (s *Socket) startLocked(c Caller, end endpoint.End, to abi.Sockaddr, addr []byte) error {
 	rights, err := c.Rights()
 	if err != nil {
 		return err
@@ -152,7 +152,7 @@ func (s *Socket) startLocked(c Caller, end *sys.FD, to abi.Sockaddr, addr []byte
 			return err
 		}
 	}
-	if a.plain, a.filled, err = s.joinLocked(end); err != nil {
+	if a.plain, err = end.Join(s.roomLocked()); err != nil {
 		if a.stream != nil {
 			a.stream.Close()
 		}
@@ -226,42 +226,18 @@ func (s *Socket) takeTCPLocked() (*sys.Stream, error) {
 	return stream, nil
 }
 
-// joinLocked connects the program's descriptor to a plaintext end of ours and
-// makes it silent in poll(2).
-func (s *Socket) joinLocked(end *sys.FD) (*sys.Stream, int, error) {
-	ours, err := s.table.joiner.join(end)
-	if err != nil {
-		return nil, 0, err
-	}
-	filled, err := hush(end)
-	if err != nil {
-		ours.Close()
-		return nil, 0, err
-	}
-	setSendBuffer(ours.Int(), s.roomLocked())
-	plain, err := sys.NewStream(ours, nil)
-	return plain, filled, err
-}
-
 // replaceEndLocked gives the program a fresh descriptor in place of one whose
-// connection failed: an AF_UNIX socket cannot be connected twice.
-func (s *Socket) replaceEndLocked(c Caller, old *sys.FD) (*sys.FD, error) {
+// connection failed, since an end is joined once.
+func (s *Socket) replaceEndLocked(c Caller, old endpoint.End) (endpoint.End, error) {
 	nonblock, err := old.Nonblocking()
 	if err != nil {
 		return nil, err
 	}
-	end, err := sys.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	end, inode, err := s.table.newEnd(nonblock)
 	if err != nil {
 		return nil, err
 	}
-	inode, err := end.SocketInode()
-	if err == nil {
-		err = unix.SetNonblock(end.Int(), nonblock)
-	}
-	if err == nil {
-		err = c.Replace(end)
-	}
-	if err != nil {
+	if err := c.Replace(end); err != nil {
 		end.Close()
 		return nil, err
 	}

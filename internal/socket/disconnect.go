@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -22,7 +23,7 @@ func asksToDisconnect(addr []byte) bool {
 // that can be connected again (tcp_disconnect in the kernel's net/ipv4/tcp.c).
 // Its connection is reset. What the program has set stays, and so does a port
 // that it chose: a fresh socket takes the place of this one.
-func (s *Socket) disconnectLocked(c Caller, old *sys.FD) error {
+func (s *Socket) disconnectLocked(c Caller, old endpoint.End) error {
 	s.untold = false
 	if s.state == Fresh || s.state == Failed {
 		return nil
@@ -32,20 +33,15 @@ func (s *Socket) disconnectLocked(c Caller, old *sys.FD) error {
 		return err
 	}
 	fresh := s.afreshLocked(c)
-	end, err := sys.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	end, inode, err := s.table.newEnd(nonblock)
 	if err != nil {
 		return err
 	}
 	defer end.Close()
-	if err := unix.SetNonblock(end.Int(), nonblock); err != nil {
+	if err := end.TakeLimits(old); err != nil {
 		return err
 	}
-	if err := copyTimeouts(old, end); err != nil {
-		return err
-	}
-	if fresh.inode, err = end.SocketInode(); err != nil {
-		return err
-	}
+	fresh.inode = inode
 	if err := c.Replace(end); err != nil {
 		return err
 	}
@@ -87,7 +83,7 @@ func (s *Socket) afreshLocked(c Caller) *Socket {
 
 // breakOffLocked resets the connection, gives the attempt at one up, or stops
 // listening. Nobody can ask about this socket any more.
-func (s *Socket) breakOffLocked(old *sys.FD) {
+func (s *Socket) breakOffLocked(old endpoint.End) {
 	switch s.state {
 	case Connected:
 		s.conn.SetAbortive(true)
@@ -104,5 +100,5 @@ func (s *Socket) breakOffLocked(old *sys.FD) {
 		}
 	}
 	// Older copies keep the program's end open.
-	_ = unix.Shutdown(old.Int(), unix.SHUT_RDWR)
+	old.Cut()
 }

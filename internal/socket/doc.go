@@ -3,11 +3,11 @@
 // asks the policy what holds and the engine for handshakes. It never touches a
 // program's memory, and never does cryptography.
 //
-// A program's descriptor is an AF_UNIX stream socket that never reaches the
-// network. The real TCP socket is ours:
+// A program's descriptor is an end that never reaches the network, which a gate
+// makes and finds again: see package endpoint. The real TCP socket is ours:
 //
-//	program ─ descriptor ═ AF_UNIX pair ═ plaintext end ─ engine ─ TCP socket ─ peer
+//	program ─ end ═ plaintext ─ engine ─ TCP socket ─ peer
 //
-// The descriptor is identified by its inode, which survives dup(2), fork(2)
-// and SCM_RIGHTS.
+// An end has an id that stays, whatever number its descriptors have in whatever
+// process.
 package socket

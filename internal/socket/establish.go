@@ -2,17 +2,17 @@ package socket
 
 import (
 	"context"
-	"time"
 
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // establish makes the connection and tells how it went.
 func (s *Socket) establish(ctx context.Context, a *attempt) {
 	defer a.cancel()
-	stopWatching := a.watch()
+	stopWatching := a.plain.Watch(a.cancel)
 	conn, stream, err := s.handshake(ctx, a)
 	stopWatching()
 	a.rights.Close()
@@ -22,36 +22,6 @@ func (s *Socket) establish(ctx context.Context, a *attempt) {
 		return
 	}
 	s.established(a, conn, stream)
-}
-
-// watchAfter is how long an attempt takes before anybody looks whether the
-// program still has its descriptor: most are over sooner.
-const watchAfter = 10 * time.Millisecond
-
-// watch cancels the attempt when the program has closed its descriptor. The
-// watching must be stopped before a relay or a close takes the plaintext stream.
-func (a *attempt) watch() (stop func()) {
-	done := make(chan struct{})
-	timer := time.AfterFunc(watchAfter, func() {
-		defer close(done)
-		raw, _ := a.plain.SyscallConn()
-		gone := false
-		_ = raw.Read(func(fd uintptr) bool {
-			gone = sys.HungUp(int(fd))
-			return gone
-		})
-		if gone {
-			a.cancel()
-		}
-	})
-	return func() {
-		if timer.Stop() {
-			return
-		}
-		_ = a.plain.SetReadDeadline(time.Unix(1, 0))
-		<-done
-		_ = a.plain.SetReadDeadline(time.Time{})
-	}
 }
 
 func (s *Socket) handshake(ctx context.Context, a *attempt) (_ engine.Conn, _ *sys.Stream, err error) {
@@ -97,7 +67,7 @@ func (s *Socket) established(a *attempt, conn engine.Conn, stream *sys.Stream) {
 	s.restoreSendBufferLocked()
 	s.mu.Unlock()
 	s.table.cfg.Log.Info("connected", "id", s.id, "to", a.req.Name, "facts", conn.Facts())
-	err := a.plain.Control(func(fd int) error { return drain(fd, a.filled) })
+	err := a.plain.Open()
 	s.tell(waiters, nil)
 	if err != nil {
 		s.table.cfg.Log.Error("this is a bug: the plaintext stream cannot be drained", "id", s.id, "error", err)
@@ -111,14 +81,18 @@ func (s *Socket) established(a *attempt, conn engine.Conn, stream *sys.Stream) {
 
 // restoreSendBufferLocked makes the program's descriptor roomy again.
 func (s *Socket) restoreSendBufferLocked() {
-	end, err := s.table.cfg.Finder.Find(s.inodeKnown(), s.where, false)
+	end, err := s.table.cfg.Ends.Find(s.inodeKnown(), s.where, false)
 	if err != nil {
 		s.table.cfg.Log.Debug("the program's descriptor has moved; its send buffer stays small", "id", s.id, "error", err)
 		return
 	}
 	defer end.Close()
-	setSendBuffer(end.Int(), s.sendSizeLocked())
+	end.SetRoom(s.sendSizeLocked())
 }
+
+// sendBuffer is how much a program can write that nobody has taken where it asked
+// for no size: several records, as far as the kernel allows.
+const sendBuffer = 256 << 10
 
 // roomLocked is how much waits for the program to read it, beside what TCP holds.
 func (s *Socket) roomLocked() int {
@@ -188,8 +162,8 @@ func (s *Socket) renewEnd(waiters []*waiter) {
 
 // renewLocked gives the program a fresh descriptor, unless it has another socket
 // there by now: another thread has disconnected it.
-func (s *Socket) renewLocked(c Caller, old *sys.FD) (*sys.FD, error) {
-	inode, err := old.SocketInode()
+func (s *Socket) renewLocked(c Caller, old endpoint.End) (endpoint.End, error) {
+	inode, err := old.ID()
 	if err == nil && inode != s.inodeKnown() {
 		err = abi.EBADF
 	}

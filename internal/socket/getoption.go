@@ -171,9 +171,9 @@ func (s *Socket) takeErrorLocked(c Caller) []byte {
 	s.soError = 0
 	if end, err := c.End(); err == nil {
 		defer end.Close()
-		native, err := unix.GetsockoptInt(end.Int(), unix.SOL_SOCKET, unix.SO_ERROR)
+		native, err := end.Error()
 		if err == nil && errno == 0 && s.state == Connected {
-			errno = abi.Errno(native)
+			errno = native
 			if why := s.outcome.why(); errno == abi.ECONNRESET && why != nil {
 				errno = Errno(why)
 			}
@@ -195,7 +195,7 @@ func (s *Socket) sendBufferLocked(c Caller) ([]byte, error) {
 		return nil, err
 	}
 	defer end.Close()
-	n, err := unix.GetsockoptInt(end.Int(), unix.SOL_SOCKET, unix.SO_SNDBUF)
+	n, err := end.Room()
 	if err != nil {
 		return nil, err
 	}

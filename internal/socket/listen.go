@@ -14,17 +14,17 @@ import (
 	"github.com/secure-socket-api/ssa/internal/engine/lobby"
 	"github.com/secure-socket-api/ssa/internal/engine/turns"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // listener is the network's side of a listening socket. The program's own
-// descriptor listens too, on an address only we can connect to, so that poll,
-// epoll and accept work on it untouched; a connection is delivered there when
-// its handshake is done.
+// descriptor listens too, and a connection is delivered there when its handshake
+// is done.
 type listener struct {
 	socket     *Socket
 	tcp        *sys.Stream
-	name       *sys.UnixName // where the program's descriptor listens
+	queue      endpoint.Queue // of the program's descriptor, which listens too
 	req        *engine.Request
 	server     engine.Listener
 	port       uint16
@@ -92,12 +92,10 @@ func (s *Socket) listenWithLocked(c Caller, backlog int, req *engine.Request, se
 	}
 	defer end.Close()
 	if s.state == Failed && !s.endFresh {
-		fresh, err := s.replaceEndLocked(c, end)
-		if err != nil {
+		if end, err = s.replaceEndLocked(c, end); err != nil {
 			return err
 		}
-		defer fresh.Close()
-		end = fresh
+		defer end.Close()
 	}
 	return s.listenLocked(c, end, backlog, req, server)
 }
@@ -122,7 +120,7 @@ func (s *Socket) serverRequestLocked(c Caller) (*engine.Request, error) {
 	}, nil
 }
 
-func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Request, server engine.Listener) error {
+func (s *Socket) listenLocked(c Caller, end endpoint.End, backlog int, req *engine.Request, server engine.Listener) error {
 	rights, err := c.Rights()
 	if err != nil {
 		return err
@@ -134,7 +132,7 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 		}
 	}
 	// The kernel listens for clients only once the program's descriptor does.
-	name, err := sys.BindWatched(end.Int(), s.table.cfg.Dir, s.table.watchListeners())
+	queue, err := end.Queue(s.maybeClosed)
 	if err != nil {
 		return err
 	}
@@ -143,7 +141,7 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 		return s.besideLocked(s.tcp.Int(), func() error { return unix.Listen(s.tcp.Int(), backlog) })
 	})
 	if err == nil {
-		err = unix.Listen(end.Int(), backlog)
+		err = end.Listen(backlog)
 	}
 	var stream *sys.Stream
 	if err == nil {
@@ -151,10 +149,10 @@ func (s *Socket) listenLocked(c Caller, end *sys.FD, backlog int, req *engine.Re
 		s.tcp = nil // the stream's, whatever became of it
 	}
 	if err != nil {
-		name.Close()
+		queue.Close()
 		return err
 	}
-	l := &listener{socket: s, tcp: stream, name: name, req: req, server: server,
+	l := &listener{socket: s, tcp: stream, queue: queue, req: req, server: server,
 		owner: s.programLocked(c), slots: make(chan struct{}, lobby.MaxUndelivered), lobby: s.table.house.Lobby(0),
 		handshakes: turns.NewQueue[netip.Prefix](max(req.Policy.Handshakes, 1), max(req.Policy.Handshakes, 1))}
 	if local, err := l.address(); err == nil {
@@ -186,7 +184,7 @@ func (s *Socket) listenAgainLocked(c Caller, backlog int) error {
 		return err
 	}
 	defer end.Close()
-	if err := unix.Listen(end.Int(), backlog); err != nil {
+	if err := end.Listen(backlog); err != nil {
 		return err
 	}
 	return s.listener.tcp.Control(func(fd int) error { return unix.Listen(fd, backlog) })

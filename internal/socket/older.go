@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/secure-socket-api/ssa/internal/sys"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 )
 
 // Another socket takes the place of a program's descriptor when a TLS socket is
@@ -19,7 +19,6 @@ import (
 
 // copies are the older copies of a table's sockets.
 type copies struct {
-	lives      *sys.Lives
 	superseded chan struct{} // wakes forgetOlder
 	convertMu  sync.Mutex    // one TCP socket at a time is converted
 	// older and forgetting, whether forgetOlder runs, are guarded by Table.mu.
@@ -27,12 +26,8 @@ type copies struct {
 	forgetting bool
 }
 
-func newCopies() (*copies, error) {
-	lives, err := sys.OpenLives()
-	if err != nil {
-		return nil, err
-	}
-	return &copies{lives: lives, superseded: make(chan struct{}, 1), older: map[uint64]olderCopies{}}, nil
+func newCopies() *copies {
+	return &copies{superseded: make(chan struct{}, 1), older: map[uint64]olderCopies{}}
 }
 
 // olderCopies stand for one socket that was replaced.
@@ -53,7 +48,7 @@ func (t *Table) Older(inode uint64) *Socket {
 
 // Current returns a duplicate of the program's descriptor, to be put in the
 // place of an older copy.
-func (s *Socket) Current() (*sys.FD, error) {
+func (s *Socket) Current() (endpoint.End, error) {
 	s.table.mu.Lock()
 	if s.kept != nil {
 		defer s.table.mu.Unlock()
@@ -63,7 +58,7 @@ func (s *Socket) Current() (*sys.FD, error) {
 	s.mu.Lock()
 	where := s.where
 	s.mu.Unlock()
-	return s.table.cfg.Finder.Find(s.inodeKnown(), where, true)
+	return s.table.cfg.Ends.Find(s.inodeKnown(), where, true)
 }
 
 // hasKept reports whether a duplicate is kept for older copies.
@@ -76,12 +71,12 @@ func (s *Socket) hasKept() bool {
 // supersede notes that end takes the place of old. A duplicate of end is kept
 // as long as copies of old exist anywhere: they are the same socket, which is
 // closed when the last of them is.
-func (t *Table) supersede(old *sys.FD, s *Socket, end *sys.FD) error {
-	inode, err := old.SocketInode()
+func (t *Table) supersede(old endpoint.End, s *Socket, end endpoint.End) error {
+	inode, err := old.ID()
 	if err != nil {
 		return err
 	}
-	if err := t.copies.lives.Watch(old); err != nil {
+	if err := t.cfg.Ends.Watch(old); err != nil {
 		return err
 	}
 	kept, err := end.Dup()
@@ -93,8 +88,7 @@ func (t *Table) supersede(old *sys.FD, s *Socket, end *sys.FD) error {
 	if t.closed {
 		return kept.Close()
 	}
-	s.kept.Close()
-	s.kept = kept
+	s.keepLocked(kept)
 	t.copies.older[inode] = olderCopies{s, true}
 	select {
 	case t.copies.superseded <- struct{}{}:
@@ -117,8 +111,15 @@ func (t *Table) passOlder(from, to *Socket) {
 			t.copies.older[inode] = olderCopies{to, true}
 		}
 	}
-	from.kept.Close()
-	from.kept = nil
+	from.keepLocked(nil)
+}
+
+// keepLocked keeps a duplicate of the program's descriptor, or none; t.mu is held.
+func (s *Socket) keepLocked(end endpoint.End) {
+	if s.kept != nil {
+		s.kept.Close()
+	}
+	s.kept = end
 }
 
 // How often is looked for older copies: soon at first, since most are closed as
@@ -142,7 +143,7 @@ func (t *Table) forgetOlder(ctx context.Context) {
 		t.mu.Lock()
 		before := maps.Clone(t.copies.older)
 		t.mu.Unlock()
-		exist, err := t.copies.lives.Inodes()
+		exist, err := t.cfg.Ends.Watched()
 		if err != nil {
 			t.cfg.Log.Debug(fmt.Sprintf("looking for older copies of sockets: %v", err))
 			continue
@@ -175,8 +176,7 @@ func (t *Table) forgetClosed(before map[uint64]olderCopies, exist map[uint64]boo
 	for s, more := range left {
 		any = any || more
 		if !more {
-			s.kept.Close()
-			s.kept = nil
+			s.keepLocked(nil)
 		}
 	}
 	t.copies.forgetting = any
@@ -190,8 +190,7 @@ func (t *Table) forgetLocked(s *Socket) {
 			delete(t.copies.older, inode)
 		}
 	}
-	s.kept.Close()
-	s.kept = nil
+	s.keepLocked(nil)
 }
 
 // forgetUpgraded forgets what was the TCP connection of a socket, when that has
@@ -211,8 +210,7 @@ func (t *Table) forgetAllOlder() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, o := range t.copies.older {
-		o.socket.kept.Close()
-		o.socket.kept = nil
+		o.socket.keepLocked(nil)
 	}
 	clear(t.copies.older)
 }

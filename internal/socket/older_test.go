@@ -22,7 +22,7 @@ func TestOlderCopiesWhileLooking(t *testing.T) {
 				t.Fatal(err)
 			}
 			s, c := r.socket(t, abi.FamilyInet, unix.SOCK_STREAM)
-			if err := r.table.supersede(old, s, c.end); err != nil {
+			if err := r.table.supersede(r.made.Of(old), s, r.made.Of(c.end)); err != nil {
 				t.Fatal(err)
 			}
 			olds = append(olds, old)

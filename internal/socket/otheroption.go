@@ -94,7 +94,7 @@ func (s *Socket) setSendBuffer(c Caller, name int, value []byte) error {
 			return err
 		}
 		defer end.Close()
-		if err := rights.Do(func() error { return sysSetsockopt(end.Int(), unix.SOL_SOCKET, name, value) }); err != nil {
+		if err := rights.Do(func() error { return end.SetOption(name, value) }); err != nil {
 			return err
 		}
 	}

@@ -3,18 +3,17 @@ package socket
 import (
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // ErrNotTCP says that a descriptor is no TCP socket: TLS options on it are the
 // kernel's to refuse.
-var ErrNotTCP = errors.New("the descriptor is no TCP socket")
+var ErrNotTCP = endpoint.ErrNotTCP
 
 // States of a TCP socket, include/net/tcp_states.h.
 const (
@@ -26,20 +25,24 @@ const (
 
 // plainTCP is a TCP socket of a program that is not a TLS socket yet.
 type plainTCP struct {
-	fd       *sys.FD
+	end      endpoint.End
+	fd       *sys.FD // of end
 	family   int
 	state    byte
 	nonblock bool
 }
 
 func lookAtPlain(c Caller) (*plainTCP, error) {
-	fd, err := c.End()
+	end, err := c.End()
 	if err != nil {
 		return nil, err
 	}
-	p := &plainTCP{fd: fd}
-	if err := p.examine(); err != nil {
-		fd.Close()
+	p := &plainTCP{end: end}
+	if p.fd, err = end.TCP(); err == nil {
+		err = p.examine()
+	}
+	if err != nil {
+		end.Close()
 		return nil, err
 	}
 	return p, nil
@@ -72,7 +75,7 @@ func (t *Table) CheckPlain(c Caller) error {
 	if err != nil {
 		return err
 	}
-	return p.fd.Close()
+	return p.end.Close()
 }
 
 // SetPlainOption is a TLS option on a TCP socket that is not ours. An
@@ -83,7 +86,7 @@ func (t *Table) SetPlainOption(c Caller, inode uint64, option abi.Option, value 
 	if err != nil {
 		return err
 	}
-	defer p.fd.Close()
+	defer p.end.Close()
 	switch p.state {
 	case tcpClose:
 		_, err := t.convert(c, p, option, value)
@@ -125,10 +128,10 @@ func (t *Table) convert(c Caller, p *plainTCP, option abi.Option, value []byte) 
 
 // commit gives up the program's TCP socket for the new one: on error nothing
 // has changed.
-func (t *Table) commit(c Caller, s *Socket, p *plainTCP, end *sys.FD) error {
+func (t *Table) commit(c Caller, s *Socket, p *plainTCP, end endpoint.End) error {
 	t.copies.convertMu.Lock()
 	defer t.copies.convertMu.Unlock()
-	inode, err := p.fd.SocketInode()
+	inode, err := p.end.ID()
 	if err != nil {
 		return err
 	}
@@ -145,7 +148,7 @@ func (t *Table) commit(c Caller, s *Socket, p *plainTCP, end *sys.FD) error {
 	if p.state != tcpClose {
 		return abi.EISCONN
 	}
-	if err := t.supersede(p.fd, s, end); err != nil {
+	if err := t.supersede(p.end, s, end); err != nil {
 		return err
 	}
 	return sys.Mute(p.fd.Int())
@@ -170,8 +173,8 @@ var inherited = []struct{ level, name, size int }{
 
 // takeOver copies what was set on the TCP socket to the new one and to the
 // program's new descriptor.
-func (s *Socket) takeOver(c Caller, p *plainTCP, end *sys.FD) error {
-	if err := copyTimeouts(p.fd, end); err != nil {
+func (s *Socket) takeOver(c Caller, p *plainTCP, end endpoint.End) error {
+	if err := end.TakeLimits(p.end); err != nil {
 		return err
 	}
 	for _, o := range inherited {
@@ -276,22 +279,14 @@ func (t *Table) sweepPlain(thread int) {
 	if !many {
 		return
 	}
-	open := map[string]bool{}
-	for _, name := range []string{"tcp", "tcp6"} {
-		table, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", thread, name))
-		if err != nil {
-			return
-		}
-		for line := range strings.Lines(string(table)) {
-			if fields := strings.Fields(line); len(fields) > 9 {
-				open[fields[9]] = true
-			}
-		}
+	open, err := t.cfg.Ends.TCPSockets(thread)
+	if err != nil {
+		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for inode := range t.plain {
-		if !open[fmt.Sprint(inode)] {
+		if !open[inode] {
 			delete(t.plain, inode)
 		}
 	}

@@ -83,7 +83,7 @@ func (t *Table) convertFor(c Caller, u *policy.Upgrade) (*Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer p.fd.Close()
+	defer p.end.Close()
 	if p.state != tcpClose {
 		return nil, abi.EISCONN
 	}

@@ -26,7 +26,7 @@ func (t *Table) convertListener(c Caller, p *plainTCP, inode uint64, option abi.
 		err = s.takeListener(c, p, inode)
 	}
 	if err == nil {
-		err = copyTimeouts(p.fd, end)
+		err = end.TakeLimits(p.end)
 	}
 	if err == nil {
 		err = c.Replace(end)

@@ -17,8 +17,10 @@ import (
 
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine/local"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/unixend"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/policy/subject"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -26,6 +28,7 @@ import (
 // rig is a table without a gate: the test itself is the program.
 type rig struct {
 	table *Table
+	made  *unixend.Ends
 	own   subject.Program
 
 	mu   sync.Mutex
@@ -39,24 +42,25 @@ func newRig(t testing.TB, authority *ssatest.Authority) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.table, err = NewTable(Config{Engine: local.New(local.Config{}), Policy: rules, Resolver: net.DefaultResolver,
-		Finder: r, Log: slog.New(slog.DiscardHandler), Dir: t.TempDir()})
-	if err != nil {
+	log := slog.New(slog.DiscardHandler)
+	if r.made, err = unixend.New(unixend.Config{Finder: r, Log: log, Dir: t.TempDir()}); err != nil {
 		t.Fatal(err)
 	}
+	r.table = NewTable(Config{Engine: local.New(local.Config{}), Policy: rules, Resolver: net.DefaultResolver, Ends: r.made, Log: log})
 	t.Cleanup(func() {
 		for _, end := range r.ends {
 			end.Close()
 		}
-		if err := r.table.Close(); err != nil {
+		r.table.Close()
+		if err := r.made.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return r
 }
 
-// Find implements Finder.
-func (r *rig) Find(inode uint64, _ Where, _ bool) (*sys.FD, error) {
+// Find implements unixend.Finder.
+func (r *rig) Find(inode uint64, _ endpoint.Where, _ bool) (*sys.FD, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if end, ok := r.ends[inode]; ok && end.Int() >= 0 {
@@ -83,7 +87,8 @@ func (r *rig) socket(t testing.TB, family, kind int) (*Socket, *testCaller) {
 	if err != nil {
 		t.Fatalf("socket: %v", err)
 	}
-	return s, &testCaller{rig: r, end: end, inode: r.keep(end)}
+	fd := unixend.FD(end)
+	return s, &testCaller{rig: r, end: fd, inode: r.keep(fd)}
 }
 
 // testCaller is a program's thread; the answer of a pending call comes
@@ -115,8 +120,8 @@ func (c *testCaller) String() string               { return "test" }
 func (c *testCaller) Executable() (string, string) { return "/test", "" }
 func (c *testCaller) Program() subject.Program     { return c.rig.own }
 func (c *testCaller) Holder(bool) string           { return "" }
-func (c *testCaller) Where() Where                 { return Where{} }
-func (c *testCaller) End() (*sys.FD, error)        { return c.end.Dup() }
+func (c *testCaller) Where() endpoint.Where        { return endpoint.Where{} }
+func (c *testCaller) End() (endpoint.End, error)   { return c.rig.made.Of(c.end).Dup() }
 func (c *testCaller) Rights() (Rights, error)      { return noRights{}, nil }
 func (c *testCaller) ReadFile(path string) ([][]byte, bool, error) {
 	content, err := os.ReadFile(path)
@@ -135,28 +140,28 @@ func (c *testCaller) Answer(err error) error {
 }
 
 // Replace is dup2: the descriptor keeps its number.
-func (c *testCaller) Replace(fd *sys.FD) error {
+func (c *testCaller) Replace(end endpoint.End) error {
 	if c.over() {
 		return errors.New("the call is over")
 	}
-	if err := unix.Dup3(fd.Int(), c.end.Int(), unix.O_CLOEXEC); err != nil {
+	if err := unix.Dup3(unixend.FD(end).Int(), c.end.Int(), unix.O_CLOEXEC); err != nil {
 		return err
 	}
 	c.inode = c.rig.keep(c.end)
 	return nil
 }
 
-func (c *testCaller) Give(connection *sys.FD, peer []byte) (Where, error) {
+func (c *testCaller) Give(connection endpoint.End, peer []byte) (endpoint.Where, error) {
 	if c.over() {
-		return Where{}, errors.New("the call is over")
+		return endpoint.Where{}, errors.New("the call is over")
 	}
-	fd, err := connection.Dup()
+	fd, err := unixend.FD(connection).Dup()
 	if err != nil {
-		return Where{}, err
+		return endpoint.Where{}, err
 	}
 	c.rig.keep(fd)
 	c.given <- given{fd, peer}
-	return Where{}, nil
+	return endpoint.Where{}, nil
 }
 
 // wait returns the outcome of a call that may be pending.

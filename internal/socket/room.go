@@ -3,10 +3,6 @@ package socket
 import (
 	"context"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // Descriptors that are kept free, of those that RLIMIT_NOFILE allows: the last
@@ -17,14 +13,6 @@ const (
 	freeForClients = 16
 )
 
-// scarce reports whether a descriptor is among the last ones, but for the given
-// number that is to stay free. A new descriptor has the lowest number that is
-// free, so its own number tells.
-func scarce(fd *sys.FD, free int) bool {
-	var limit unix.Rlimit
-	return unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil && uint64(fd.Int()+free) >= limit.Cur
-}
-
 // awaitRoom waits, after a client was accepted with one of the last descriptors,
 // until there are others. One by one those go meanwhile that keep a handshake
 // waiting.
@@ -33,12 +21,10 @@ func (l *listener) awaitRoom() bool {
 		if !pauseFor(l.ctx, lastDelay) {
 			return false
 		}
-		probe, err := sys.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-		if err == nil {
-			crowded = scarce(probe, freeForClients)
+		if probe, err := l.socket.table.cfg.Ends.Reserve(freeForClients); err == nil {
+			crowded = false
 			probe.Close()
-		}
-		if crowded {
+		} else {
 			l.socket.table.house.Relieve()
 		}
 	}

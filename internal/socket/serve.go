@@ -11,12 +11,13 @@ import (
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/engine/lobby"
 	"github.com/secure-socket-api/ssa/internal/engine/turns"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // serve accepts clients until the listener is stopped.
 func (l *listener) serve(context.Context) {
-	defer l.name.Close()
+	defer l.queue.Close()
 	for l.awaitSlot() {
 		tcp, err := l.tcp.Accept()
 		switch {
@@ -25,7 +26,7 @@ func (l *listener) serve(context.Context) {
 		case err == nil && !l.open():
 			l.passOn(tcp)
 		case err == nil:
-			last := scarce(tcp, freeForClients)
+			last := tcp.Scarce(freeForClients)
 			l.socket.table.background(func(error) { tcp.Close() }, func(context.Context) { l.handle(tcp) })
 			if last && !l.awaitRoom() {
 				return
@@ -112,7 +113,7 @@ func (l *listener) handle(tcp *sys.FD) {
 
 // admit returns the plaintext end of a connection that has been delivered, nil
 // for a client that was not let in.
-func (l *listener) admit(fresh *Socket) *sys.Stream {
+func (l *listener) admit(fresh *Socket) endpoint.Plain {
 	s, from := l.socket, remoteAddr(fresh.peer)
 	ctx, out := context.WithCancelCause(l.ctx)
 	defer out(nil)
@@ -128,13 +129,14 @@ func (l *listener) admit(fresh *Socket) *sys.Stream {
 	if err == nil && guest.Work() != nil {
 		err = engine.ErrCrowded
 	}
+	if end != nil {
+		defer end.Close()
+	}
 	if err != nil {
-		end.close()
 		fresh.stream.Close()
 		l.refused(from, err)
 		return nil
 	}
-	defer end.close()
 	conn, err := l.handshake(ctx, fresh, guest)
 	if err == nil {
 		guest.Leave()

@@ -15,6 +15,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/identity"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -31,7 +32,7 @@ type Socket struct {
 	abortive     atomic.Bool  // SO_LINGER with a time of zero is set
 	ended        atomic.Int64 // when the relay ended, Unix time, 0 before
 	inode        uint64       // of the program's descriptor; guarded by table.mu
-	kept         *sys.FD      // a duplicate of it while there are older copies; guarded by table.mu
+	kept         endpoint.End // a duplicate of it while there are older copies, else nil; guarded by table.mu
 	// rules are the policy of when the socket was made; nil in accepted ones,
 	// which have the base of their listener.
 	rules *policy.Policy
@@ -56,7 +57,7 @@ type Socket struct {
 	held      int64                    // PEM bytes in set, accounted for in table.held
 	sendSize  int                      // SO_SNDBUF of the program's descriptor to restore, 0: ours
 	recvSize  int                      // SO_RCVBUF as set, 0: not set
-	where     Where
+	where     endpoint.Where
 	context   uint64 // TLS_CONTEXT
 	process   int    // that made the socket
 	server    bool   // the server's end of a connection
@@ -102,7 +103,7 @@ type tcpOption struct {
 // New makes a socket for socket(2) and returns the descriptor to give to the
 // program. family is AF_INET, AF_INET6 or AF_HOSTNAME; kind has the type and
 // the flags SOCK_NONBLOCK and SOCK_CLOEXEC.
-func (t *Table) New(c Caller, family, kind int) (*Socket, *sys.FD, error) {
+func (t *Table) New(c Caller, family, kind int) (*Socket, endpoint.End, error) {
 	s, end, err := t.newSocket(c, family, kind)
 	if errors.Is(err, unix.EMFILE) {
 		// Sockets that were closed without being used may hold descriptors.
@@ -112,7 +113,7 @@ func (t *Table) New(c Caller, family, kind int) (*Socket, *sys.FD, error) {
 	return s, end, err
 }
 
-func (t *Table) newSocket(c Caller, family, kind int) (*Socket, *sys.FD, error) {
+func (t *Table) newSocket(c Caller, family, kind int) (*Socket, endpoint.End, error) {
 	const flags = unix.SOCK_NONBLOCK | unix.SOCK_CLOEXEC
 	switch {
 	case family != abi.FamilyInet && family != abi.FamilyInet6 && family != abi.FamilyHostname:
@@ -132,20 +133,26 @@ func (t *Table) newSocket(c Caller, family, kind int) (*Socket, *sys.FD, error) 
 	if s.tcp, err = makeTCP(rights, s.tcpFamily()); err != nil {
 		return nil, nil, err
 	}
-	end, err := sys.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err == nil {
-		err = unix.SetNonblock(end.Int(), kind&unix.SOCK_NONBLOCK != 0)
-	}
-	if err == nil {
-		s.inode, err = end.SocketInode()
-	}
+	end, inode, err := t.newEnd(kind&unix.SOCK_NONBLOCK != 0)
 	if err != nil {
-		end.Close()
 		s.tcp.Close()
 		return nil, nil, err
 	}
+	s.inode = inode
 	t.add(s)
 	return s, end, nil
+}
+
+// newEnd makes an end that no program has yet.
+func (t *Table) newEnd(nonblock bool) (end endpoint.End, inode uint64, err error) {
+	if end, err = t.cfg.Ends.New(nonblock); err != nil {
+		return nil, 0, err
+	}
+	if inode, err = end.ID(); err != nil {
+		end.Close()
+		return nil, 0, err
+	}
+	return end, inode, nil
 }
 
 // Discard forgets a socket whose descriptor never reached the program.

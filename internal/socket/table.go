@@ -2,17 +2,15 @@ package socket
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/engine/lobby"
 	"github.com/secure-socket-api/ssa/internal/policy"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -27,7 +25,7 @@ type Config struct {
 	Engine   engine.Engine
 	Policy   *policy.Policy // at first: see SetPolicy
 	Resolver Resolver
-	Finder   Finder
+	Ends     endpoint.Maker // of the gate, which closes them after the table
 	Log      *slog.Logger
 	// NamePrograms says that the engine wants to know of programs: it is in
 	// another process.
@@ -40,16 +38,11 @@ type Config struct {
 	Denied func(*engine.Denial)
 	// Leftover, when not nil, takes over what is left at Close: see engine.RelayOptions.
 	Leftover func(tcp engine.Stream, rest []byte)
-	// Dir is where folders can be made for names of sockets, which exist for a
-	// moment.
-	Dir string
 }
 
 // Table holds all sockets of one gate. Safe for concurrent use.
 type Table struct {
 	cfg    Config
-	joiner *joiner
-	diag   *sys.Diag
 	copies *copies
 	ctx    context.Context // ends the background work
 	cancel context.CancelFunc
@@ -58,11 +51,7 @@ type Table struct {
 	held   atomic.Int64   // PEM bytes in settings of sockets
 	usage  usage
 	house  *lobby.House // of clients that keep a handshake waiting
-	askMu  sync.Mutex   // one at a time asks about accepted connections
 	rules  atomic.Pointer[policy.Policy]
-
-	closingsOnce sync.Once
-	closings     *sys.Closings // of listeners, nil where there is none
 
 	mu           sync.Mutex
 	sockets      map[uint64]*Socket // by inode of the program's descriptor
@@ -78,27 +67,13 @@ type Table struct {
 const minSweep = 64
 
 // NewTable returns an empty table. Close ends it.
-func NewTable(cfg Config) (*Table, error) {
-	j, err := newJoiner(cfg.Dir)
-	if err != nil {
-		return nil, err
-	}
-	diag, err := sys.OpenDiag()
-	if err != nil {
-		j.close()
-		return nil, err
-	}
-	copies, err := newCopies()
-	if err != nil {
-		j.close()
-		return nil, errors.Join(err, diag.Close())
-	}
-	t := &Table{cfg: cfg, joiner: j, diag: diag, copies: copies, house: lobby.NewHouse(lobby.ForDescriptors(sys.MaxDescriptors())), sockets: map[uint64]*Socket{}, delivery: map[string]*Socket{},
+func NewTable(cfg Config) *Table {
+	t := &Table{cfg: cfg, copies: newCopies(), house: lobby.NewHouse(lobby.ForDescriptors(sys.MaxDescriptors())), sockets: map[uint64]*Socket{}, delivery: map[string]*Socket{},
 		plain: map[uint64]*Socket{}, sweepAt: minSweep, sweepPlainAt: minSweep}
 	t.rules.Store(cfg.Policy)
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.work.Go(t.sweepListeners)
-	return t, nil
+	return t
 }
 
 // SetPolicy sets the policy of sockets made from now on. Those made before keep
@@ -137,29 +112,21 @@ func (t *Table) Unclaimed() bool {
 	return len(t.delivery) > 0
 }
 
-// Claim finds the accepted connection behind a descriptor of unknown inode by
-// the address of its peer, which is our plaintext end. It returns nil when the
-// descriptor is not ours.
-func (t *Table) Claim(end *sys.FD, inode uint64) *Socket {
-	peer, err := unix.Getpeername(end.Int())
-	if err != nil {
-		return nil
-	}
-	name, ok := peer.(*unix.SockaddrUnix)
-	if !ok {
-		return nil
-	}
+// Claim finds the accepted connection behind an end of unknown inode. It returns
+// nil when the end is not ours.
+func (t *Table) Claim(end endpoint.End, inode uint64) *Socket {
+	name := end.Delivery()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s, ok := t.delivery[name.Name]
+	s, ok := t.delivery[name]
 	if !ok {
 		return nil
 	}
-	delete(t.delivery, name.Name)
+	delete(t.delivery, name)
 	s.inode = inode
 	t.sockets[inode] = s
 	if s.sendSize > 0 { // of an accepted one it never changes before
-		setSendBuffer(end.Int(), s.sendSize)
+		end.SetRoom(s.sendSize)
 	}
 	return s
 }
@@ -211,14 +178,14 @@ func (t *Table) Sweep() {
 		candidates = append(candidates, s)
 	}
 	t.mu.Unlock()
-	open, err := sys.UnixInodes()
+	open, err := t.cfg.Ends.Existing()
 	if err != nil {
 		// For lack of descriptors, for one: then each is asked for by itself.
 		t.cfg.Log.Debug("sweeping: " + err.Error())
 	}
 	for _, s := range candidates {
 		// The list may miss a socket while others come and go.
-		s.sweep(func(inode uint64) bool { return open[inode] || t.exists(inode) })
+		s.sweep(func(inode uint64) bool { return open[inode] || t.cfg.Ends.Exists(inode) })
 	}
 	t.mu.Lock()
 	t.sweepAt = max(minSweep, 2*len(t.sockets))
@@ -257,15 +224,4 @@ func (t *Table) listeners() []*Socket {
 		}
 	}
 	return all
-}
-
-// exists reports whether the descriptor with an inode is open; when that
-// cannot be found out it says so.
-func (t *Table) exists(inode uint64) bool {
-	ok, err := t.diag.Exists(inode)
-	if err != nil {
-		t.cfg.Log.Debug("looking for a socket", "inode", inode, "error", err)
-		return true
-	}
-	return ok
 }

@@ -22,7 +22,7 @@ func (t *Table) Upgrade(c Caller, inode uint64, value []byte, found func(*Socket
 	if err != nil {
 		return err
 	}
-	defer p.fd.Close()
+	defer p.end.Close()
 	switch p.state {
 	case tcpEstablished, tcpCloseWait:
 	case tcpListen:
@@ -56,7 +56,7 @@ func (t *Table) Upgrade(c Caller, inode uint64, value []byte, found func(*Socket
 		return err
 	}
 	defer end.Close()
-	s.waitLocked(c, end, unix.SO_SNDTIMEO, abi.EINPROGRESS)
+	s.waitLocked(c, end.SendLimit(), abi.EINPROGRESS)
 	return ErrPending
 }
 
@@ -82,15 +82,13 @@ func (s *Socket) upgradeRequestLocked(c Caller, value []byte) (*engine.Request, 
 // upgradeLocked takes the TCP connection from the program and begins the
 // handshake on it. The program has nothing but its end of the pair then.
 func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	end, inode, err := s.table.newEnd(p.nonblock)
 	if err != nil {
 		return err
 	}
-	end, ours := sys.Own(pair[0]), sys.Own(pair[1])
 	defer end.Close()
 	a := &attempt{req: req, rights: noRights{}}
 	if err := s.countLocked(c, a); err != nil {
-		ours.Close()
 		return err
 	}
 	a.process, err = s.table.programOf(c)
@@ -102,17 +100,10 @@ func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error
 		a.stream, err = sys.NewStream(tcp, nil)
 	}
 	if err == nil {
-		err = unix.SetNonblock(end.Int(), p.nonblock)
+		err = end.TakeLimits(p.end)
 	}
 	if err == nil {
-		a.filled, err = hush(end)
-	}
-	if err == nil {
-		err = copyTimeouts(p.fd, end)
-	}
-	if err == nil {
-		setSendBuffer(ours.Int(), s.roomLocked())
-		a.plain, err = sys.NewStream(ours, nil)
+		a.plain, err = end.Join(s.roomLocked())
 	}
 	if err == nil {
 		err = c.Replace(end)
@@ -124,20 +115,16 @@ func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error
 			a.stream.Close()
 			_ = unix.SetNonblock(p.fd.Int(), p.nonblock) // the file is the program's again
 		}
-		ours.Close()
 		if a.plain != nil {
 			a.plain.Close()
 		}
 		return err
 	}
-	return s.beginUpgradeLocked(c, a, end)
+	s.beginUpgradeLocked(c, a, inode)
+	return nil
 }
 
-func (s *Socket) beginUpgradeLocked(c Caller, a *attempt, end *sys.FD) error {
-	inode, err := end.SocketInode()
-	if err != nil {
-		return err
-	}
+func (s *Socket) beginUpgradeLocked(c Caller, a *attempt, inode uint64) {
 	a.upgrade, s.server = true, a.req.Role == engine.Server
 	ctx, cancel := context.WithCancel(s.table.ctx)
 	a.cancel = cancel
@@ -145,7 +132,6 @@ func (s *Socket) beginUpgradeLocked(c Caller, a *attempt, end *sys.FD) error {
 	s.outcome.begin()
 	s.table.adopt(s, inode)
 	s.table.background(func(err error) { s.failed(a, err) }, func(context.Context) { s.establish(ctx, a) })
-	return nil
 }
 
 // adopt makes a remembered TCP socket one of ours.
@@ -193,18 +179,6 @@ func (s *Socket) keepForCut(stream *sys.Stream) func(outcome *error) {
 		}
 		kept.Close()
 	}
-}
-
-// copyTimeouts keeps the program's time limits for reading and writing.
-func copyTimeouts(from, to *sys.FD) error {
-	for _, name := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
-		if tv, err := unix.GetsockoptTimeval(from.Int(), unix.SOL_SOCKET, name); err == nil && tv.Nano() != 0 {
-			if err := unix.SetsockoptTimeval(to.Int(), unix.SOL_SOCKET, name, tv); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // noRights are the rights of an attempt that makes no more sockets.

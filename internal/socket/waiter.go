@@ -5,10 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/secure-socket-api/ssa/abi"
-	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // waiter is a blocking call that has not been answered. A call that a signal
@@ -31,13 +28,12 @@ func (w *waiter) answer(err error) (told bool) {
 	return told
 }
 
-// waitLocked makes a blocking call wait for the outcome, at most as long as
-// the option SO_SNDTIMEO or SO_RCVTIMEO of the descriptor says, after which it
-// gets late.
-func (s *Socket) waitLocked(c Caller, end *sys.FD, option int, late abi.Errno) {
+// waitLocked makes a blocking call wait for the outcome, at most for the
+// limit, when there is one, after which it gets late.
+func (s *Socket) waitLocked(c Caller, limit time.Duration, late abi.Errno) {
 	w := &waiter{caller: c}
 	thread := c.Thread()
-	if limit := timeout(end, option); limit > 0 {
+	if limit > 0 {
 		w.timer = time.AfterFunc(limit, func() {
 			s.mu.Lock()
 			if s.waiters[thread] == w {
@@ -61,13 +57,13 @@ func (s *Socket) AwaitData(c Caller) error {
 		return err
 	}
 	s.mu.Lock()
-	s.waitLocked(c, end, unix.SO_RCVTIMEO, abi.EAGAIN)
+	s.waitLocked(c, end.ReceiveLimit(), abi.EAGAIN)
 	w := s.waiters[c.Thread()]
 	s.mu.Unlock()
 	s.table.background(func(err error) { w.answer(err) }, func(ctx context.Context) {
 		defer end.Close()
 		for delay := firstDelay; ctx.Err() == nil && c.Waiting(); delay = min(2*delay, lastDelay) {
-			if sys.Poll(end.Int(), unix.POLLIN) != 0 {
+			if end.Readable() {
 				s.dropWaiter(c)
 				w.answer(nil)
 				return
@@ -106,12 +102,4 @@ func (s *Socket) takeWaitersLocked() []*waiter {
 		delete(s.waiters, thread)
 	}
 	return all
-}
-
-func timeout(end *sys.FD, option int) time.Duration {
-	tv, err := unix.GetsockoptTimeval(end.Int(), unix.SOL_SOCKET, option)
-	if err != nil {
-		return 0
-	}
-	return time.Duration(tv.Nano())
 }

@@ -173,12 +173,8 @@ func newTCPPeer(t *testing.T) *tcpPeer {
 }
 
 func (w *walk) table(l *life) *Table {
-	table, err := NewTable(Config{Engine: l.stage, Policy: w.rules, Resolver: net.DefaultResolver, Finder: l,
-		Log: slog.New(slog.DiscardHandler), Dir: l.dir})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return table
+	return NewTable(Config{Engine: l.stage, Policy: w.rules, Resolver: net.DefaultResolver, Ends: l.caller.rig.made,
+		Log: slog.New(slog.DiscardHandler)})
 }
 
 func errnoName(err error) string {

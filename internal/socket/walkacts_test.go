@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
-	"github.com/secure-socket-api/ssa/internal/sys"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/unixend"
+	"github.com/secure-socket-api/ssa/internal/ssatest"
 )
 
 // act is an operation of the program, a peer or the service, and when it is
@@ -264,12 +265,12 @@ func (l *life) copy(forked bool) string {
 // touch is a notified call on an older copy: see gate/seccomp/older.go.
 func (l *life) touch() string {
 	s := l.table.Older(l.inode(l.other))
-	end, err := s.Current()
+	current, err := s.Current()
 	if err != nil {
 		return errnoName(err)
 	}
-	defer end.Close()
-	return errnoName(unix.Dup3(end.Int(), l.other.Int(), unix.O_CLOEXEC))
+	defer current.Close()
+	return errnoName(unix.Dup3(unixend.FD(current).Int(), l.other.Int(), unix.O_CLOEXEC))
 }
 
 func (l *life) writeOther() string {

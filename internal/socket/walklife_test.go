@@ -2,6 +2,7 @@ package socket
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"strings"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/unixend"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
@@ -23,7 +26,6 @@ const gone = "gone"
 // and "other", which is a second one of the same process or a forked child's.
 type life struct {
 	w      *walk
-	dir    string
 	stage  *stage
 	table  *Table
 	s      *Socket // nil while it is a plain TCP socket
@@ -42,9 +44,13 @@ type life struct {
 }
 
 func newLife(w *walk, first string) *life {
-	l := &life{w: w, dir: w.t.TempDir(), stage: newStage()}
+	l := &life{w: w, stage: newStage()}
+	ends, err := unixend.New(unixend.Config{Finder: l, Log: slog.New(slog.DiscardHandler), Dir: w.t.TempDir()})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	l.caller = &lifeCaller{testCaller: &testCaller{rig: &rig{made: ends, ends: map[uint64]*sys.FD{}}}, l: l}
 	l.table = w.table(l)
-	l.caller = &lifeCaller{testCaller: &testCaller{rig: &rig{ends: map[uint64]*sys.FD{}}}, l: l}
 	if first == "plain" {
 		l.own = l.connectedTCP()
 	} else {
@@ -52,7 +58,7 @@ func newLife(w *walk, first string) *life {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		l.s, l.own = s, end
+		l.s, l.own = s, unixend.FD(end)
 	}
 	l.caller.end = l.own
 	l.prepare()
@@ -109,7 +115,8 @@ func (l *life) close() {
 	for _, c := range l.clients {
 		c.Close()
 	}
-	if err := l.table.Close(); err != nil {
+	l.table.Close()
+	if err := l.caller.rig.made.Close(); err != nil {
 		l.w.t.Error(err)
 	}
 	for {
@@ -129,8 +136,8 @@ func (l *life) nothingCame(c net.Conn) {
 	}
 }
 
-// Find implements Finder as a gate does, among the program's descriptors.
-func (l *life) Find(inode uint64, _ Where, _ bool) (*sys.FD, error) {
+// Find implements unixend.Finder as a gate does, among the program's descriptors.
+func (l *life) Find(inode uint64, _ endpoint.Where, _ bool) (*sys.FD, error) {
 	for _, fd := range []*sys.FD{l.own, l.other} {
 		if fd.Int() < 0 {
 			continue
@@ -216,7 +223,8 @@ func (c *lifeCaller) Holder(bool) string {
 }
 
 // Replace is dup2, also of the process's second descriptor of the same socket.
-func (c *lifeCaller) Replace(fd *sys.FD) error {
+func (c *lifeCaller) Replace(end endpoint.End) error {
+	fd := unixend.FD(end)
 	if c.over() {
 		return os.ErrClosed
 	}

@@ -5,6 +5,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/unixend"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -87,9 +89,9 @@ func (l *life) current() *sys.FD {
 	l.table.mu.Lock()
 	inode, kept := l.s.inode, l.s.kept
 	l.table.mu.Unlock()
-	end, err := l.Find(inode, Where{}, true)
-	if err != nil && kept.Int() >= 0 {
-		end, err = kept.Dup()
+	end, err := l.Find(inode, endpoint.Where{}, true)
+	if err != nil && kept != nil {
+		end, err = unixend.FD(kept).Dup()
 	}
 	if err != nil {
 		return nil

@@ -12,3 +12,11 @@ func MaxDescriptors() int {
 	}
 	return int(min(r.Cur, most))
 }
+
+// Scarce reports whether a descriptor is among the last ones that RLIMIT_NOFILE
+// allows, but for the given number that is to stay free. A new descriptor has the
+// lowest number that is free, so its own number tells.
+func (f *FD) Scarce(free int) bool {
+	var limit unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil && uint64(f.Int()+free) >= limit.Cur
+}

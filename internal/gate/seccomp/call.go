@@ -14,8 +14,10 @@ import (
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/shares"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/unixend"
 	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/socket"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -127,21 +129,30 @@ func (c *call) String() string {
 }
 
 // Where tells the place of the call's descriptor.
-func (c *call) Where() socket.Where { return socket.Where{Thread: c.Call.Thread, FD: c.fd()} }
+func (c *call) Where() endpoint.Where { return endpoint.Where{Thread: c.Call.Thread, FD: c.fd()} }
 
-// End duplicates the descriptor of the call, and makes sure that it still is
-// the socket the call was about: another thread may have closed and reopened
-// the number.
-func (c *call) End() (*sys.FD, error) {
-	end, err := c.duplicate()
+// End implements socket.Caller.
+func (c *call) End() (endpoint.End, error) {
+	fd, err := c.descriptor()
 	if err != nil {
 		return nil, err
 	}
-	if inode, err := end.SocketInode(); err != nil || inode != c.inode {
-		end.Close()
+	return c.gate.cfg.Ends.Of(fd), nil
+}
+
+// descriptor duplicates the descriptor of the call, and makes sure that it still
+// is the socket the call was about: another thread may have closed and reopened
+// the number.
+func (c *call) descriptor() (*sys.FD, error) {
+	fd, err := c.duplicate()
+	if err != nil {
+		return nil, err
+	}
+	if inode, err := fd.SocketInode(); err != nil || inode != c.inode {
+		fd.Close()
 		return nil, abi.EBADF
 	}
-	return end, nil
+	return fd, nil
 }
 
 func (c *call) duplicate() (*sys.FD, error) {
@@ -153,10 +164,11 @@ func (c *call) duplicate() (*sys.FD, error) {
 	return c.gate.handles.Duplicate(c.Call.Thread, c.fd())
 }
 
-// Replace puts fd in the place of all descriptors that the process has of the
-// call's socket; epoll sets that watch them go on with fd.
-func (c *call) Replace(fd *sys.FD) error {
-	old, err := c.End()
+// Replace puts another end in the place of all descriptors that the process has
+// of the call's socket; epoll sets that watch them go on with it.
+func (c *call) Replace(end endpoint.End) error {
+	fd := unixend.FD(end)
+	old, err := c.descriptor()
 	if err != nil {
 		return err
 	}
@@ -241,9 +253,10 @@ func (c *call) end(value int64, err error) error {
 }
 
 // Give ends an accept with a descriptor and the peer's address.
-func (c *call) Give(connection *sys.FD, peer []byte) (socket.Where, error) {
+func (c *call) Give(end endpoint.End, peer []byte) (endpoint.Where, error) {
+	connection := unixend.FD(end)
 	if err := c.writeAddress(peer, c.Args[1], c.Args[2]); err != nil {
-		return socket.Where{}, err
+		return endpoint.Where{}, err
 	}
 	flags := 0
 	if c.Number == c.gate.cfg.Arch.Numbers[filter.Accept4] {
@@ -251,9 +264,9 @@ func (c *call) Give(connection *sys.FD, peer []byte) (socket.Where, error) {
 	}
 	if flags&unix.SOCK_NONBLOCK != 0 {
 		if err := unix.SetNonblock(connection.Int(), true); err != nil {
-			return socket.Where{}, err
+			return endpoint.Where{}, err
 		}
 	}
 	n, err := c.gate.cfg.Listener.ReplyFD(c.ID, connection.Int(), flags&unix.SOCK_CLOEXEC != 0)
-	return socket.Where{Thread: c.Call.Thread, FD: n}, err
+	return endpoint.Where{Thread: c.Call.Thread, FD: n}, err
 }

@@ -39,7 +39,7 @@ func fastOpen(c *call) (int64, error) {
 
 // sendFirst sends on a connection that was made just now, and so has room.
 func (c *call) sendFirst(data []byte) (int64, error) {
-	end, err := c.End()
+	end, err := c.descriptor()
 	if err != nil {
 		return 0, err
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/shares"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
-	"github.com/secure-socket-api/ssa/internal/socket"
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -30,8 +30,8 @@ func (t thread) Owner() (shares.Owner, error) { return ownerOf(int(t)) }
 
 var errNotFound = errors.New("no program has a descriptor of the socket")
 
-// Find implements socket.Finder.
-func (f *Finder) Find(inode uint64, hint socket.Where, search bool) (*sys.FD, error) {
+// Find implements unixend.Finder.
+func (f *Finder) Find(inode uint64, hint endpoint.Where, search bool) (*sys.FD, error) {
 	if fd, err := f.try(inode, hint.Thread, hint.FD); err == nil {
 		return fd, nil
 	}

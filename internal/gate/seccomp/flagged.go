@@ -40,7 +40,7 @@ func discard(c *call) (int64, error) {
 	case flags&unix.MSG_ERRQUEUE != 0:
 		return 0, abi.EAGAIN
 	}
-	end, err := c.End()
+	end, err := c.descriptor()
 	if err != nil {
 		return 0, err
 	}
@@ -53,7 +53,7 @@ func discard(c *call) (int64, error) {
 		return 0, err
 	}
 	c.then = func() (int64, error) {
-		end, err := c.End()
+		end, err := c.descriptor()
 		if err != nil {
 			return 0, err
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/shares"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/unixend"
 	"github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/socket"
 )
@@ -34,6 +35,7 @@ type Config struct {
 	Listener      *notify.Listener
 	Arch          filter.Arch
 	Sockets       *socket.Table
+	Ends          *unixend.Ends
 	Finder        *Finder
 	Own           *target.Own
 	Programs      *program.Identifier
@@ -207,12 +209,12 @@ var handlers = map[filter.Call]handler{
 
 func makeSocket(c *call) (int64, error) {
 	family, kind := int(int32(c.Args[0])), int(int32(c.Args[1]))
-	s, fd, err := c.gate.cfg.Sockets.New(c, family, kind)
+	s, end, err := c.gate.cfg.Sockets.New(c, family, kind)
 	if err != nil {
 		return 0, err
 	}
-	defer fd.Close()
-	if _, err := c.gate.cfg.Listener.ReplyFD(c.ID, fd.Int(), kind&unix.SOCK_CLOEXEC != 0); err != nil {
+	defer end.Close()
+	if _, err := c.gate.cfg.Listener.ReplyFD(c.ID, unixend.FD(end).Int(), kind&unix.SOCK_CLOEXEC != 0); err != nil {
 		s.Discard()
 		if errors.Is(err, notify.ErrGone) {
 			return 0, errAnswered

@@ -24,6 +24,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/filter"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/notify"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/target"
+	"github.com/secure-socket-api/ssa/internal/gate/seccomp/unixend"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	programs "github.com/secure-socket-api/ssa/internal/program"
 	"github.com/secure-socket-api/ssa/internal/socket"
@@ -161,9 +162,9 @@ func newRig(tb testing.TB) *rig {
 	finder := seccomp.NewFinder()
 	log := slog.New(slog.DiscardHandler)
 	tls := local.New(local.Config{})
-	table, err := socket.NewTable(socket.Config{Engine: tls, Policy: rules, Resolver: net.DefaultResolver,
-		Finder: finder, Log: log, Dir: tb.TempDir()})
+	ends, err := unixend.New(unixend.Config{Finder: finder, Log: log, Dir: tb.TempDir()})
 	check(tb, err)
+	table := socket.NewTable(socket.Config{Engine: tls, Policy: rules, Resolver: net.DefaultResolver, Ends: ends, Log: log})
 	orders, toProgram := pipe(tb)
 	fromProgram, answers := pipe(tb)
 	r := &rig{tb: tb, orders: toProgram, answers: bufio.NewScanner(fromProgram), ended: make(chan error, 1)}
@@ -172,7 +173,7 @@ func newRig(tb testing.TB) *rig {
 	check(tb, err)
 	orders.Close()
 	answers.Close()
-	gate := seccomp.New(seccomp.Config{Listener: r.listener, Arch: arch, Sockets: table, Finder: finder, Own: own, Programs: identifier, Log: log})
+	gate := seccomp.New(seccomp.Config{Listener: r.listener, Arch: arch, Sockets: table, Ends: ends, Finder: finder, Own: own, Programs: identifier, Log: log})
 	go func() { r.ended <- gate.Run() }()
 	tb.Cleanup(func() {
 		r.orders.Close()
@@ -183,7 +184,8 @@ func newRig(tb testing.TB) *rig {
 		if err := <-r.ended; err != nil {
 			tb.Errorf("the gate ended with %v", err)
 		}
-		check(tb, table.Close())
+		table.Close()
+		check(tb, ends.Close())
 		tls.Close()
 		r.listener.Close()
 		fromProgram.Close()

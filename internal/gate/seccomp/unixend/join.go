@@ -1,4 +1,4 @@
-package socket
+package unixend
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
@@ -55,10 +56,29 @@ func (j *joiner) join(end *sys.FD) (*sys.FD, error) {
 	return ours, nil
 }
 
-// hush fills the sending buffer of a program's descriptor, so that it is not
+// Join implements endpoint.End.
+func (e *End) Join(room int) (endpoint.Plain, error) {
+	ours, err := e.ends.joiner.join(e.fd)
+	if err != nil {
+		return nil, err
+	}
+	filled, err := fill(e.fd)
+	if err != nil {
+		ours.Close()
+		return nil, err
+	}
+	setSendBuffer(ours, room)
+	stream, err := sys.NewStream(ours, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &plain{Stream: stream, ends: e.ends, filled: filled}, nil
+}
+
+// fill fills the sending buffer of a program's descriptor, so that it is not
 // writable in poll(2) while the connection is being made, like a connecting
 // TCP socket. It returns how many bytes must be drained at the other end.
-func hush(end *sys.FD) (filled int, err error) {
+func fill(end *sys.FD) (filled int, err error) {
 	if err := unix.SetsockoptInt(end.Int(), unix.SOL_SOCKET, unix.SO_SNDBUF, 1); err != nil {
 		return 0, fmt.Errorf("shrinking the send buffer: %w", err)
 	}
@@ -78,13 +98,13 @@ func hush(end *sys.FD) (filled int, err error) {
 	}
 }
 
-// filling is what hush fills in; nobody ever sees it, or writes to it.
+// filling is what fill fills in; nobody ever sees it, or writes to it.
 var filling [16 << 10]byte
 
 // drains are buffers of drain, which would be large on a new goroutine's stack.
 var drains = sync.Pool{New: func() any { return new([8 << 10]byte) }}
 
-// drain reads exactly the bytes that hush filled in, which makes the program's
+// drain reads exactly the bytes that fill filled in, which makes the program's
 // descriptor writable: the edge that it waits for.
 func drain(ours int, filled int) error {
 	buf := drains.Get().(*[8 << 10]byte)
@@ -103,10 +123,3 @@ func drain(ours int, filled int) error {
 	}
 	return nil
 }
-
-// sendBuffer is the size of the plaintext streams' send buffers where the
-// program asked for none: several records, as far as the kernel allows.
-const sendBuffer = 256 << 10
-
-// setSendBuffer sets SO_SNDBUF. A refusal leaves a smaller buffer, which works.
-func setSendBuffer(fd, size int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, size) }

@@ -1,0 +1,41 @@
+package houserules_test
+
+import (
+	"go/ast"
+	"go/token"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestSocketHasNoTricks: package socket has the rules of a TLS socket. What a gate
+// does to a program's descriptor is behind its endpoint, so that another gate can
+// do it in another way.
+func TestSocketHasNoTricks(t *testing.T) {
+	ofSys := []string{"FD", "Own", "Socket", "Stream", "NewStream", "BindRaw", "ConnectRaw", "Getsockname", "Getpeername",
+		"GetsockoptRaw", "SetsockoptRaw", "Writable", "Mute", "MaxDescriptors"} // of a TCP socket
+	tricks := []string{"AF_UNIX", "Socketpair", "SockaddrUnix", "Sendto", "SendmsgN", "Recvfrom", "Poll", "Fstat", "Getpeername", "SO_RCVTIMEO", "SO_SNDTIMEO"}
+	for _, f := range source(t) {
+		if f.test || !within(f.dir, "internal/socket") {
+			continue
+		}
+		name, sys := f.imports()["golang.org/x/sys/unix"], f.imports()[module+"/internal/sys"]
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.SelectorExpr:
+				pkg, ok := n.X.(*ast.Ident)
+				if !ok || pkg.Obj != nil {
+					return true // of no package
+				}
+				if pkg.Name == name && slices.Contains(tricks, n.Sel.Name) || pkg.Name == sys && !slices.Contains(ofSys, n.Sel.Name) {
+					t.Errorf("%s uses %s.%s: ask the program's side by way of package endpoint", f.at(n.Pos()), pkg.Name, n.Sel.Name)
+				}
+			case *ast.BasicLit:
+				if n.Kind == token.STRING && strings.Contains(n.Value, "/proc") {
+					t.Errorf("%s looks into /proc: ask the program's side by way of package endpoint", f.at(n.Pos()))
+				}
+			}
+			return true
+		})
+	}
+}
