@@ -59,7 +59,7 @@ func (s *Socket) TryAccept(c AcceptCaller) error {
 }
 
 func (s *Socket) acceptEnd(c Caller) (end endpoint.End, nonblock bool, err error) {
-	if !s.isListener.Load() {
+	if s.State() != Listening {
 		return nil, false, abi.EINVAL
 	}
 	if end, err = c.End(); err != nil {
@@ -163,15 +163,18 @@ func (s *Socket) acceptWaiting() {
 // a new pair whose bytes are passed on to the old one.
 func (s *Socket) takeBack(connection endpoint.End, fresh *Socket, cause error) error {
 	s.mu.Lock()
-	l := s.listener
+	l := s.listenerLocked()
 	s.mu.Unlock()
 	old, err := connection.Stream()
 	if err != nil {
 		return err
 	}
-	again := &Socket{table: s.table, family: fresh.family, id: fresh.id, waiters: map[int]*waiter{},
-		set: fresh.set, base: fresh.base, effective: fresh.effective, state: Connected, stream: fresh.stream, conn: fresh.conn,
-		facts: fresh.facts, local: fresh.local, peer: fresh.peer, server: true, options: fresh.options}
+	fresh.mu.Lock()
+	same := *fresh.connectionLocked()
+	fresh.mu.Unlock()
+	again := s.table.born(&same, fresh.family, fresh.id)
+	again.set, again.base, again.effective, again.options = fresh.set, fresh.base, fresh.effective, fresh.options
+	again.local, again.peer, again.server = fresh.local, fresh.peer, true
 	again.abortive.Store(fresh.abortive.Load())
 	s.table.background(func(error) { old.Close() }, func(context.Context) {
 		defer old.Close()

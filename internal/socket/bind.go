@@ -15,7 +15,7 @@ import (
 func (s *Socket) Bind(c Caller, addr []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != Fresh && s.state != Failed {
+	if now := s.State(); now != Fresh && now != Failed {
 		return abi.EINVAL
 	}
 	rights, err := c.Rights()
@@ -53,8 +53,8 @@ func (s *Socket) Name() ([]byte, error) {
 		return s.local, nil
 	case s.tcp.Int() >= 0:
 		return sys.Getsockname(s.tcp.Int())
-	case s.listener != nil:
-		return s.listener.address()
+	case s.listenerLocked() != nil:
+		return s.listenerLocked().address()
 	}
 	return abi.EncodeSockaddr(anyAddress(s.tcpFamily()), s.tcpFamily() == abi.FamilyInet6), nil
 }
@@ -64,7 +64,7 @@ func (s *Socket) Name() ([]byte, error) {
 func (s *Socket) Peer() ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != Connected || s.broken != 0 {
+	if c := s.connectionLocked(); c == nil || c.broken != 0 {
 		return nil, abi.ENOTCONN // TCP forgets the peer of a broken connection too
 	}
 	return s.peer, nil

@@ -54,11 +54,11 @@ func (s *Socket) Connect(c Caller, addr []byte) error {
 	if asksToDisconnect(addr) {
 		return s.disconnectLocked(c, end)
 	}
-	if s.untold {
+	if s.isUntoldLocked() {
 		return s.tellLocked()
 	}
-	switch s.state {
-	case Connected, Listening:
+	switch s.State() {
+	case Connected, Ended, Listening:
 		return abi.EISCONN
 	case Connecting:
 		if nonblock {
@@ -138,7 +138,7 @@ func (s *Socket) startLocked(c Caller, end endpoint.End, to abi.Sockaddr, addr [
 			s.table.usage.end(a.program)
 		}
 	}()
-	if s.state == Failed && !s.endFresh {
+	if s.endUsedLocked() {
 		if end, err = s.replaceEndLocked(c, end); err != nil {
 			return err
 		}
@@ -161,7 +161,8 @@ func (s *Socket) startLocked(c Caller, end endpoint.End, to abi.Sockaddr, addr [
 	}
 	ctx, cancel := context.WithCancel(s.table.ctx)
 	a.cancel = cancel
-	s.state, s.attempt, s.soError, s.where, s.endFresh = Connecting, a, 0, c.Where(), false
+	s.become(a)
+	s.soError, s.where = 0, c.Where()
 	s.outcome.begin()
 	started = true
 	s.table.background(func(err error) { s.failed(a, err) }, func(context.Context) { s.establish(ctx, a) })
@@ -224,6 +225,13 @@ func (s *Socket) takeTCPLocked() (*sys.Stream, error) {
 	}
 	s.tcp, s.local = nil, local
 	return stream, nil
+}
+
+// endUsedLocked reports whether the program's end was that of a connection that
+// has failed.
+func (s *Socket) endUsedLocked() bool {
+	f, ok := s.now.(*failed)
+	return ok && !f.renewed
 }
 
 // replaceEndLocked gives the program a fresh descriptor in place of one whose

@@ -207,7 +207,7 @@ func await(ctx context.Context, stream *sys.Stream) error {
 		return context.Cause(ctx)
 	}
 	if err == nil {
-		err = stream.Control(connected)
+		err = stream.Control(tcpConnected)
 	}
 	if err != nil {
 		stream.Close()
@@ -216,10 +216,10 @@ func await(ctx context.Context, stream *sys.Stream) error {
 	return nil
 }
 
-// connected returns the outcome of a TCP connect, and makes the socket ready
+// tcpConnected returns the outcome of a TCP connect, and makes the socket ready
 // for the handshake and the relay, which write whole flights: Nagle's algorithm
 // (RFC 896) would only delay them by a round trip.
-func connected(fd int) error {
+func tcpConnected(fd int) error {
 	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err == nil && errno != 0 {
 		err = unix.Errno(errno)

@@ -24,8 +24,8 @@ func asksToDisconnect(addr []byte) bool {
 // Its connection is reset. What the program has set stays, and so does a port
 // that it chose: a fresh socket takes the place of this one.
 func (s *Socket) disconnectLocked(c Caller, old endpoint.End) error {
-	s.untold = false
-	if s.state == Fresh || s.state == Failed {
+	s.toldLocked()
+	if now := s.State(); now == Fresh || now == Failed {
 		return nil
 	}
 	nonblock, err := old.Nonblocking()
@@ -74,27 +74,29 @@ func (s *Socket) bindAfresh(c Caller) {
 
 // afreshLocked is a socket with the same settings that was never connected.
 func (s *Socket) afreshLocked(c Caller) *Socket {
-	fresh := &Socket{table: s.table, rules: s.rules, family: s.family, id: s.table.cfg.Engine.NewID(), process: c.Process(),
-		waiters: map[int]*waiter{}, bound: s.bound, boundTo: s.boundTo, converted: s.converted, options: slices.Clone(s.options),
-		set: s.set, base: s.base, effective: s.effective, context: s.context, sendSize: s.sendSize, recvSize: s.recvSize}
-	fresh.abortive.Store(s.abortive.Load())
-	return fresh
+	again := s.table.born(fresh{}, s.family, s.table.cfg.Engine.NewID())
+	again.rules, again.process = s.rules, c.Process()
+	again.bound, again.boundTo, again.converted, again.options = s.bound, s.boundTo, s.converted, slices.Clone(s.options)
+	again.set, again.base, again.effective, again.context = s.set, s.base, s.effective, s.context
+	again.sendSize, again.recvSize = s.sendSize, s.recvSize
+	again.abortive.Store(s.abortive.Load())
+	return again
 }
 
 // breakOffLocked resets the connection, gives the attempt at one up, or stops
 // listening. Nobody can ask about this socket any more.
 func (s *Socket) breakOffLocked(old endpoint.End) {
-	switch s.state {
-	case Connected:
-		s.conn.SetAbortive(true)
-		_ = s.stream.Control(func(fd int) error { // fails when it has ended
+	switch now := s.now.(type) {
+	case *connected:
+		now.conn.SetAbortive(true)
+		_ = now.stream.Control(func(fd int) error { // fails when it has just ended
 			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 			return sys.ConnectRaw(fd, unspecified[:])
 		})
-	case Connecting:
-		s.attempt.cancel()
-	case Listening:
-		s.listener.stop()
+	case *attempt:
+		now.cancel()
+	case *listener:
+		now.stop()
 		for _, w := range s.takeWaitersLocked() { // in accept
 			w.answer(abi.EINVAL)
 		}

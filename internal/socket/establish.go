@@ -61,8 +61,7 @@ func (s *Socket) keepAddresses(stream *sys.Stream) {
 
 func (s *Socket) established(a *attempt, conn engine.Conn, stream *sys.Stream) {
 	s.mu.Lock()
-	s.state, s.attempt, s.conn, s.stream, s.facts, s.untold = Connected, nil, conn, stream, conn.Facts(), true
-	s.program = a.program
+	s.become(&connected{stream: stream, conn: conn, facts: conn.Facts(), counted: a.program, untold: true})
 	waiters := s.takeWaitersLocked()
 	s.restoreSendBufferLocked()
 	s.mu.Unlock()
@@ -114,7 +113,8 @@ func (s *Socket) failed(a *attempt, err error) {
 	s.table.usage.end(a.program)
 	s.table.forgetUpgraded(s)
 	s.mu.Lock()
-	s.state, s.attempt, s.soError, s.untold, s.local = Failed, nil, errno, true, nil
+	s.become(&failed{untold: true})
+	s.soError, s.local = errno, nil
 	s.outcome.broke(err)
 	waiters := s.takeWaitersLocked()
 	s.mu.Unlock()
@@ -135,7 +135,8 @@ func (s *Socket) tell(waiters []*waiter, outcome error) {
 	defer s.mu.Unlock()
 	for _, w := range waiters {
 		if w.answer(outcome) {
-			s.untold, s.soError = false, 0
+			s.toldLocked()
+			s.soError = 0
 		}
 	}
 }
@@ -154,7 +155,9 @@ func (s *Socket) renewEnd(waiters []*waiter) {
 		old.Close()
 		if err == nil {
 			end.Close()
-			s.endFresh = true
+			if f, ok := s.now.(*failed); ok {
+				f.renewed = true
+			}
 			return
 		}
 	}

@@ -32,36 +32,43 @@ func (s *Socket) TLSOption(c Caller, option abi.Option) ([]byte, error) {
 	return getters[option](s), nil
 }
 
-// getters return the value of an option that is not an int of the policy; s.mu
-// is held, and s.facts is there for options of connected sockets.
+// getters return the value of an option; s.mu is held, and s.factsLocked is there
+// for options of connected sockets.
 var getters = map[abi.Option]func(s *Socket) []byte{
 	abi.RemoteHostname: func(s *Socket) []byte { return text(s.set.remoteName) },
 	abi.Hostname: func(s *Socket) []byte {
-		if s.facts != nil && s.facts.ServerName != "" && s.server {
-			return text(s.facts.ServerName)
+		if s.factsLocked() != nil && s.factsLocked().ServerName != "" && s.server {
+			return text(s.factsLocked().ServerName)
 		}
 		return text(s.set.hostname)
 	},
 	abi.ALPN: func(s *Socket) []byte {
-		if s.facts != nil {
-			return text(s.facts.ALPN)
+		if s.factsLocked() != nil {
+			return text(s.factsLocked().ALPN)
 		}
 		return text(strings.Join(s.set.asked.ALPN, ","))
 	},
-	abi.PeerIdentity: func(s *Socket) []byte { return text(s.facts.PeerIdentity) },
+	abi.PeerIdentity: func(s *Socket) []byte { return text(s.factsLocked().PeerIdentity) },
 	abi.PeerCertificateChain: func(s *Socket) []byte {
 		var b strings.Builder
-		for _, der := range s.facts.PeerChain {
+		for _, der := range s.factsLocked().PeerChain {
 			_ = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: der}) // a Builder does not fail
 		}
 		return text(b.String())
 	},
 	abi.ID:             func(s *Socket) []byte { return binary.NativeEndian.AppendUint64(nil, s.id) },
-	abi.ChosenCipher:   func(s *Socket) []byte { return text(tls.CipherSuiteName(s.facts.CipherSuite)) },
+	abi.ChosenCipher:   func(s *Socket) []byte { return text(tls.CipherSuiteName(s.factsLocked().CipherSuite)) },
 	abi.Error:          func(s *Socket) []byte { return text(s.outcome.sentence()) },
-	abi.VersionConn:    func(s *Socket) []byte { return intValue(int(s.facts.Version)) },
-	abi.ResumedSession: func(s *Socket) []byte { return boolValue(s.facts.Resumed) },
-	abi.TrustedCiphers: func(s *Socket) []byte { return text(suitesText(s.effective)) },
+	abi.VersionConn:    func(s *Socket) []byte { return intValue(int(s.factsLocked().Version)) },
+	abi.ResumedSession: func(s *Socket) []byte { return boolValue(s.factsLocked().Resumed) },
+	abi.SessionTTL: func(s *Socket) []byte {
+		if !s.effective.Resumption {
+			return intValue(0)
+		}
+		return intValue(int(s.effective.Lifetime / time.Second))
+	},
+	abi.RequestPeerAuth: func(s *Socket) []byte { return intValue(int(s.effective.ClientAuth.OptionValue())) },
+	abi.TrustedCiphers:  func(s *Socket) []byte { return text(suitesText(s.effective)) },
 	abi.Context: func(s *Socket) []byte {
 		if s.context == 0 {
 			return binary.NativeEndian.AppendUint64(nil, s.id)
@@ -172,7 +179,7 @@ func (s *Socket) takeErrorLocked(c Caller) []byte {
 	if end, err := c.End(); err == nil {
 		defer end.Close()
 		native, err := end.Error()
-		if err == nil && errno == 0 && s.state == Connected {
+		if err == nil && errno == 0 && s.connectionLocked() != nil {
 			errno = native
 			if why := s.outcome.why(); errno == abi.ECONNRESET && why != nil {
 				errno = Errno(why)
@@ -187,7 +194,7 @@ func (s *Socket) takeErrorLocked(c Caller) []byte {
 
 // sendBufferLocked hides the small buffer of a connecting socket.
 func (s *Socket) sendBufferLocked(c Caller) ([]byte, error) {
-	if s.state == Connecting {
+	if s.State() == Connecting {
 		return intValue(2 * s.sendSizeLocked()), nil
 	}
 	end, err := c.End()

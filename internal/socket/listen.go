@@ -43,10 +43,10 @@ type listener struct {
 func (s *Socket) Listen(c Caller, backlog int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.untold {
+	if s.isUntoldLocked() {
 		return abi.EINVAL // inet_listen in the kernel wants SS_UNCONNECTED
 	}
-	switch s.state {
+	switch s.State() {
 	case Listening:
 		return s.listenAgainLocked(c, backlog)
 	case Fresh, Failed:
@@ -91,7 +91,7 @@ func (s *Socket) listenWithLocked(c Caller, backlog int, req *engine.Request, se
 		return err
 	}
 	defer end.Close()
-	if s.state == Failed && !s.endFresh {
+	if s.endUsedLocked() {
 		if end, err = s.replaceEndLocked(c, end); err != nil {
 			return err
 		}
@@ -161,8 +161,7 @@ func (s *Socket) listenLocked(c Caller, end endpoint.End, backlog int, req *engi
 	l.settled = make(chan struct{})
 	l.settle = sync.OnceFunc(func() { close(l.settled) })
 	l.ctx, l.cancel = context.WithCancel(s.table.ctx)
-	s.listener, s.state = l, Listening
-	s.isListener.Store(true)
+	s.become(l)
 	s.table.background(func(error) { l.stop() }, l.serve)
 	return nil
 }
@@ -187,7 +186,7 @@ func (s *Socket) listenAgainLocked(c Caller, backlog int) error {
 	if err := end.Listen(backlog); err != nil {
 		return err
 	}
-	return s.listener.tcp.Control(func(fd int) error { return unix.Listen(fd, backlog) })
+	return s.listenerLocked().tcp.Control(func(fd int) error { return unix.Listen(fd, backlog) })
 }
 
 func (l *listener) address() (addr []byte, err error) {

@@ -22,15 +22,20 @@ var errNoTCP = errors.New("there is no TCP socket any more")
 
 // onTCPLocked calls f with the descriptor of the real TCP socket.
 func (s *Socket) onTCPLocked(f func(fd int) error) error {
-	switch {
-	case s.tcp.Int() >= 0:
+	if s.tcp.Int() >= 0 {
 		return f(s.tcp.Int())
-	case s.attempt != nil && s.attempt.stream != nil:
-		return s.onStream(s.attempt.stream, f)
-	case s.stream != nil:
-		return s.onStream(s.stream, f)
-	case s.listener != nil:
-		return s.onStream(s.listener.tcp, f)
+	}
+	switch now := s.now.(type) {
+	case *attempt:
+		if now.stream != nil {
+			return s.onStream(now.stream, f)
+		}
+	case *connected:
+		return s.onStream(now.stream, f)
+	case ended:
+		return s.onStream(now.stream, f)
+	case *listener:
+		return s.onStream(now.tcp, f)
 	}
 	return errNoTCP
 }

@@ -16,19 +16,18 @@ import (
 
 // phases are the states in the words of the contract's table, said again.
 var phases = map[State]abi.Phase{Fresh: abi.InFresh, Failed: abi.InFresh, Connecting: abi.InConnect,
-	Connected: abi.InUse, Listening: abi.InListen}
+	Connected: abi.InUse, Ended: abi.InUse, Listening: abi.InListen}
 
 // inState calls f with a socket in a state, as far as options can see it.
-func inState(t *testing.T, state State, f func(s *Socket, c *testCaller)) {
+func inState(t *testing.T, is State, f func(s *Socket, c *testCaller)) {
 	t.Helper()
 	r := newRig(t, ssatest.NewAuthority(t))
 	s, c := r.socket(t, abi.FamilyInet, unix.SOCK_STREAM)
-	was := s.state
-	if s.state = state; state == Connected {
-		s.facts = &engine.Facts{}
-	}
-	f(s, c)
-	s.state, s.facts = was, nil
+	connection := &connected{facts: &engine.Facts{}}
+	in := s.table.born(map[State]state{Fresh: fresh{}, Failed: &failed{}, Connecting: &attempt{}, Connected: connection,
+		Ended: ended{connection}, Listening: &listener{}}[is], abi.FamilyInet, s.id)
+	in.rules = s.rules
+	f(in, c)
 }
 
 // TestOptionsObeyTheTable: for each option and state, setting and reading are
@@ -78,18 +77,18 @@ func obeys(t *testing.T, s *Socket, c *testCaller, info abi.OptionInfo, phase ab
 	switch want := info.Set.In(phase); {
 	case want == abi.EINVAL: // of which there are others
 		if !tooLate {
-			t.Errorf("%s, %v: set: %v, want that it is too late", info.Name, s.state, err)
+			t.Errorf("%s, %v: set: %v, want that it is too late", info.Name, s.State(), err)
 		}
 	case want != 0:
 		if Errno(err) != want {
-			t.Errorf("%s, %v: set: %v, want %v", info.Name, s.state, err, want)
+			t.Errorf("%s, %v: set: %v, want %v", info.Name, s.State(), err, want)
 		}
 	case tooLate || err != nil && slices.Contains([]abi.Errno{abi.EISCONN, abi.ENOPROTOOPT, abi.ENOTCONN}, Errno(err)):
-		t.Errorf("%s, %v: set: %v, and the table says that it may be", info.Name, s.state, err)
+		t.Errorf("%s, %v: set: %v, and the table says that it may be", info.Name, s.State(), err)
 	}
 	_, err = s.TLSOption(c, info.Option)
 	if want := info.Get.In(phase); want == 0 && err != nil || want != 0 && Errno(err) != want {
-		t.Errorf("%s, %v: read: %v, want errno %d", info.Name, s.state, err, want)
+		t.Errorf("%s, %v: read: %v, want errno %d", info.Name, s.State(), err, want)
 	}
 }
 

@@ -88,7 +88,7 @@ func (s *Socket) setSendBuffer(c Caller, name int, value []byte) error {
 		return err
 	}
 	defer rights.Close()
-	if s.state != Connecting {
+	if s.State() != Connecting {
 		end, err := c.End()
 		if err != nil {
 			return err

@@ -130,13 +130,13 @@ func (o *outcome) sentence() string {
 // non-blocking socket (__inet_stream_connect in the kernel's
 // net/ipv4/af_inet.c). It does so once.
 func (s *Socket) tellLocked() error {
-	s.untold = false
+	s.toldLocked()
 	why := s.outcome.why()
-	if s.state == Connected {
-		if s.relayEnded {
-			return why // a refusal that came late, while nobody had asked
-		}
+	switch s.State() {
+	case Connected:
 		return nil
+	case Ended:
+		return why // a refusal that came late, while nobody had asked
 	}
 	told := s.soError == 0
 	s.soError = 0

@@ -265,7 +265,8 @@ func (t *Table) remember(c Caller, inode uint64, family int) *Socket {
 	defer t.mu.Unlock()
 	s := t.plain[inode]
 	if s == nil {
-		s = &Socket{table: t, rules: t.rules.Load(), family: family, id: id, process: c.Process(), inode: inode, waiters: map[int]*waiter{}}
+		s = t.born(fresh{}, family, id)
+		s.rules, s.process, s.inode = t.rules.Load(), c.Process(), inode
 		t.plain[inode] = s
 	}
 	return s

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
@@ -43,10 +44,12 @@ func (s *Socket) relayDone(end engine.End, gone bool) {
 	s.ended.Store(time.Now().Unix())
 	s.table.forgetUpgraded(s)
 	s.mu.Lock()
-	s.relayEnded = true
-	s.table.usage.end(s.program)
 	if end.Err != nil {
 		s.brokenLocked(end.Err)
+	}
+	if c, ok := s.now.(*connected); ok {
+		s.table.usage.end(c.counted)
+		s.become(ended{c})
 	}
 	s.mu.Unlock()
 	if end.Err != nil {
@@ -73,10 +76,13 @@ func (s *Socket) provokeReset(plain endpoint.Plain, why error) {
 // brokenLocked notes why the connection broke.
 func (s *Socket) brokenLocked(why error) {
 	s.outcome.broke(why)
-	s.broken = 0
+	var broken abi.Errno
 	var e *engine.Error
 	if errors.As(why, &e) && e.Reason == engine.Network {
-		s.broken = Errno(why)
+		broken = Errno(why)
+	}
+	if c := s.connectionLocked(); c != nil {
+		c.broken = broken
 	}
 }
 
@@ -109,20 +115,16 @@ func (k known) Kept() (endpoint.End, error) {
 // been done; otherwise the kernel does it on the program's own descriptor.
 func (s *Socket) Shutdown(c Caller, how int) (done bool, err error) {
 	s.mu.Lock()
-	state, conn, ended := s.state, s.conn, s.relayEnded
-	attempt := s.attempt
+	now := s.now
 	s.mu.Unlock()
-	switch state {
-	case Fresh, Failed:
+	switch now := now.(type) {
+	case fresh, *failed, ended:
 		return true, unix.ENOTCONN
-	case Connecting:
-		attempt.cancel()
+	case *attempt:
+		now.cancel()
 		return true, nil
-	case Connected:
-		if ended {
-			return true, unix.ENOTCONN
-		}
-		return s.shutdownConnected(c, conn, how)
+	case *connected:
+		return s.shutdownConnected(c, now.conn, how)
 	}
 	return false, nil
 }
@@ -148,16 +150,16 @@ func (s *Socket) shutdownConnected(c Caller, conn engine.Conn, how int) (done bo
 // program's end means.
 func (s *Socket) tellAbortive() {
 	s.mu.Lock()
-	conn := s.conn
+	c := s.connectionLocked()
 	s.mu.Unlock()
-	if conn == nil {
+	if c == nil {
 		return
 	}
 	s.abortiveMu.Lock()
 	defer s.abortiveMu.Unlock()
 	if on := s.abortive.Load() && !s.shutDown.Load(); on != s.abortiveTold {
 		s.abortiveTold = on
-		conn.SetAbortive(on)
+		c.conn.SetAbortive(on)
 	}
 }
 

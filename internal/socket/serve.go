@@ -60,7 +60,7 @@ func (l *listener) takeSlot(ctx context.Context) error {
 func (s *Socket) listening() *listener {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.listener
+	return s.listenerLocked()
 }
 
 // reset closes a TCP connection as the kernel does one that nobody accepts.
@@ -101,28 +101,28 @@ func (l *listener) handle(tcp *sys.FD) {
 		return
 	}
 	s := l.socket
-	fresh := &Socket{table: s.table, family: s.family, id: s.table.cfg.Engine.NewID(), waiters: map[int]*waiter{},
-		set: s.set, program: l.owner, base: s.base, effective: l.req.Policy, stream: stream, server: true}
+	fresh := s.table.born(accepting{stream}, s.family, s.table.cfg.Engine.NewID())
+	fresh.set, fresh.base, fresh.effective, fresh.server = s.set, s.base, l.req.Policy, true
 	fresh.inherit(s)
 	fresh.keepAddresses(stream)
-	plain := l.admit(fresh)
+	plain, conn := l.admit(fresh, stream)
 	if plain != nil {
-		fresh.beginRelay(plain, fresh.conn, stream)
+		fresh.beginRelay(plain, conn, stream)
 	}
 }
 
 // admit returns the plaintext end of a connection that has been delivered, nil
 // for a client that was not let in.
-func (l *listener) admit(fresh *Socket) endpoint.Plain {
+func (l *listener) admit(fresh *Socket, stream *sys.Stream) (endpoint.Plain, engine.Conn) {
 	s, from := l.socket, remoteAddr(fresh.peer)
 	ctx, out := context.WithCancelCause(l.ctx)
 	defer out(nil)
 	guest := l.lobby.Enter(from.Addr(), func() { out(engine.ErrCrowded) })
 	defer guest.Leave()
-	if err := l.greet(ctx, fresh.stream); err != nil {
-		fresh.stream.Close()
+	if err := l.greet(ctx, stream); err != nil {
+		stream.Close()
 		l.refused(from, err)
-		return nil
+		return nil, nil
 	}
 	defer func() { <-l.slots }()
 	end, err := l.reserve(ctx)
@@ -133,11 +133,11 @@ func (l *listener) admit(fresh *Socket) endpoint.Plain {
 		defer end.Close()
 	}
 	if err != nil {
-		fresh.stream.Close()
+		stream.Close()
 		l.refused(from, err)
-		return nil
+		return nil, nil
 	}
-	conn, err := l.handshake(ctx, fresh, guest)
+	conn, err := l.handshake(ctx, fresh, stream, guest)
 	if err == nil {
 		guest.Leave()
 		if err = s.table.usage.begin(l.owner); err != nil {
@@ -146,9 +146,9 @@ func (l *listener) admit(fresh *Socket) endpoint.Plain {
 	}
 	if err != nil {
 		l.refused(from, err)
-		return nil
+		return nil, nil
 	}
-	fresh.state, fresh.conn, fresh.facts = Connected, conn, conn.Facts()
+	fresh.become(&connected{stream: stream, conn: conn, facts: conn.Facts(), counted: l.owner})
 	plain, err := l.deliver(fresh, end)
 	if err != nil {
 		conn.Abort()
@@ -157,10 +157,10 @@ func (l *listener) admit(fresh *Socket) endpoint.Plain {
 		if l.ctx.Err() == nil {
 			s.table.cfg.Log.Warn("delivering a connection: "+err.Error(), "id", fresh.id)
 		}
-		return nil
+		return nil, nil
 	}
 	s.table.cfg.Log.Info("accepted", "id", fresh.id, "from", from, "facts", conn.Facts())
-	return plain
+	return plain, conn
 }
 
 // greet waits for a client's whole hello, which costs a descriptor alone, and
@@ -176,9 +176,9 @@ func (l *listener) greet(ctx context.Context, stream *sys.Stream) error {
 }
 
 // handshake has turns for what it computes. Another process sees to that itself.
-func (l *listener) handshake(ctx context.Context, fresh *Socket, guest *lobby.Guest) (engine.Conn, error) {
+func (l *listener) handshake(ctx context.Context, fresh *Socket, stream *sys.Stream, guest *lobby.Guest) (engine.Conn, error) {
 	if l.socket.table.Asks() {
-		return l.server.Handshake(ctx, fresh.stream, fresh.id)
+		return l.server.Handshake(ctx, stream, fresh.id)
 	}
 	turn := turns.New(ctx, func(waits bool) error {
 		if waits {
@@ -189,10 +189,10 @@ func (l *listener) handshake(ctx context.Context, fresh *Socket, guest *lobby.Gu
 	}, l.handshakes.For(lobby.Prefix(remoteAddr(fresh.peer).Addr())))
 	defer turn.End()
 	if err := turn.Resume(); err != nil {
-		fresh.stream.Close()
+		stream.Close()
 		return nil, err
 	}
-	return l.server.Handshake(turns.With(ctx, turn), fresh.stream, fresh.id)
+	return l.server.Handshake(turns.With(ctx, turn), stream, fresh.id)
 }
 
 // refused keeps why a client was not let in, for TLS_ERROR of the listener.

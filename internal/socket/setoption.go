@@ -73,10 +73,10 @@ func (s *Socket) maySetLocked(c Caller, info abi.OptionInfo) error {
 
 // phaseLocked is the state of the socket in the words of the contract's table.
 func (s *Socket) phaseLocked() abi.Phase {
-	switch s.state {
+	switch s.State() {
 	case Connecting:
 		return abi.InConnect
-	case Connected:
+	case Connected, Ended:
 		return abi.InUse
 	case Listening:
 		return abi.InListen

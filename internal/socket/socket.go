@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/secure-socket-api/ssa/abi"
-	"github.com/secure-socket-api/ssa/internal/engine"
 	"github.com/secure-socket-api/ssa/internal/identity"
 	"github.com/secure-socket-api/ssa/internal/policy"
 	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
@@ -27,7 +26,6 @@ type Socket struct {
 	// deliveryName is the address of our plaintext end, for an accepted
 	// connection; it never changes.
 	deliveryName string
-	isListener   atomic.Bool
 	shutDown     atomic.Bool  // shutdown(2) has been called
 	abortive     atomic.Bool  // SO_LINGER with a time of zero is set
 	ended        atomic.Int64 // when the relay ended, Unix time, 0 before
@@ -37,8 +35,10 @@ type Socket struct {
 	// which have the base of their listener.
 	rules *policy.Policy
 
-	mu    sync.Mutex
-	state State
+	atomicState atomic.Uint32 // the State of now, to be read without mu
+
+	mu  sync.Mutex
+	now state // changed by become alone
 	// tcp is the real socket until a stream takes it over.
 	tcp       *sys.FD
 	bound     bool
@@ -52,8 +52,6 @@ type Socket struct {
 	effective *policy.Effective        // base, tightened by the program
 	outcome   outcome                  // for TLS_ERROR
 	soError   abi.Errno                // outcome of a non-blocking connect, told once
-	untold    bool                     // the outcome of connect has not been told by a connect
-	endFresh  bool                     // after a failure: the program has a new descriptor already
 	held      int64                    // PEM bytes in set, accounted for in table.held
 	sendSize  int                      // SO_SNDBUF of the program's descriptor to restore, 0: ours
 	recvSize  int                      // SO_RCVBUF as set, 0: not set
@@ -69,19 +67,9 @@ type Socket struct {
 	shutdownMu sync.Mutex // one shutdown(2) at a time
 	shutWrite  bool       // guarded by shutdownMu
 
-	attempt *attempt // while connecting
 	waiters map[int]*waiter
-
-	listener *listener // while listening
-
-	stream     *sys.Stream // the TCP connection, once there is one
-	conn       engine.Conn
-	facts      *engine.Facts
-	local      []byte // its addresses, kept beyond its end
-	peer       []byte
-	relayEnded bool
-	broken     abi.Errno // of TCP, when that is how the connection broke
-	program    program   // whose connection it is counted as
+	local   []byte // addresses of a connection, kept beyond its end
+	peer    []byte
 }
 
 // settings are what a program has set with TLS options.
@@ -129,7 +117,8 @@ func (t *Table) newSocket(c Caller, family, kind int) (*Socket, endpoint.End, er
 		return nil, nil, err
 	}
 	defer rights.Close()
-	s := &Socket{table: t, rules: t.rules.Load(), family: family, id: t.cfg.Engine.NewID(), process: c.Process(), waiters: map[int]*waiter{}}
+	s := t.born(fresh{}, family, t.cfg.Engine.NewID())
+	s.rules, s.process = t.rules.Load(), c.Process()
 	if s.tcp, err = makeTCP(rights, s.tcpFamily()); err != nil {
 		return nil, nil, err
 	}
@@ -208,12 +197,8 @@ func (s *Socket) ID() uint64 { return s.id }
 // sweep releases the socket when its descriptor is closed everywhere, which
 // exists tells of an inode.
 func (s *Socket) sweep(exists func(inode uint64) bool) {
-	s.mu.Lock()
-	// Connections notice by themselves, until their relay has ended.
-	busy := s.state == Connecting || s.state == Connected && !s.relayEnded
-	s.mu.Unlock()
-	if busy {
-		return
+	if now := s.State(); now == Connecting || now == Connected {
+		return // connections notice by themselves, until their relay has ended
 	}
 	inode := s.inodeKnown()
 	if inode == 0 || exists(inode) {
@@ -227,14 +212,13 @@ func (s *Socket) sweep(exists func(inode uint64) bool) {
 func (s *Socket) hurry() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.attempt != nil {
-		s.attempt.cancel()
-	}
-	if s.listener != nil {
-		s.listener.stop()
-	}
-	if s.conn != nil {
-		s.conn.StopLingering()
+	switch now := s.now.(type) {
+	case *attempt:
+		now.cancel()
+	case *listener:
+		now.stop()
+	case *connected:
+		now.conn.StopLingering()
 	}
 }
 
@@ -245,11 +229,11 @@ func (s *Socket) release() {
 	s.tcp.Close()
 	s.table.held.Add(-s.held)
 	s.held = 0
-	if s.listener != nil {
-		s.listener.stop()
-	}
-	if s.attempt != nil {
-		s.attempt.cancel()
+	switch now := s.now.(type) {
+	case *attempt:
+		now.cancel()
+	case *listener:
+		now.stop()
 	}
 }
 

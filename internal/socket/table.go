@@ -53,6 +53,8 @@ type Table struct {
 	house  *lobby.House // of clients that keep a handshake waiting
 	rules  atomic.Pointer[policy.Policy]
 
+	changed func(was, is State) // for tests: told of each change of a socket's state
+
 	mu           sync.Mutex
 	sockets      map[uint64]*Socket // by inode of the program's descriptor
 	delivery     map[string]*Socket // accepted connections whose inode is not known, by address
@@ -219,7 +221,7 @@ func (t *Table) listeners() []*Socket {
 	defer t.mu.Unlock()
 	var all []*Socket
 	for _, s := range t.sockets {
-		if s.isListener.Load() {
+		if s.State() == Listening {
 			all = append(all, s)
 		}
 	}

@@ -36,6 +36,9 @@ func (t *Table) Upgrade(c Caller, inode uint64, value []byte, found func(*Socket
 	holder := awaitAlone(c, true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.State() != Fresh {
+		return abi.EBADF // another thread was faster, and the descriptor is another
+	}
 	req, err := s.upgradeRequestLocked(c, value)
 	if err == nil && holder != "" {
 		err = fail(abi.EBUSY, "TCP_UPGRADE_TLS: %s has the connection too, and what it writes would go out in plain text: "+
@@ -128,7 +131,8 @@ func (s *Socket) beginUpgradeLocked(c Caller, a *attempt, inode uint64) {
 	a.upgrade, s.server = true, a.req.Role == engine.Server
 	ctx, cancel := context.WithCancel(s.table.ctx)
 	a.cancel = cancel
-	s.state, s.attempt, s.soError, s.where = Connecting, a, 0, c.Where()
+	s.become(a)
+	s.soError, s.where = 0, c.Where()
 	s.outcome.begin()
 	s.table.adopt(s, inode)
 	s.table.background(func(err error) { s.failed(a, err) }, func(context.Context) { s.establish(ctx, a) })

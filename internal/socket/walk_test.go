@@ -33,6 +33,7 @@ type walk struct {
 	peer    *tcpPeer
 	seen    map[edge]outcomeOf
 	enabled map[string][]string // operations by state
+	drawn   drawn
 }
 
 // TestWalk takes one socket through every operation in every state that it
@@ -56,6 +57,7 @@ func TestWalk(t *testing.T) {
 			}
 		}
 	}
+	w.drawn.check(t)
 	t.Logf("%d states, %d operations in states", len(w.enabled), len(w.seen))
 	if name := os.Getenv(walkEnv); name != "" {
 		if err := os.WriteFile(name, w.report(), 0o644); err != nil {
@@ -173,8 +175,10 @@ func newTCPPeer(t *testing.T) *tcpPeer {
 }
 
 func (w *walk) table(l *life) *Table {
-	return NewTable(Config{Engine: l.stage, Policy: w.rules, Resolver: net.DefaultResolver, Ends: l.caller.rig.made,
+	table := NewTable(Config{Engine: l.stage, Policy: w.rules, Resolver: net.DefaultResolver, Ends: l.caller.rig.made,
 		Log: slog.New(slog.DiscardHandler)})
+	table.changed = w.drawn.saw
+	return table
 }
 
 func errnoName(err error) string {

@@ -26,9 +26,9 @@ var acts = map[string]act{
 	"listen":              {(*life).calls, func(l *life) string { return errnoName(l.s.Listen(l.caller, 5)) }},
 	"accept":              {both((*life).callable, in(Listening)), func(l *life) string { return l.accept(true) }},
 	"accept nonblocking":  {both((*life).calls, in(Listening)), func(l *life) string { return l.accept(false) }},
-	"shutdown":            {both((*life).calls, in(Fresh, Failed, Connecting, Connected)), (*life).shutdown},
+	"shutdown":            {both((*life).calls, in(Fresh, Failed, Connecting, Connected, Ended)), (*life).shutdown},
 	"get SO_ERROR":        {(*life).calls, (*life).soErrorAsked},
-	"read":                {both((*life).calls, in(Connected)), (*life).read},
+	"read":                {both((*life).calls, in(Connected, Ended)), (*life).read},
 	"signal":              {(*life).waits, (*life).signal},
 	"signal, unannounced": {(*life).waits, (*life).signalUnannounced},
 	"verified":            {in(Connecting), func(l *life) string { return l.outcome(nil) }},
@@ -44,7 +44,7 @@ var acts = map[string]act{
 	"dup":                 {(*life).single, func(l *life) string { return l.copy(false) }},
 	"fork":                {(*life).single, func(l *life) string { return l.copy(true) }},
 	"the other calls":     {(*life).older, (*life).touch},
-	"the other writes":    {both((*life).hasOther, in(Fresh, Failed, Connecting, Connected)), (*life).writeOther},
+	"the other writes":    {both((*life).hasOther, in(Fresh, Failed, Connecting, Connected, Ended)), (*life).writeOther},
 	"upgrade":             {(*life).plain, func(l *life) string { return l.upgrade(true) }},
 	"upgrade nonblocking": {(*life).plain, func(l *life) string { return l.upgrade(false) }},
 }
@@ -60,9 +60,9 @@ func (l *life) callable() bool { return l.calls() && !l.waits() }
 func (l *life) single() bool   { return l.hasOwn() && !l.hasOther() }
 func (l *life) older() bool    { return strings.HasSuffix(l.holders(), " older") }
 func (l *life) connectable() bool {
-	return l.callable() && in(Fresh, Failed)(l) && !l.s.untold
+	return l.callable() && in(Fresh, Failed)(l) && !l.s.isUntoldLocked()
 }
-func (l *life) relaying() bool     { return in(Connected)(l) && !l.s.relayEnded }
+func (l *life) relaying() bool     { return in(Connected)(l) }
 func (l *life) relayingOpen() bool { return l.relaying() && !l.hand.half() }
 
 // A thread that waits in accept keeps its listener on TCP too, whoever closes it.
@@ -82,7 +82,7 @@ func in(states ...State) func(l *life) bool {
 		l.s.mu.Lock()
 		defer l.s.mu.Unlock()
 		for _, s := range states {
-			if l.s.state == s {
+			if l.s.State() == s {
 				return true
 			}
 		}
@@ -161,7 +161,7 @@ func (l *life) shutdown() string {
 	was := l.hand
 	_, err := l.s.Shutdown(l.caller, unix.SHUT_WR)
 	switch {
-	case in(Connecting)(l) || was != nil && !l.relaying() && !isOver(was):
+	case in(Connecting, Failed)(l) || was != nil && !l.relaying() && !isOver(was):
 		l.awaitOutcome()
 	case l.relaying() && was.half():
 		<-was.over
@@ -293,8 +293,8 @@ func (l *life) outcome(err error) string {
 }
 
 func (l *life) awaitOutcome() {
-	l.await("an outcome", func() bool { return !in(Connecting)(l) })
-	if !in(Connected)(l) {
+	ssatest.Await(l.w.t, "an outcome; the path: "+strings.Join(l.path, "; "), func() bool { return !in(Connecting)(l) })
+	if !in(Connected, Ended)(l) {
 		l.hand = nil
 	}
 	l.awaitAnswer()

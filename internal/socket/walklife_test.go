@@ -175,7 +175,7 @@ func (l *life) settle() {
 	}
 	// What answers a call does so under the lock, and changes the state first.
 	l.s.mu.Lock()
-	attempt := l.s.attempt != nil
+	attempt := l.s.attemptLocked() != nil
 	l.s.mu.Unlock()
 	if attempt && l.hand == nil {
 		l.hand = <-l.stage.begun
@@ -245,13 +245,19 @@ func (c *lifeCaller) Replace(end endpoint.End) error {
 func (l *life) accepted(g given) string {
 	s := l.table.Lookup(l.inode(g.fd))
 	result := "a verified connection"
-	if s == nil || s.state != Connected || s.facts == nil || s.facts.PeerIdentity == "" || len(g.peer) == 0 {
+	if s == nil || len(g.peer) == 0 || !s.verified() {
 		result = "a connection that nobody has verified"
 	}
 	g.fd.Close()
 	<-l.queued.over
 	l.queued = nil
 	return result
+}
+
+func (s *Socket) verified() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.State() == Connected && s.factsLocked().PeerIdentity != ""
 }
 
 func reasonOf(err error) string {

@@ -22,18 +22,26 @@ func (l *life) observe() string {
 	s := l.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return strings.Join([]string{s.state.String() + l.detailLocked() + l.errorLocked(), l.waitLocked(), l.holders()}, "/")
+	return strings.Join([]string{l.nameLocked() + l.detailLocked(), l.waitLocked(), l.holders()}, "/")
+}
+
+// nameLocked is the state's name. A connection that has ended is one to programs.
+func (l *life) nameLocked() string {
+	if l.s.State() == Ended {
+		return Connected.String()
+	}
+	return l.s.State().String()
 }
 
 // detailLocked is what belongs to the state.
 func (l *life) detailLocked() string {
 	s := l.s
-	switch s.state {
-	case Connected:
+	switch s.State() {
+	case Connected, Ended:
 		return l.toldLocked() + l.relayLocked()
 	case Failed:
 		end := ""
-		if s.endFresh {
+		if s.now.(*failed).renewed {
 			end = " renewed"
 		}
 		return l.toldLocked() + " " + reasonOf(s.outcome.why()) + end
@@ -48,8 +56,10 @@ func (l *life) detailLocked() string {
 // toldLocked says whether the program has yet to be told of an outcome.
 func (l *life) toldLocked() string {
 	switch {
-	case !l.s.untold:
+	case !l.s.isUntoldLocked():
 		return ""
+	case l.s.State() == Failed && l.s.soError == 0:
+		return " untold-asked"
 	}
 	return " untold"
 }
@@ -65,9 +75,9 @@ func (l *life) errorLocked() string {
 func (l *life) relayLocked() string {
 	s, how := l.s, " open"
 	switch {
-	case s.relayEnded && s.outcome.why() != nil:
+	case s.State() == Ended && s.outcome.why() != nil:
 		how = " " + reasonOf(s.outcome.why())
-	case s.relayEnded:
+	case s.State() == Ended:
 		how = " ended"
 	case l.hand.half():
 		how = " half"
