@@ -39,9 +39,3 @@ func (t *Table) profileOf(c Caller) (string, error) {
 	defer program.close()
 	return t.cfg.Profile(t.ctx, program.ProgramClaim)
 }
-
-// AsksProfiles reports whether what a program may do has to be asked of an
-// engine in another process.
-func (t *Table) AsksProfiles() bool {
-	return t.cfg.Profile != nil && len(t.rules.Load().Profiles()) > 0
-}

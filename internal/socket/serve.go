@@ -177,7 +177,7 @@ func (l *listener) greet(ctx context.Context, stream *sys.Stream) error {
 
 // handshake has turns for what it computes. Another process sees to that itself.
 func (l *listener) handshake(ctx context.Context, fresh *Socket, stream *sys.Stream, guest *lobby.Guest) (engine.Conn, error) {
-	if l.socket.table.Asks() {
+	if l.socket.table.engineElsewhere() {
 		return l.server.Handshake(ctx, stream, fresh.id)
 	}
 	turn := turns.New(ctx, func(waits bool) error {

@@ -83,14 +83,6 @@ func NewTable(cfg Config) *Table {
 // see JudgesPlainTCP.
 func (t *Table) SetPolicy(p *policy.Policy) { t.rules.Store(p) }
 
-// Ready reports whether making a socket or a connection need not wait for the
-// engine.
-func (t *Table) Ready() bool { return t.cfg.Engine.Ready() }
-
-// Asks reports whether the engine is in another process, so that listening
-// waits for its answer.
-func (t *Table) Asks() bool { return t.cfg.NamePrograms }
-
 // Empty reports whether no descriptor can be one of ours, cheaply: calls of
 // programs without TLS sockets then need no look at all.
 func (t *Table) Empty() bool {

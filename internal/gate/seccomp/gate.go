@@ -124,24 +124,25 @@ func answered(err error) error {
 	return err
 }
 
-// canWait reports whether a call's handler may wait: for a file, for room in a
-// queue, for another thread that accepts, or for an engine elsewhere.
+// canWait reports whether a call's handler may wait: the socket says so of what it
+// does; what the gate does itself waits for a program's memory or its streams.
 func canWait(c *call, kind filter.Call) bool {
+	table, level, name := c.gate.cfg.Sockets, int(int32(c.Args[1])), int(int32(c.Args[2]))
 	switch kind {
-	case filter.Shutdown, filter.Sendto, filter.Sendmsg, filter.Sendmmsg, filter.Recvfrom, filter.Recvmsg:
+	case filter.Sendto, filter.Sendmsg, filter.Sendmmsg, filter.Recvfrom, filter.Recvmsg:
 		return true
 	case filter.Socket:
-		return !c.gate.cfg.Sockets.Ready()
+		return table.NewWaits()
 	case filter.Connect:
-		return !c.gate.cfg.Sockets.Ready() || c.gate.cfg.Sockets.AsksProfiles()
+		return table.ConnectWaits()
 	case filter.Listen:
-		return c.gate.cfg.Sockets.Asks()
+		return table.ListenWaits()
+	case filter.Shutdown:
+		return table.ShutdownWaits()
 	case filter.Getsockopt:
-		return int32(c.Args[1]) == abi.ProtocolTLS && c.gate.cfg.Sockets.AsksProfiles()
+		return table.GetWaits(level)
 	case filter.Setsockopt:
-		info, _ := abi.LookupOption(abi.Option(c.Args[2]))
-		return int32(c.Args[1]) == abi.ProtocolTLS && (info.Kind == abi.PEMOrPath || c.gate.cfg.Sockets.AsksProfiles()) || c.Args[4] >= largeValue ||
-			int32(c.Args[1]) == unix.SOL_SOCKET && int32(c.Args[2]) == unix.SO_LINGER
+		return table.SetWaits(level, name) || c.Args[4] >= largeValue
 	}
 	return false
 }
