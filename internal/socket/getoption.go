@@ -32,8 +32,8 @@ func (s *Socket) TLSOption(c Caller, option abi.Option) ([]byte, error) {
 	return getters[option](s), nil
 }
 
-// getters return the value of an option; s.mu is held, and s.factsLocked is there
-// for options of connected sockets.
+// getters return the value of an option that is not an int of the policy; s.mu
+// is held, and the facts are there for options of connected sockets.
 var getters = map[abi.Option]func(s *Socket) []byte{
 	abi.RemoteHostname: func(s *Socket) []byte { return text(s.set.remoteName) },
 	abi.Hostname: func(s *Socket) []byte {
@@ -61,14 +61,7 @@ var getters = map[abi.Option]func(s *Socket) []byte{
 	abi.Error:          func(s *Socket) []byte { return text(s.outcome.sentence()) },
 	abi.VersionConn:    func(s *Socket) []byte { return intValue(int(s.factsLocked().Version)) },
 	abi.ResumedSession: func(s *Socket) []byte { return boolValue(s.factsLocked().Resumed) },
-	abi.SessionTTL: func(s *Socket) []byte {
-		if !s.effective.Resumption {
-			return intValue(0)
-		}
-		return intValue(int(s.effective.Lifetime / time.Second))
-	},
-	abi.RequestPeerAuth: func(s *Socket) []byte { return intValue(int(s.effective.ClientAuth.OptionValue())) },
-	abi.TrustedCiphers:  func(s *Socket) []byte { return text(suitesText(s.effective)) },
+	abi.TrustedCiphers: func(s *Socket) []byte { return text(suitesText(s.effective)) },
 	abi.Context: func(s *Socket) []byte {
 		if s.context == 0 {
 			return binary.NativeEndian.AppendUint64(nil, s.id)

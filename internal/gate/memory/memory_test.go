@@ -32,7 +32,8 @@ type world struct {
 func newWorld(t *testing.T, rest string) *world {
 	t.Helper()
 	a := ssatest.NewAuthority(t)
-	rules, err := policy.Parse("policy.yaml", []byte("default:\n  trust: {roots: ["+a.File(t)+"]}\n"+rest))
+	text := "default:\n  trust: {roots: [" + a.File(t) + "]}\n" + rest
+	rules, err := policy.Parse("policy.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,7 +108,10 @@ func (s *stream) CloseWrite() error {
 // Close ends both directions. What was not read makes the other side see a reset.
 func (s *stream) Close() error {
 	lost := false
-	s.in.set(func() { lost = len(s.in.bytes) > 0 && !s.in.unread; s.in.unread, s.in.over = true, true })
+	s.in.set(func() {
+		lost = len(s.in.bytes) > 0 && !s.in.unread
+		s.in.unread, s.in.over = true, true
+	})
 	s.out.set(func() { s.out.over, s.out.reset = true, s.out.reset || lost })
 	return nil
 }

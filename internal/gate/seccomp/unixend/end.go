@@ -51,10 +51,12 @@ func (e *End) limit(option int) time.Duration {
 // TakeLimits implements endpoint.End.
 func (e *End) TakeLimits(from endpoint.End) error {
 	for _, name := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
-		if tv, err := unix.GetsockoptTimeval(FD(from).Int(), unix.SOL_SOCKET, name); err == nil && tv.Nano() != 0 {
-			if err := unix.SetsockoptTimeval(e.fd.Int(), unix.SOL_SOCKET, name, tv); err != nil {
-				return err
-			}
+		tv, err := unix.GetsockoptTimeval(FD(from).Int(), unix.SOL_SOCKET, name)
+		if err != nil || tv.Nano() == 0 {
+			continue
+		}
+		if err := unix.SetsockoptTimeval(e.fd.Int(), unix.SOL_SOCKET, name, tv); err != nil {
+			return err
 		}
 	}
 	return nil

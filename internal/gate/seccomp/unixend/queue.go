@@ -129,7 +129,8 @@ const (
 )
 
 // Deliver implements endpoint.Queue.
-func (q *queue) Deliver(ctx context.Context, d endpoint.Delivery, room int) (endpoint.Plain, error) {
+func (q *queue) Deliver(ctx context.Context, d endpoint.Delivery,
+	room int) (endpoint.Plain, error) {
 	ours := d.(*delivery)
 	setSendBuffer(ours.fd, room)
 	if err := q.enqueue(ctx, ours.fd); err != nil {
