@@ -175,8 +175,8 @@ func newTCPPeer(t *testing.T) *tcpPeer {
 }
 
 func (w *walk) table(l *life) *Table {
-	table := NewTable(Config{Engine: l.stage, Policy: w.rules, Resolver: net.DefaultResolver, Ends: l.caller.rig.made,
-		Log: slog.New(slog.DiscardHandler)})
+	table := NewTable(Config{Engine: l.stage, Policy: w.rules, Resolver: net.DefaultResolver,
+		Ends: l.caller.rig.made, Log: slog.New(slog.DiscardHandler)})
 	table.changed = w.drawn.saw
 	return table
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/secure-socket-api/ssa/abi"
 	"github.com/secure-socket-api/ssa/internal/gate/seccomp/unixend"
-	"github.com/secure-socket-api/ssa/internal/ssatest"
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // act is an operation of the program, a peer or the service, and when it is
@@ -293,7 +293,7 @@ func (l *life) outcome(err error) string {
 }
 
 func (l *life) awaitOutcome() {
-	ssatest.Await(l.w.t, "an outcome; the path: "+strings.Join(l.path, "; "), func() bool { return !in(Connecting)(l) })
+	l.await("an outcome", func() bool { return !in(Connecting)(l) })
 	if !in(Connected, Ended)(l) {
 		l.hand = nil
 	}

@@ -45,11 +45,13 @@ type life struct {
 
 func newLife(w *walk, first string) *life {
 	l := &life{w: w, stage: newStage()}
-	ends, err := unixend.New(unixend.Config{Finder: l, Log: slog.New(slog.DiscardHandler), Dir: w.t.TempDir()})
+	ends, err := unixend.New(unixend.Config{Finder: l, Log: slog.New(slog.DiscardHandler),
+		Dir: w.t.TempDir()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	l.caller = &lifeCaller{testCaller: &testCaller{rig: &rig{made: ends, ends: map[uint64]*sys.FD{}}}, l: l}
+	l.caller = &lifeCaller{testCaller: &testCaller{rig: &rig{made: ends,
+		ends: map[uint64]*sys.FD{}}}, l: l}
 	l.table = w.table(l)
 	if first == "plain" {
 		l.own = l.connectedTCP()
@@ -245,7 +247,7 @@ func (c *lifeCaller) Replace(end endpoint.End) error {
 func (l *life) accepted(g given) string {
 	s := l.table.Lookup(l.inode(g.fd))
 	result := "a verified connection"
-	if s == nil || len(g.peer) == 0 || !s.verified() {
+	if s == nil || !s.verified() || len(g.peer) == 0 {
 		result = "a connection that nobody has verified"
 	}
 	g.fd.Close()

@@ -22,7 +22,7 @@ func (l *life) observe() string {
 	s := l.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return strings.Join([]string{l.nameLocked() + l.detailLocked(), l.waitLocked(), l.holders()}, "/")
+	return strings.Join([]string{l.nameLocked() + l.detailLocked() + l.errorLocked(), l.waitLocked(), l.holders()}, "/")
 }
 
 // nameLocked is the state's name. A connection that has ended is one to programs.
@@ -58,8 +58,6 @@ func (l *life) toldLocked() string {
 	switch {
 	case !l.s.isUntoldLocked():
 		return ""
-	case l.s.State() == Failed && l.s.soError == 0:
-		return " untold-asked"
 	}
 	return " untold"
 }
