@@ -37,7 +37,8 @@ func TestRequestsAreBounded(t *testing.T) {
 		"roots at bounds":      {wire.Request{Name: "a.example", Roots: many(maxRoots)}, "root"},
 	} {
 		_, refusal := r.caller.judge(&tc.request, &r.identifier.process)
-		if refusal == nil || refusal.Reason != engine.Refused || !strings.Contains(refusal.Sentence, tc.words) {
+		if refusal == nil || refusal.Reason != engine.Refused ||
+			!strings.Contains(refusal.Sentence, tc.words) {
 			t.Errorf("%s: refused with %v, want %q", name, refusal, tc.words)
 		}
 	}
