@@ -70,6 +70,12 @@ func (s *Socket) holdLocked(info abi.OptionInfo, size int) error {
 	return nil
 }
 
+// dropLocked takes holdLocked back.
+func (s *Socket) dropLocked(size int) {
+	s.table.held.Add(int64(-size))
+	s.held -= int64(size)
+}
+
 func setRoots(s *Socket, c Caller, info abi.OptionInfo, content []byte) error {
 	roots, err := identity.ParseRoots(content)
 	if err != nil {
@@ -77,10 +83,12 @@ func setRoots(s *Socket, c Caller, info abi.OptionInfo, content []byte) error {
 	}
 	asked := s.set.asked
 	asked.Roots = true
-	if err := s.tightenLocked(c, info.Option, asked); err != nil {
+	// First: an option that is refused changes nothing.
+	if err := s.holdLocked(info, len(content)); err != nil {
 		return err
 	}
-	if err := s.holdLocked(info, len(content)); err != nil {
+	if err := s.tightenLocked(c, info.Option, asked); err != nil {
+		s.dropLocked(len(content))
 		return err
 	}
 	s.set.roots = roots
