@@ -77,8 +77,7 @@ func (s *Socket) afreshLocked(c Caller) *Socket {
 	again := s.table.born(fresh{}, s.family, s.table.cfg.Engine.NewID())
 	again.rules, again.process = s.rules, c.Process()
 	again.bound, again.boundTo, again.converted, again.options = s.bound, s.boundTo, s.converted, slices.Clone(s.options)
-	again.set, again.base, again.effective, again.context = s.set, s.base, s.effective, s.context
-	again.sendSize, again.recvSize = s.sendSize, s.recvSize
+	again.choices = s.choices
 	again.abortive.Store(s.abortive.Load())
 	return again
 }

@@ -30,6 +30,16 @@ func newCopies() *copies {
 	return &copies{superseded: make(chan struct{}, 1), older: map[uint64]olderCopies{}}
 }
 
+// place is where a socket's end is. Table.mu guards it, but for the hint, which
+// Socket.mu does.
+type place struct {
+	inode uint64
+	kept  endpoint.End // a duplicate while there are older copies, else nil
+	where endpoint.Where
+	// deliveryName is that of an accepted connection's delivery; it never changes.
+	deliveryName string
+}
+
 // olderCopies stand for one socket that was replaced.
 type olderCopies struct {
 	socket *Socket

@@ -2,6 +2,8 @@ package socket
 
 import (
 	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -11,6 +13,19 @@ import (
 	"github.com/secure-socket-api/ssa/internal/socket/endpoint"
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
+
+// closing is how a program closes a connection, in both senses.
+type closing struct {
+	shutDown atomic.Bool  // shutdown(2) has been called
+	abortive atomic.Bool  // SO_LINGER with a time of zero is set
+	ended    atomic.Int64 // when the relay ended, Unix time, 0 before
+
+	abortiveMu   sync.Mutex
+	abortiveTold bool
+
+	shutdownMu sync.Mutex // one shutdown(2) at a time
+	shutWrite  bool
+}
 
 // beginRelay has the connection's bytes moved until both directions have ended.
 // No goroutine is kept for that: see engine.Conn.

@@ -20,56 +20,51 @@ import (
 
 // Socket is one TLS socket. Its methods are safe for concurrent use.
 type Socket struct {
-	table  *Table
-	id     uint64
-	family int // as asked for: AF_INET, AF_INET6 or AF_HOSTNAME
-	// deliveryName is the address of our plaintext end, for an accepted
-	// connection; it never changes.
-	deliveryName string
-	shutDown     atomic.Bool  // shutdown(2) has been called
-	abortive     atomic.Bool  // SO_LINGER with a time of zero is set
-	ended        atomic.Int64 // when the relay ended, Unix time, 0 before
-	inode        uint64       // of the program's descriptor; guarded by table.mu
-	kept         endpoint.End // a duplicate of it while there are older copies, else nil; guarded by table.mu
+	table   *Table
+	id      uint64
+	family  int  // as asked for: AF_INET, AF_INET6 or AF_HOSTNAME
+	process int  // that made the socket
+	server  bool // the server's end of a connection
 	// rules are the policy of when the socket was made; nil in accepted ones,
 	// which have the base of their listener.
-	rules *policy.Policy
-
-	atomicState atomic.Uint32 // the State of now, to be read without mu
+	rules       *policy.Policy
+	place                                // guarded by table.mu, but for the hint
+	closing                              // has its own locks
+	outcome     outcome                  // for TLS_ERROR
+	acceptMu    sync.Mutex               // one accept(2) at a time looks at the queue
+	atomicState atomic.Uint32            // the State of now, to be read without mu
+	shared      atomic.Pointer[settings] // a copy of set for TLS_CONTEXT of other sockets
 
 	mu  sync.Mutex
 	now state // changed by become alone
-	// tcp is the real socket until a stream takes it over.
+	realTCP
+	choices
+	soError abi.Errno // outcome of a non-blocking connect, told once
+	waiters map[int]*waiter
+	local   []byte // addresses of a connection, kept beyond its end
+	peer    []byte
+}
+
+// realTCP is the TCP socket, until a stream takes it over, and what has to be done
+// to another one that takes its place.
+type realTCP struct {
 	tcp       *sys.FD
 	bound     bool
 	boundTo   []byte // address given to bind, to bind again
 	given     bool   // tcp listened already when the program got it
 	converted bool   // it was a TCP socket of the program, which may still have the port
 	options   []tcpOption
+}
+
+// choices are what a program has chosen, and what the policy makes of it.
+type choices struct {
 	set       settings
-	shared    atomic.Pointer[settings] // a copy of set for TLS_CONTEXT of other sockets
-	base      *policy.Effective        // the administrator's, from the first use on
-	effective *policy.Effective        // base, tightened by the program
-	outcome   outcome                  // for TLS_ERROR
-	soError   abi.Errno                // outcome of a non-blocking connect, told once
-	held      int64                    // PEM bytes in set, accounted for in table.held
-	sendSize  int                      // SO_SNDBUF of the program's descriptor to restore, 0: ours
-	recvSize  int                      // SO_RCVBUF as set, 0: not set
-	where     endpoint.Where
-	context   uint64 // TLS_CONTEXT
-	process   int    // that made the socket
-	server    bool   // the server's end of a connection
-
-	abortiveMu   sync.Mutex
-	abortiveTold bool // guarded by abortiveMu
-
-	acceptMu   sync.Mutex // one accept(2) at a time looks at the queue
-	shutdownMu sync.Mutex // one shutdown(2) at a time
-	shutWrite  bool       // guarded by shutdownMu
-
-	waiters map[int]*waiter
-	local   []byte // addresses of a connection, kept beyond its end
-	peer    []byte
+	base      *policy.Effective // the administrator's, from the first use on
+	effective *policy.Effective // base, tightened by the program
+	held      int64             // PEM bytes in set, accounted for in table.held
+	sendSize  int               // SO_SNDBUF of the program's descriptor to restore, 0: ours
+	recvSize  int               // SO_RCVBUF as set, 0: not set
+	context   uint64            // TLS_CONTEXT
 }
 
 // settings are what a program has set with TLS options.
