@@ -22,7 +22,9 @@ import (
 
 	"github.com/secure-socket-api/ssa"
 	"github.com/secure-socket-api/ssa/abi"
+	"github.com/secure-socket-api/ssa/internal/engine/lobby"
 	"github.com/secure-socket-api/ssa/internal/ssatest"
+	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
 // role makes the test binary a program that uses the package, to be started
@@ -333,38 +335,126 @@ func serve() error {
 	return err
 }
 
+// server is a program in the role serve.
+type server struct {
+	t          *testing.T
+	w          *world
+	cmd        *exec.Cmd
+	out        io.Reader
+	complaints bytes.Buffer
+	address    string
+}
+
+func newServer(t *testing.T, w *world) *server {
+	t.Helper()
+	s := &server{t: t, w: w, cmd: self(t, w.run, "serve", w.leaf.ChainFile(t), w.leaf.SharedKeyFile(t))}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.out, s.cmd.Stderr = out, &s.complaints
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fscan(out, &s.address); err != nil {
+		t.Fatalf("the server does not say where it is: %v\n%s", err, s.complaints.String())
+	}
+	return s
+}
+
+// greets is a client that gets all that there is, and goes.
+func (s *server) greets() {
+	s.t.Helper()
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: time.Minute}, "tcp", s.address,
+		&tls.Config{RootCAs: s.w.authority.Pool(), ServerName: "localhost",
+			NextProtos: []string{"greeting"}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	greeting, err := io.ReadAll(conn)
+	if want := "localhost greeting false"; err != nil || string(greeting) != want {
+		s.t.Errorf("the server said %q, %v, wanted %q", greeting, err, want)
+	}
+	conn.Close()
+}
+
+// ends waits for the program.
+func (s *server) ends() {
+	s.t.Helper()
+	rest, _ := io.ReadAll(s.out)
+	if err := s.cmd.Wait(); err != nil {
+		s.t.Errorf("the server ended with %v: %s%s", err, rest, s.complaints.String())
+	}
+}
+
 func TestListen(t *testing.T) {
 	both(t, func(t *testing.T, w *world) {
-		cmd := self(t, w.run, "serve", w.leaf.ChainFile(t), w.leaf.SharedKeyFile(t))
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var complaints bytes.Buffer
-		cmd.Stderr = &complaints
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		var address string
-		if _, err := fmt.Fscan(out, &address); err != nil {
-			t.Fatalf("the server does not say where it is: %v\n%s", err, complaints.String())
-		}
-		conn, err := tls.Dial("tcp", address,
-			&tls.Config{RootCAs: w.authority.Pool(), ServerName: "localhost",
-				NextProtos: []string{"greeting"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		greeting, err := io.ReadAll(conn)
-		if want := "localhost greeting false"; err != nil || string(greeting) != want {
-			t.Errorf("the server said %q, %v, wanted %q", greeting, err, want)
-		}
-		conn.Close()
-		rest, _ := io.ReadAll(out)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the server ended with %v: %s%s", err, rest, complaints.String())
-		}
+		s := newServer(t, w)
+		s.greets()
+		s.ends()
 	})
+}
+
+// manyClients are more than may be on their way to Accept at a time.
+const manyClients = lobby.MaxUndelivered + 100
+
+// TestListenAmongStalling: clients that say nothing, the beginning of a hello,
+// or a hello and then nothing do not keep an honest one waiting until they go.
+func TestListenAmongStalling(t *testing.T) {
+	if lobby.ForDescriptors(sys.MaxDescriptors()).Share <= manyClients {
+		ssatest.Missing(t, "descriptors for so many clients")
+	}
+	a, b := net.Pipe()
+	go func() {
+		_ = tls.Client(b, &tls.Config{ServerName: "localhost"}).Handshake() // without an answer
+		b.Close()
+	}()
+	hello := make([]byte, 16<<10)
+	n, err := a.Read(hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Close()
+	for _, tc := range []struct {
+		name    string
+		says    []byte
+		clients int
+	}{{"nothing", nil, manyClients}, {"a few bytes", hello[:7], manyClients}, {"a whole hello", hello[:n], 300}} {
+		t.Run(tc.name, func(t *testing.T) {
+			both(t, func(t *testing.T, w *world) {
+				s := newServer(t, w)
+				var crowd []net.Conn
+				for range tc.clients {
+					c, err := net.Dial("tcp", s.address)
+					if err == nil {
+						_, err = c.Write(tc.says)
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					crowd = append(crowd, c)
+				}
+				s.greets()
+				if !stillOpen(crowd[0]) {
+					t.Error("the honest client had to wait until another had gone")
+				}
+				for _, c := range crowd {
+					c.Close()
+				}
+				s.ends()
+			})
+		})
+	}
+}
+
+// stillOpen reports whether the other side has not ended a connection yet.
+func stillOpen(c net.Conn) bool {
+	_ = c.SetReadDeadline(time.Now().Add(100 * time.Microsecond))
+	for buf := make([]byte, 16<<10); ; {
+		if _, err := c.Read(buf); err != nil {
+			return errors.Is(err, os.ErrDeadlineExceeded)
+		}
+	}
 }
 
 // badListeners tells why it cannot listen.
