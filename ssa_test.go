@@ -347,7 +347,8 @@ type server struct {
 
 func newServer(t *testing.T, w *world) *server {
 	t.Helper()
-	s := &server{t: t, w: w, cmd: self(t, w.run, "serve", w.leaf.ChainFile(t), w.leaf.SharedKeyFile(t))}
+	cmd := self(t, w.run, "serve", w.leaf.ChainFile(t), w.leaf.SharedKeyFile(t))
+	s := &server{t: t, w: w, cmd: cmd}
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -419,7 +420,11 @@ func TestListenAmongStalling(t *testing.T) {
 		name    string
 		says    []byte
 		clients int
-	}{{"nothing", nil, manyClients}, {"a few bytes", hello[:7], manyClients}, {"a whole hello", hello[:n], 300}} {
+	}{
+		{"nothing", nil, manyClients},
+		{"a few bytes", hello[:7], manyClients},
+		{"a whole hello", hello[:n], 300},
+	} {
 		t.Run(tc.name, func(t *testing.T) {
 			both(t, func(t *testing.T, w *world) {
 				s := newServer(t, w)
