@@ -60,14 +60,14 @@ func (s *Socket) keepAddresses(stream *sys.Stream) {
 }
 
 func (s *Socket) established(a *attempt, conn engine.Conn, stream *sys.Stream) {
+	s.table.cfg.Log.Info("connected", "id", s.id, "to", a.req.Name, "facts", conn.Facts())
 	s.mu.Lock()
 	s.become(&connected{stream: stream, conn: conn, facts: conn.Facts(), counted: a.program, untold: true})
 	waiters := s.takeWaitersLocked()
 	s.restoreSendBufferLocked()
-	s.mu.Unlock()
-	s.table.cfg.Log.Info("connected", "id", s.id, "to", a.req.Name, "facts", conn.Facts())
 	err := a.plain.Open()
-	s.tell(waiters, nil)
+	s.tellWaitersLocked(waiters, nil)
+	s.mu.Unlock()
 	if err != nil {
 		s.table.cfg.Log.Error("this is a bug: the plaintext stream cannot be drained", "id", s.id, "error", err)
 		conn.Abort()
@@ -112,27 +112,25 @@ func (s *Socket) failed(a *attempt, err error) {
 	errno := Errno(err)
 	s.table.usage.end(a.program)
 	s.table.forgetUpgraded(s)
+	s.table.cfg.Log.Warn(Sentence(err), "id", s.id, "to", a.req.Name, "errno", errno)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.become(&failed{untold: true})
 	s.soError, s.local = errno, nil
 	s.outcome.broke(err)
 	waiters := s.takeWaitersLocked()
-	s.mu.Unlock()
-	s.table.cfg.Log.Warn(Sentence(err), "id", s.id, "to", a.req.Name, "errno", errno)
 	// Our end is closed with the filling unread: the program's descriptor
 	// shows HUP and ERR.
 	a.plain.Close()
-	s.renewEnd(waiters)
-	s.tell(waiters, err)
+	s.renewEndLocked(waiters)
+	s.tellWaitersLocked(waiters, err)
 }
 
-// tell answers the calls that wait for an outcome. When no program got it, the
-// next connect does.
-func (s *Socket) tell(waiters []*waiter, outcome error) {
-	// A program that is answered may call again at once: it must find the
-	// outcome told.
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// tellWaitersLocked answers the calls that wait for an outcome. When no program
+// got it, the next connect does. A program that is answered may call again at
+// once: it must find the outcome told, and another of its threads must not find
+// the new state before.
+func (s *Socket) tellWaitersLocked(waiters []*waiter, outcome error) {
 	for _, w := range waiters {
 		if w.answer(outcome) {
 			s.toldLocked()
@@ -141,11 +139,9 @@ func (s *Socket) tell(waiters []*waiter, outcome error) {
 	}
 }
 
-// renewEnd gives a program whose blocking connect has failed a fresh
+// renewEndLocked gives a program whose blocking connect has failed a fresh
 // descriptor, so that it polls like a TCP socket after a failed connect.
-func (s *Socket) renewEnd(waiters []*waiter) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *Socket) renewEndLocked(waiters []*waiter) {
 	for _, w := range waiters {
 		old, err := w.caller.End()
 		if err != nil {

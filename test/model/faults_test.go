@@ -34,7 +34,7 @@ var faults = []fault{
 		{`if err == nil && holder != "" {`, `if false && holder != "" {`},
 	}},
 	{5, "the service dies, and who waits in connect goes on waiting", []line{
-		{"s.tell(waiters, err)", "if errno != abi.ENETDOWN { s.tell(waiters, err) }"},
+		{"s.tellWaitersLocked(waiters, err)", "if errno != abi.ENETDOWN { s.tellWaitersLocked(waiters, err) }"},
 	}},
 	{6, "closing while connecting leaves the attempt", []line{
 		{"over = sys.HungUp(int(fd))", "over = false"},
