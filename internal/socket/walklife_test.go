@@ -40,7 +40,6 @@ type life struct {
 	hand    *staged     // the last handshake
 	queued  *staged     // a client that has not been accepted
 	clients []net.Conn
-	client  int // number of the last one
 }
 
 func newLife(w *walk, first string) *life {
