@@ -148,7 +148,8 @@ func (o *runOptions) run(args []string, stderr io.Writer) error {
 		programs.SetPolicy(p)
 		table.SetPolicy(p)
 	})
-	gate := seccomp.New(seccomp.Config{JudgePlainTCP: judge, Listener: family.listener, Arch: arch, Sockets: table, Ends: ends, Finder: finder, Own: own, Programs: programs, Log: log})
+	gate := seccomp.New(seccomp.Config{JudgePlainTCP: judge, Listener: family.listener, Arch: arch,
+		Sockets: table, Ends: ends, Finder: finder, Own: own, Programs: programs, Log: log})
 	err = gate.Run()
 	status := family.wait()
 	err = errors.Join(err, follow())

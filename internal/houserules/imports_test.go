@@ -86,10 +86,12 @@ var standsOn = []rule{
 	{from: "internal/gate/seccomp/unixend", only: []string{"abi", "internal/socket/endpoint", "internal/sys"},
 		reason: "what is done to descriptors knows no rule of a TLS socket"},
 	{from: "internal/socket", never: []string{"internal/engine/*", "internal/trust", "internal/service"},
-		except: []string{"internal/engine/lobby", "internal/engine/turns", "internal/trust/constraints", "internal/trust/transparency"},
+		except: []string{"internal/engine/lobby", "internal/engine/turns", "internal/trust/constraints",
+			"internal/trust/transparency"},
 		reason: "a socket works with any engine, and judges nobody"},
 	{from: "internal/gate", never: []string{"internal/engine/*", "internal/trust", "internal/service"},
-		except: []string{"internal/engine/lobby", "internal/engine/turns", "internal/trust/constraints", "internal/trust/transparency"},
+		except: []string{"internal/engine/lobby", "internal/engine/turns", "internal/trust/constraints",
+			"internal/trust/transparency"},
 		reason: "a gate works with any engine, and judges nobody"},
 
 	{from: "internal/service/pages", only: nothing,
@@ -99,10 +101,12 @@ var standsOn = []rule{
 	{from: "internal/service/monitor", never: []string{"crypto", "net"}, except: []string{"net/netip"}, past: []string{"internal/sys"},
 		reason: "the part with rights knows no peer, no certificate and no key"},
 	{from: "internal/service/monitor",
-		only:   []string{"internal/harden", "internal/policy/bundle", "internal/policy/subject", "internal/program", "internal/sys"},
+		only: []string{"internal/harden", "internal/policy/bundle", "internal/policy/subject",
+			"internal/program", "internal/sys"},
 		reason: "the part with rights stays small"},
 	{from: "internal/service/registry", never: []string{"internal/engine/*", "internal/trust", "internal/service", "internal/sys"},
-		except: []string{"internal/trust/constraints", "internal/trust/transparency", "internal/sys/regular"},
+		except: []string{"internal/trust/constraints", "internal/trust/transparency",
+			"internal/sys/regular"},
 		reason: "the registry is told, it asks nobody"},
 	{from: "internal/service", never: []string{"internal/gate", "internal/socket"},
 		reason: "the service does not care who asks: what a program sees is the gate's business"},
@@ -135,7 +139,8 @@ func (r *rule) forbids(from, to string) string {
 	own := strings.HasPrefix(to, module+"/")
 	to = short(to)
 	switch {
-	case within(to, r.from) || slices.ContainsFunc(r.except, func(e string) bool { return within(to, e) }):
+	case within(to, r.from) ||
+		slices.ContainsFunc(r.except, func(e string) bool { return within(to, e) }):
 		return ""
 	case own && r.only != nil && !slices.Contains(r.only, to):
 		return r.reason
@@ -155,7 +160,8 @@ func matches(name, pattern string) bool {
 // of returns the packages that a rule is for.
 func (r *rule) of(t *testing.T, g graph) []string {
 	t.Helper()
-	found := slices.DeleteFunc(g.below(r.from), func(p string) bool { return withinAny(short(p), r.not) })
+	found := slices.DeleteFunc(g.below(r.from),
+		func(p string) bool { return withinAny(short(p), r.not) })
 	if len(found) == 0 {
 		t.Errorf("a rule is for %s, which is not there: %s", r.from, r.reason)
 	}
@@ -224,7 +230,8 @@ func TestImportsOfShippedCode(t *testing.T) {
 			switch {
 			case imported == "C" && !within(f.dir, "cmd/ssa-pkcs11"):
 				t.Errorf("%s uses cgo: ssa is one static binary without a C library; what needs one is a process of its own", f.name)
-			case imported == "unsafe" && !within(f.dir, "internal/sys") && !strings.HasSuffix(f.name, "_unsafe.go") && f.shipped():
+			case imported == "unsafe" && !within(f.dir, "internal/sys") &&
+				!strings.HasSuffix(f.name, "_unsafe.go") && f.shipped():
 				t.Errorf("%s imports unsafe: such code lives in internal/sys, or in a file named *_unsafe.go", f.name)
 			case !f.shipped():
 			case imported == "testing" || within(imported, module+"/internal/ssatest"):

@@ -173,7 +173,8 @@ func (s *Socket) takeBack(connection endpoint.End, fresh *Socket, cause error) e
 	same := *fresh.connectionLocked()
 	fresh.mu.Unlock()
 	again := s.table.born(&same, fresh.family, fresh.id)
-	again.set, again.base, again.effective, again.options = fresh.set, fresh.base, fresh.effective, fresh.options
+	again.set, again.base, again.effective, again.options = fresh.set, fresh.base, fresh.effective,
+		fresh.options
 	again.local, again.peer, again.server = fresh.local, fresh.peer, true
 	again.abortive.Store(fresh.abortive.Load())
 	s.table.background(func(error) { old.Close() }, func(context.Context) {

@@ -16,7 +16,8 @@ type faulty struct{ engine.Engine }
 
 type faultyConn struct{ engine.Conn }
 
-func (f faulty) Handshake(ctx context.Context, tcp engine.Stream, req *engine.Request) (engine.Conn, error) {
+func (f faulty) Handshake(ctx context.Context, tcp engine.Stream,
+	req *engine.Request) (engine.Conn, error) {
 	conn, err := f.Engine.Handshake(ctx, tcp, req)
 	return faultyConn{conn}, err
 }

@@ -36,7 +36,8 @@ func (l *listener) open() bool {
 	}
 	bound, err := l.queue.Open()
 	if err != nil {
-		l.socket.table.cfg.Log.Debug("looking for a listener's descriptor", "id", l.socket.id, "error", err)
+		l.socket.table.cfg.Log.Debug("looking for a listener's descriptor", "id", l.socket.id,
+			"error", err)
 		bound = true
 	}
 	if bound {
@@ -51,7 +52,8 @@ func (l *listener) open() bool {
 		return false
 	}
 	l.settle()
-	l.socket.table.background(func(error) { l.socket.release() }, func(context.Context) { l.bequeath() })
+	l.socket.table.background(func(error) { l.socket.release() },
+		func(context.Context) { l.bequeath() })
 	return false
 }
 
@@ -87,7 +89,8 @@ func (l *listener) heir() *listener {
 	}
 	for _, s := range l.socket.table.listeners() {
 		other := s.listening()
-		if other == nil || other == l || other.ctx.Err() != nil || other.port != l.port || other.owner.exe != l.owner.exe {
+		if other == nil || other == l || other.ctx.Err() != nil || other.port != l.port ||
+			other.owner.exe != l.owner.exe {
 			continue
 		}
 		addr, err := other.address()

@@ -165,7 +165,8 @@ func (s *Socket) startLocked(c Caller, end endpoint.End, to abi.Sockaddr, addr [
 	s.soError, s.where = 0, c.Where()
 	s.outcome.begin()
 	started = true
-	s.table.background(func(err error) { s.failed(a, err) }, func(context.Context) { s.establish(ctx, a) })
+	s.table.background(func(err error) { s.failed(a, err) },
+		func(context.Context) { s.establish(ctx, a) })
 	return nil
 }
 
@@ -190,8 +191,10 @@ func (s *Socket) clientRequestLocked(c Caller, to abi.Sockaddr) (*engine.Request
 		}
 	}
 	return &engine.Request{
-		Role: engine.Client, ID: s.id, Policy: s.effectiveLocked(c), Name: name, Port: to.Port, ALPN: s.set.asked.ALPN,
-		Identities: s.set.identities, ProgramRoots: s.set.roots, Sharers: s.sharersLocked(c), Asked: s.set.asked,
+		Role: engine.Client, ID: s.id, Policy: s.effectiveLocked(c), Name: name, Port: to.Port,
+		ALPN:       s.set.asked.ALPN,
+		Identities: s.set.identities, ProgramRoots: s.set.roots, Sharers: s.sharersLocked(c),
+		Asked: s.set.asked,
 	}, nil
 }
 

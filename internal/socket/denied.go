@@ -33,7 +33,8 @@ func (t *Table) deniedLater(a *attempt, peer netip.AddrPort, why error) {
 	if err != nil {
 		return
 	}
-	t.tellDenied(engine.Denial{Process: pidfd, Exe: a.process.Exe, File: a.process.File, ID: a.req.ID, Name: a.req.Name, Peer: peer}, why)
+	t.tellDenied(engine.Denial{Process: pidfd, Exe: a.process.Exe, File: a.process.File, ID: a.req.ID,
+		Name: a.req.Name, Peer: peer}, why)
 }
 
 func (t *Table) tellDenied(d engine.Denial, why error) {

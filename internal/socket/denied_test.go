@@ -51,9 +51,11 @@ func TestDenied(t *testing.T) {
 		{"an option", func(s *Socket, c *testCaller) error { return s.SetTLSOption(c, abi.SessionTTL, int32Value(5)) },
 			engine.Denial{Sentence: "TLS_SESSION_TTL is not allowed", Position: "p:5:20"}, abi.EPERM},
 		{"an address", func(s *Socket, c *testCaller) error { return s.Connect(c.call(), abi.EncodeSockaddr(bad, false)) },
-			engine.Denial{Sentence: "the policy forbids connections to", Position: "p:3:17", Name: "192.0.2.1", Peer: bad}, abi.EPERM},
+			engine.Denial{Sentence: "the policy forbids connections to", Position: "p:3:17",
+				Name: "192.0.2.1", Peer: bad}, abi.EPERM},
 		{"plain TCP", func(_ *Socket, c *testCaller) error {
-			_, err := r.table.ConnectPlain(&testCaller{rig: r, end: plain}, plain, abi.EncodeSockaddr(good, false))
+			_, err := r.table.ConnectPlain(&testCaller{rig: r, end: plain}, plain,
+				abi.EncodeSockaddr(good, false))
 			return err
 		}, engine.Denial{Sentence: "the policy allows no plain TCP connection to 127.0.0.1:9", Position: "p:4:14", Peer: good}, abi.EPERM},
 		{"a limit", func(s *Socket, c *testCaller) error {
@@ -71,7 +73,8 @@ func TestDenied(t *testing.T) {
 			continue
 		}
 		d := told[0]
-		if !strings.Contains(d.Sentence, tc.want.Sentence) || d.Position != tc.want.Position || tc.want.Name != "" && d.Name != tc.want.Name ||
+		if !strings.Contains(d.Sentence, tc.want.Sentence) || d.Position != tc.want.Position ||
+			tc.want.Name != "" && d.Name != tc.want.Name ||
 			d.Peer != tc.want.Peer || d.Limit != tc.want.Limit || d.Exe != "/test" || d.Process.Int() < 0 {
 			t.Errorf("%s: told is %+v", tc.name, d)
 		}

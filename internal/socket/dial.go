@@ -62,7 +62,8 @@ func (s *Socket) resolve(ctx context.Context, a *attempt) ([]netip.AddrPort, err
 
 // allowed leaves the addresses that the policy lets the program talk to; when
 // it leaves none, it says why.
-func allowed(a *attempt, addrs []netip.AddrPort) (left []netip.AddrPort, denied netip.AddrPort, why error) {
+func allowed(a *attempt,
+	addrs []netip.AddrPort) (left []netip.AddrPort, denied netip.AddrPort, why error) {
 	for _, addr := range addrs {
 		addr = netip.AddrPortFrom(specified(addr.Addr(), netip.Addr{}), addr.Port())
 		if err := mayTalkTo(a.req.Policy, a.req.Name, addr); err != nil {
@@ -119,7 +120,8 @@ const attemptDelay = 250 * time.Millisecond
 
 // race tries addresses as RFC 8305, section 5, says: the next one begins when
 // the last has failed or after a while; the first to connect wins.
-func (s *Socket) race(ctx context.Context, a *attempt, addrs []netip.AddrPort) (*sys.Stream, error) {
+func (s *Socket) race(ctx context.Context, a *attempt,
+	addrs []netip.AddrPort) (*sys.Stream, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type result struct {

@@ -76,7 +76,8 @@ func (s *Socket) bindAfresh(c Caller) {
 func (s *Socket) afreshLocked(c Caller) *Socket {
 	again := s.table.born(fresh{}, s.family, s.table.cfg.Engine.NewID())
 	again.rules, again.process = s.rules, c.Process()
-	again.bound, again.boundTo, again.converted, again.options = s.bound, s.boundTo, s.converted, slices.Clone(s.options)
+	again.bound, again.boundTo, again.converted, again.options = s.bound, s.boundTo, s.converted,
+		slices.Clone(s.options)
 	again.choices = s.choices
 	again.abortive.Store(s.abortive.Load())
 	return again

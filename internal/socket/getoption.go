@@ -56,8 +56,10 @@ var getters = map[abi.Option]func(s *Socket) []byte{
 		}
 		return text(b.String())
 	},
-	abi.ID:             func(s *Socket) []byte { return binary.NativeEndian.AppendUint64(nil, s.id) },
-	abi.ChosenCipher:   func(s *Socket) []byte { return text(tls.CipherSuiteName(s.factsLocked().CipherSuite)) },
+	abi.ID: func(s *Socket) []byte { return binary.NativeEndian.AppendUint64(nil, s.id) },
+	abi.ChosenCipher: func(s *Socket) []byte {
+		return text(tls.CipherSuiteName(s.factsLocked().CipherSuite))
+	},
 	abi.Error:          func(s *Socket) []byte { return text(s.outcome.sentence()) },
 	abi.VersionConn:    func(s *Socket) []byte { return intValue(int(s.factsLocked().Version)) },
 	abi.ResumedSession: func(s *Socket) []byte { return boolValue(s.factsLocked().Resumed) },
@@ -110,7 +112,9 @@ func (s *Socket) Option(c Caller, level, name, size int) ([]byte, error) {
 			return s.sendBufferLocked(c)
 		}
 	}
-	if virtualOption(level, name) || s.server && level == unix.SOL_SOCKET && name == unix.SO_REUSEADDR { // see handle
+	// see handle
+	if virtualOption(level, name) || s.server && level == unix.SOL_SOCKET &&
+		name == unix.SO_REUSEADDR {
 		for _, o := range s.options {
 			if o.level == level && o.name == name {
 				return boolValue(nativeUint32(o.value) != 0), nil

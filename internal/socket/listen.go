@@ -22,14 +22,15 @@ import (
 // descriptor listens too, and a connection is delivered there when its handshake
 // is done.
 type listener struct {
-	socket     *Socket
-	tcp        *sys.Stream
-	queue      endpoint.Queue // of the program's descriptor, which listens too
-	req        *engine.Request
-	server     engine.Listener
-	port       uint16
-	owner      program       // whose connections are accepted
-	settled    chan struct{} // closed when no client reaches a listener that is closed, or an heir has them
+	socket *Socket
+	tcp    *sys.Stream
+	queue  endpoint.Queue // of the program's descriptor, which listens too
+	req    *engine.Request
+	server engine.Listener
+	port   uint16
+	owner  program // whose connections are accepted
+	// closed when no client reaches a listener that is closed, or an heir has them
+	settled    chan struct{}
 	settle     func()
 	ending     atomic.Bool                // the program has closed it
 	lobby      *lobby.Lobby               // clients that keep a handshake waiting
@@ -85,7 +86,8 @@ func (s *Socket) prepareLocked(c Caller, req *engine.Request) (engine.Listener, 
 	return server, err
 }
 
-func (s *Socket) listenWithLocked(c Caller, backlog int, req *engine.Request, server engine.Listener) error {
+func (s *Socket) listenWithLocked(c Caller, backlog int, req *engine.Request,
+	server engine.Listener) error {
 	end, err := c.End()
 	if err != nil {
 		return err
@@ -116,11 +118,13 @@ func (s *Socket) serverRequestLocked(c Caller) (*engine.Request, error) {
 	s.set.asked, s.effective = asked, effective
 	return &engine.Request{
 		Role: engine.Server, Policy: effective, ALPN: s.set.asked.ALPN, Identities: s.set.identities,
-		ProgramRoots: s.set.roots, HandshakeTimeout: effective.HandshakeTimeout, Sharers: s.sharersLocked(c), Asked: asked,
+		ProgramRoots: s.set.roots, HandshakeTimeout: effective.HandshakeTimeout,
+		Sharers: s.sharersLocked(c), Asked: asked,
 	}, nil
 }
 
-func (s *Socket) listenLocked(c Caller, end endpoint.End, backlog int, req *engine.Request, server engine.Listener) error {
+func (s *Socket) listenLocked(c Caller, end endpoint.End, backlog int, req *engine.Request,
+	server engine.Listener) error {
 	rights, err := c.Rights()
 	if err != nil {
 		return err
@@ -153,8 +157,10 @@ func (s *Socket) listenLocked(c Caller, end endpoint.End, backlog int, req *engi
 		return err
 	}
 	l := &listener{socket: s, tcp: stream, queue: queue, req: req, server: server,
-		owner: s.programLocked(c), slots: make(chan struct{}, lobby.MaxUndelivered), lobby: s.table.house.Lobby(0),
-		handshakes: turns.NewQueue[netip.Prefix](max(req.Policy.Handshakes, 1), max(req.Policy.Handshakes, 1))}
+		owner: s.programLocked(c), slots: make(chan struct{}, lobby.MaxUndelivered),
+		lobby: s.table.house.Lobby(0),
+		handshakes: turns.NewQueue[netip.Prefix](max(req.Policy.Handshakes, 1),
+			max(req.Policy.Handshakes, 1))}
 	if local, err := l.address(); err == nil {
 		l.port = remoteAddr(local).Port()
 	}

@@ -93,7 +93,8 @@ func TestClosedReusePortListenerLosesNoClient(t *testing.T) {
 	listening(t, r, leaf, addr)
 	c.end.Close()
 	for i := range 24 {
-		conn, err := tls.Dial("tcp", remoteAddr(addr).String(), &tls.Config{RootCAs: a.Pool(), ServerName: "localhost"})
+		conn, err := tls.Dial("tcp", remoteAddr(addr).String(),
+			&tls.Config{RootCAs: a.Pool(), ServerName: "localhost"})
 		if err != nil {
 			t.Fatalf("client %d: %v", i, err)
 		}
@@ -136,7 +137,8 @@ func TestListenerDefersAccept(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	conn, err := tls.Dial("tcp", remoteAddr(addr).String(), &tls.Config{RootCAs: a.Pool(), ServerName: "localhost"})
+	conn, err := tls.Dial("tcp", remoteAddr(addr).String(),
+		&tls.Config{RootCAs: a.Pool(), ServerName: "localhost"})
 	if err != nil {
 		t.Fatalf("a client after a silent one: %v", err)
 	}

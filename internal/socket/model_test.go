@@ -45,7 +45,8 @@ var steps = []step{
 	{"set TLS_REMOTE_HOSTNAME", func(w *modelWorld) error { return w.s.SetTLSOption(w.c, abi.RemoteHostname, []byte("localhost")) }, (*model).setOption},
 	{"set TLS_ALPN", func(w *modelWorld) error { return w.s.SetTLSOption(w.c, abi.ALPN, []byte("h2,http/1.1\x00")) }, (*model).setOption},
 	{"set a certificate", func(w *modelWorld) error {
-		if err := w.s.SetTLSOption(w.c, abi.CertificateChain, []byte(string(w.leaf.ChainPEM))); err != nil {
+		if err := w.s.SetTLSOption(w.c, abi.CertificateChain,
+			[]byte(string(w.leaf.ChainPEM))); err != nil {
 			return err
 		}
 		return w.s.SetTLSOption(w.c, abi.PrivateKey, []byte(string(w.leaf.KeyPEM)))
@@ -54,12 +55,14 @@ var steps = []step{
 		m.cert = m.cert || errno == ok
 		return errno
 	}},
-	{"set an option of a wrong size", func(w *modelWorld) error { return w.s.SetTLSOption(w.c, abi.VersionMin, []byte{1}) }, func(m *model) abi.Errno {
-		if errno := m.setOption(); errno != ok {
-			return errno
-		}
-		return abi.EINVAL
-	}},
+	{"set an option of a wrong size",
+		func(w *modelWorld) error { return w.s.SetTLSOption(w.c, abi.VersionMin, []byte{1}) },
+		func(m *model) abi.Errno {
+			if errno := m.setOption(); errno != ok {
+				return errno
+			}
+			return abi.EINVAL
+		}},
 	{"set an unknown option", func(w *modelWorld) error { return w.s.SetTLSOption(w.c, 999, nil) }, func(*model) abi.Errno { return abi.ENOPROTOOPT }},
 	{"bind to port 0", func(w *modelWorld) error {
 		return w.s.Bind(w.c, sockaddr(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}))
@@ -106,12 +109,13 @@ var steps = []step{
 		}
 		return errno
 	}},
-	{"connect to half an address", func(w *modelWorld) error { return w.s.Connect(w.c, w.good[:7]) }, func(m *model) abi.Errno {
-		if errno := m.connect(); errno != abi.EINPROGRESS {
-			return errno
-		}
-		return abi.EINVAL
-	}},
+	{"connect to half an address", func(w *modelWorld) error { return w.s.Connect(w.c, w.good[:7]) },
+		func(m *model) abi.Errno {
+			if errno := m.connect(); errno != abi.EINPROGRESS {
+				return errno
+			}
+			return abi.EINVAL
+		}},
 	{"accept", func(w *modelWorld) error { return w.s.Accept(w.c.call()) }, func(m *model) abi.Errno {
 		if m.state == Listening {
 			return abi.EAGAIN
@@ -195,7 +199,8 @@ func FuzzOperations(f *testing.F) {
 	f.Add([]byte{2, 5, 6, 10, 6, 7})
 	f.Add([]byte{0, 8, 9, 7, 7, 7, 11, 11, 12})
 	a := ssatest.NewAuthority(f)
-	leaf := a.Issue(f, ssatest.Leaf{Names: []string{"localhost"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
+	leaf := a.Issue(f, ssatest.Leaf{Names: []string{"localhost"},
+		IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
 	r := newRig(f, a)
 	good := peer(f, &tls.Config{Certificates: []tls.Certificate{leaf.TLS}, NextProtos: []string{"h2"}})
 	l, err := net.Listen("tcp4", "127.0.0.1:0")

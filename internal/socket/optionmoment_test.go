@@ -24,8 +24,9 @@ func inState(t *testing.T, is State, f func(s *Socket, c *testCaller)) {
 	r := newRig(t, ssatest.NewAuthority(t))
 	s, c := r.socket(t, abi.FamilyInet, unix.SOCK_STREAM)
 	connection := &connected{facts: &engine.Facts{}}
-	in := s.table.born(map[State]state{Fresh: fresh{}, Failed: &failed{}, Connecting: &attempt{}, Connected: connection,
-		Ended: ended{connection}, Listening: &listener{}}[is], abi.FamilyInet, s.id)
+	in := s.table.born(map[State]state{Fresh: fresh{}, Failed: &failed{}, Connecting: &attempt{},
+		Connected: connection,
+		Ended:     ended{connection}, Listening: &listener{}}[is], abi.FamilyInet, s.id)
 	in.rules = s.rules
 	f(in, c)
 }
@@ -83,7 +84,8 @@ func obeys(t *testing.T, s *Socket, c *testCaller, info abi.OptionInfo, phase ab
 		if Errno(err) != want {
 			t.Errorf("%s, %v: set: %v, want %v", info.Name, s.State(), err, want)
 		}
-	case tooLate || err != nil && slices.Contains([]abi.Errno{abi.EISCONN, abi.ENOPROTOOPT, abi.ENOTCONN}, Errno(err)):
+	case tooLate || err != nil &&
+		slices.Contains([]abi.Errno{abi.EISCONN, abi.ENOPROTOOPT, abi.ENOTCONN}, Errno(err)):
 		t.Errorf("%s, %v: set: %v, and the table says that it may be", info.Name, s.State(), err)
 	}
 	_, err = s.TLSOption(c, info.Option)

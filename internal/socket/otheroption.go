@@ -24,7 +24,8 @@ func (s *Socket) SetOption(c Caller, level, name int, value []byte) error {
 	switch {
 	case level == unix.SOL_SOCKET && name == unix.SO_LINGER:
 		s.tellAbortive()
-	case level == unix.SOL_SOCKET && (name == unix.SO_RCVBUF || name == unix.SO_RCVBUFFORCE) && len(value) >= 4:
+	case level == unix.SOL_SOCKET && (name == unix.SO_RCVBUF || name == unix.SO_RCVBUFFORCE) &&
+		len(value) >= 4:
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.recvSize = max(int(int32(nativeUint32(value))), 1)
@@ -65,7 +66,8 @@ func (s *Socket) rememberLocked(level, name int, value []byte) {
 	if level == unix.SOL_SOCKET && name == unix.SO_LINGER && len(value) >= 8 { // struct linger
 		s.abortive.Store(nativeUint32(value) != 0 && nativeUint32(value[4:]) == 0)
 	}
-	s.options = slices.DeleteFunc(s.options, func(o tcpOption) bool { return o.level == level && o.name == name })
+	s.options = slices.DeleteFunc(s.options,
+		func(o tcpOption) bool { return o.level == level && o.name == name })
 	if len(value) <= 256 && len(s.options) < 64 {
 		s.options = append(s.options, tcpOption{level, name, slices.Clone(value)})
 	}
@@ -73,7 +75,8 @@ func (s *Socket) rememberLocked(level, name int, value []byte) {
 
 // hasSetLocked reports whether the program has set an option of another level.
 func (s *Socket) hasSetLocked(level, name int) bool {
-	return slices.ContainsFunc(s.options, func(o tcpOption) bool { return o.level == level && o.name == name })
+	return slices.ContainsFunc(s.options,
+		func(o tcpOption) bool { return o.level == level && o.name == name })
 }
 
 func (s *Socket) setSendBuffer(c Caller, name int, value []byte) error {

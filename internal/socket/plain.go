@@ -194,7 +194,8 @@ func (s *Socket) takeOver(c Caller, p *plainTCP, end endpoint.End) error {
 	if err != nil {
 		return err
 	}
-	if addr, err := abi.DecodeSockaddr(local); err != nil || addr.Port == 0 && addr.IP.IsUnspecified() {
+	if addr, err := abi.DecodeSockaddr(local); err != nil ||
+		addr.Port == 0 && addr.IP.IsUnspecified() {
 		return err
 	}
 	return s.bindBeside(c, p, local)

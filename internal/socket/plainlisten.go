@@ -12,7 +12,8 @@ import (
 // other options are set; accept is EINVAL before. Another program of the gate
 // that has the socket could accept plain connections from it, and is refused.
 // Whoever opened it is not: it has a right to that.
-func (t *Table) convertListener(c Caller, p *plainTCP, inode uint64, option abi.Option, value []byte) error {
+func (t *Table) convertListener(c Caller, p *plainTCP, inode uint64, option abi.Option,
+	value []byte) error {
 	kind := unix.SOCK_STREAM
 	if p.nonblock {
 		kind |= unix.SOCK_NONBLOCK
@@ -55,7 +56,8 @@ func (s *Socket) takeListener(c Caller, p *plainTCP, inode uint64) error {
 		if err != nil {
 			continue // not for this family
 		}
-		if now, err := getsockopt(s.tcp.Int(), o.level, o.name, o.size); err == nil && string(was) != string(now) {
+		if now, err := getsockopt(s.tcp.Int(), o.level, o.name, o.size); err == nil &&
+			string(was) != string(now) {
 			s.rememberLocked(o.level, o.name, was)
 		}
 	}

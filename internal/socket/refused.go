@@ -69,7 +69,8 @@ func refusal(level, name int) error {
 	why := refusedOptions[otherOption{level, name}]
 	switch {
 	case level == unix.IPPROTO_IP && name >= firstNetfilter,
-		level == unix.IPPROTO_IPV6 && (name >= firstNetfilter && name <= lastNetfilter6 || name >= firstBeyondIPv6):
+		level == unix.IPPROTO_IPV6 &&
+			(name >= firstNetfilter && name <= lastNetfilter6 || name >= firstBeyondIPv6):
 		why = pointsAtUs
 	}
 	if why == "" {

@@ -31,7 +31,8 @@ type closing struct {
 // No goroutine is kept for that: see engine.Conn.
 func (s *Socket) beginRelay(plain endpoint.Plain, conn engine.Conn, tcp *sys.Stream) {
 	t := s.table
-	options := engine.RelayOptions{BeforeReset: func(why error) { s.provokeReset(plain, why) }, Leftover: t.cfg.Leftover, Bug: t.bug}
+	options := engine.RelayOptions{BeforeReset: func(why error) { s.provokeReset(plain, why) },
+		Leftover: t.cfg.Leftover, Bug: t.bug}
 	t.relays.Add(1)
 	defer func() {
 		if r := recover(); r != nil {

@@ -46,7 +46,8 @@ func newRig(t testing.TB, authority *ssatest.Authority) *rig {
 	if r.made, err = unixend.New(unixend.Config{Finder: r, Log: log, Dir: t.TempDir()}); err != nil {
 		t.Fatal(err)
 	}
-	r.table = NewTable(Config{Engine: local.New(local.Config{}), Policy: rules, Resolver: net.DefaultResolver, Ends: r.made, Log: log})
+	r.table = NewTable(Config{Engine: local.New(local.Config{}), Policy: rules,
+		Resolver: net.DefaultResolver, Ends: r.made, Log: log})
 	t.Cleanup(func() {
 		for _, end := range r.ends {
 			end.Close()

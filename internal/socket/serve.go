@@ -176,7 +176,8 @@ func (l *listener) greet(ctx context.Context, stream *sys.Stream) error {
 }
 
 // handshake has turns for what it computes. Another process sees to that itself.
-func (l *listener) handshake(ctx context.Context, fresh *Socket, stream *sys.Stream, guest *lobby.Guest) (engine.Conn, error) {
+func (l *listener) handshake(ctx context.Context, fresh *Socket, stream *sys.Stream,
+	guest *lobby.Guest) (engine.Conn, error) {
 	if l.socket.table.engineElsewhere() {
 		return l.server.Handshake(ctx, stream, fresh.id)
 	}

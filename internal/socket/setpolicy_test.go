@@ -38,7 +38,8 @@ func TestSetPolicy(t *testing.T) {
 		s    *Socket
 		c    *testCaller
 		want int
-	}{{"used before", used, usedBy, tls.VersionTLS12}, {"made before", unused, unusedBy, tls.VersionTLS12}, {"made after", fresh, freshBy, tls.VersionTLS13}} {
+	}{{"used before", used, usedBy, tls.VersionTLS12}, {"made before", unused, unusedBy,
+		tls.VersionTLS12}, {"made after", fresh, freshBy, tls.VersionTLS13}} {
 		if got := minimum(tc.s, tc.c); got != tc.want {
 			t.Errorf("a socket %s has TLS_VERSION_MIN %#x, want %#x", tc.name, got, tc.want)
 		}

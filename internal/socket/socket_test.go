@@ -20,7 +20,8 @@ func world(t testing.TB) (*rig, *ssatest.Authority) {
 }
 
 func serverConfig(t testing.TB, a *ssatest.Authority) *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{a.Issue(t, ssatest.Leaf{Names: []string{"localhost"}}).TLS}}
+	return &tls.Config{Certificates: []tls.Certificate{a.Issue(t,
+		ssatest.Leaf{Names: []string{"localhost"}}).TLS}}
 }
 
 func setOption(t testing.TB, s *Socket, c *testCaller, o abi.Option, value string) {
@@ -89,7 +90,8 @@ func TestNonblockingConnectIsSilent(t *testing.T) {
 	if got := until(t, c.end, unix.POLLOUT); got != unix.POLLOUT {
 		t.Errorf("connected: revents %#x, want OUT", got)
 	}
-	if got, err := s.Option(c, unix.SOL_SOCKET, unix.SO_ERROR, 4); nativeUint32(got) != 0 || err != nil {
+	if got, err := s.Option(c, unix.SOL_SOCKET, unix.SO_ERROR, 4); nativeUint32(got) != 0 ||
+		err != nil {
 		t.Errorf("SO_ERROR = %v, %v", got, err)
 	}
 	if err := s.Connect(c, sockaddr(addr)); err != nil {
@@ -140,15 +142,18 @@ func TestFailedVerification(t *testing.T) {
 	if err := s.Connect(c, sockaddr(addr)); err != abi.EINPROGRESS {
 		t.Fatal(err)
 	}
-	if got := until(t, c.end, unix.POLLOUT); got&(unix.POLLERR|unix.POLLHUP) != unix.POLLERR|unix.POLLHUP {
+	if got := until(t, c.end, unix.POLLOUT); got&(unix.POLLERR|unix.POLLHUP) != unix.POLLERR|
+		unix.POLLHUP {
 		t.Errorf("failed: revents %#x, want ERR|HUP among them", got)
 	}
 	for _, want := range []abi.Errno{abi.EPROTO, 0} {
-		if got, err := s.Option(c, unix.SOL_SOCKET, unix.SO_ERROR, 4); abi.Errno(nativeUint32(got)) != want || err != nil {
+		if got, err := s.Option(c, unix.SOL_SOCKET, unix.SO_ERROR,
+			4); abi.Errno(nativeUint32(got)) != want || err != nil {
 			t.Errorf("SO_ERROR = %v, %v; want %d, told once", got, err, want)
 		}
 	}
-	if text, _ := s.TLSOption(c, abi.Error); !strings.Contains(string(text), "other.example") || !strings.Contains(string(text), "localhost") {
+	if text, _ := s.TLSOption(c, abi.Error); !strings.Contains(string(text), "other.example") ||
+		!strings.Contains(string(text), "localhost") {
 		t.Errorf("TLS_ERROR = %q; want the names expected and found", text)
 	}
 	if err := s.Connect(c, sockaddr(addr)); Errno(err) != abi.ECONNABORTED {
@@ -189,10 +194,12 @@ func TestCloseWhileConnecting(t *testing.T) {
 
 func TestStatesAndErrors(t *testing.T) {
 	r, a := world(t)
-	if _, _, err := r.table.New(&testCaller{rig: r}, abi.FamilyUnix, unix.SOCK_STREAM); err != abi.ESOCKTNOSUPPORT {
+	if _, _, err := r.table.New(&testCaller{rig: r}, abi.FamilyUnix,
+		unix.SOCK_STREAM); err != abi.ESOCKTNOSUPPORT {
 		t.Errorf("AF_UNIX: %v, want ESOCKTNOSUPPORT", err)
 	}
-	if _, _, err := r.table.New(&testCaller{rig: r}, abi.FamilyInet, unix.SOCK_DGRAM); err != abi.EPROTONOSUPPORT {
+	if _, _, err := r.table.New(&testCaller{rig: r}, abi.FamilyInet,
+		unix.SOCK_DGRAM); err != abi.EPROTONOSUPPORT {
 		t.Errorf("SOCK_DGRAM: %v, want EPROTONOSUPPORT", err)
 	}
 	s, c := r.socket(t, abi.FamilyInet, unix.SOCK_STREAM)

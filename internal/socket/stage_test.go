@@ -67,15 +67,18 @@ var (
 	errUntrusted = &engine.Error{Reason: engine.Untrusted, Sentence: "the peer is not who it says"}
 	errDown      = &engine.Error{Reason: engine.Down, Sentence: "the service has died"}
 	errTruncated = &engine.Error{Reason: engine.Truncated, Sentence: "TCP ended without close_notify"}
-	errReset     = &engine.Error{Reason: engine.Network, Sentence: "TCP was reset", Err: unix.ECONNRESET}
+	errReset     = &engine.Error{Reason: engine.Network, Sentence: "TCP was reset",
+		Err: unix.ECONNRESET}
 )
 
-func (e *stage) Handshake(ctx context.Context, tcp engine.Stream, _ *engine.Request) (engine.Conn, error) {
+func (e *stage) Handshake(ctx context.Context, tcp engine.Stream,
+	_ *engine.Request) (engine.Conn, error) {
 	return e.handshake(ctx, tcp)
 }
 
 func (e *stage) handshake(ctx context.Context, tcp engine.Stream) (engine.Conn, error) {
-	h := &staged{ctx: ctx, tcp: tcp, verdict: make(chan error, 1), relayed: make(chan struct{}), over: make(chan struct{}),
+	h := &staged{ctx: ctx, tcp: tcp, verdict: make(chan error, 1), relayed: make(chan struct{}),
+		over:    make(chan struct{}),
 		watched: make(chan struct{})}
 	e.mu.Lock()
 	e.all = append(e.all, h)
@@ -85,7 +88,8 @@ func (e *stage) handshake(ctx context.Context, tcp engine.Stream) (engine.Conn, 
 	select {
 	case err = <-h.verdict:
 	case <-ctx.Done():
-		err = &engine.Error{Reason: engine.Cancelled, Sentence: "nobody waits any more", Err: context.Cause(ctx)}
+		err = &engine.Error{Reason: engine.Cancelled, Sentence: "nobody waits any more",
+			Err: context.Cause(ctx)}
 	}
 	if err != nil {
 		tcp.Close()
@@ -115,7 +119,8 @@ func (e *stage) left() (n int) {
 
 type stagedListener struct{ *stage }
 
-func (l stagedListener) Handshake(ctx context.Context, tcp engine.Stream, _ uint64) (engine.Conn, error) {
+func (l stagedListener) Handshake(ctx context.Context, tcp engine.Stream,
+	_ uint64) (engine.Conn, error) {
 	return l.handshake(ctx, tcp)
 }
 func (stagedListener) Close() {}

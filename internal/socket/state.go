@@ -35,7 +35,8 @@ const (
 )
 
 func (s State) String() string {
-	return [...]string{"fresh", "connecting", "connected", "failed", "listening", "accepting", "ended"}[s]
+	return [...]string{"fresh", "connecting", "connected", "failed", "listening",
+		"accepting", "ended"}[s]
 }
 
 // changes are the arrows of the drawing.

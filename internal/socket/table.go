@@ -70,8 +70,10 @@ const minSweep = 64
 
 // NewTable returns an empty table. Close ends it.
 func NewTable(cfg Config) *Table {
-	t := &Table{cfg: cfg, copies: newCopies(), house: lobby.NewHouse(lobby.ForDescriptors(sys.MaxDescriptors())), sockets: map[uint64]*Socket{}, delivery: map[string]*Socket{},
-		plain: map[uint64]*Socket{}, sweepAt: minSweep, sweepPlainAt: minSweep}
+	t := &Table{cfg: cfg, copies: newCopies(),
+		house: lobby.NewHouse(lobby.ForDescriptors(sys.MaxDescriptors())), sockets: map[uint64]*Socket{},
+		delivery: map[string]*Socket{},
+		plain:    map[uint64]*Socket{}, sweepAt: minSweep, sweepPlainAt: minSweep}
 	t.rules.Store(cfg.Policy)
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.work.Go(t.sweepListeners)

@@ -82,7 +82,8 @@ func suitesText(e *policy.Effective) string {
 // the program is saved where a whole profile shares.
 func (s *Socket) sharersLocked(c Caller) string {
 	e := s.effectiveLocked(c)
-	if e.SharedBy == policy.SharedByProfile || s.table.cfg.NamePrograms { // the service finds out by itself
+	// the service finds out by itself
+	if e.SharedBy == policy.SharedByProfile || s.table.cfg.NamePrograms {
 		return e.Sharers(subject.Program{})
 	}
 	return e.Sharers(c.Program())

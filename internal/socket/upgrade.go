@@ -135,7 +135,8 @@ func (s *Socket) beginUpgradeLocked(c Caller, a *attempt, inode uint64) {
 	s.soError, s.where = 0, c.Where()
 	s.outcome.begin()
 	s.table.adopt(s, inode)
-	s.table.background(func(err error) { s.failed(a, err) }, func(context.Context) { s.establish(ctx, a) })
+	s.table.background(func(err error) { s.failed(a, err) },
+		func(context.Context) { s.establish(ctx, a) })
 }
 
 // adopt makes a remembered TCP socket one of ours.

@@ -47,7 +47,8 @@ func TestWalk(t *testing.T) {
 	w := &walk{t: t, peer: newTCPPeer(t), seen: map[edge]outcomeOf{}, enabled: map[string][]string{},
 		leaf: a.Issue(t, ssatest.Leaf{Names: []string{"localhost"}})}
 	var err error
-	if w.rules, err = policy.Parse("test", []byte("default: {trust: {roots: ["+a.File(t)+"]}}")); err != nil {
+	if w.rules, err = policy.Parse("test",
+		[]byte("default: {trust: {roots: ["+a.File(t)+"]}}")); err != nil {
 		t.Fatal(err)
 	}
 	for _, first := range []string{"fresh", "plain"} {

@@ -22,7 +22,8 @@ func (l *life) observe() string {
 	s := l.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return strings.Join([]string{l.nameLocked() + l.detailLocked() + l.errorLocked(), l.waitLocked(), l.holders()}, "/")
+	return strings.Join([]string{l.nameLocked() + l.detailLocked() + l.errorLocked(), l.waitLocked(),
+		l.holders()}, "/")
 }
 
 // nameLocked is the state's name. A connection that has ended is one to programs.

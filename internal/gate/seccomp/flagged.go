@@ -77,7 +77,8 @@ func (c *call) drop(fd int, size uint64, flags int) (total int64, err error) {
 		buf = make([]byte, min(size, maxPeek))
 	}
 	for {
-		n, _, err := unix.Recvfrom(fd, buf[:min(uint64(len(buf)), size-uint64(total))], unix.MSG_DONTWAIT|peek)
+		n, _, err := unix.Recvfrom(fd, buf[:min(uint64(len(buf)), size-uint64(total))],
+			unix.MSG_DONTWAIT|peek)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}

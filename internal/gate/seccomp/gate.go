@@ -64,8 +64,10 @@ type Gate struct {
 
 // New returns a gate; Run makes it work.
 func New(cfg Config) *Gate {
-	return &Gate{cfg: cfg, handles: cfg.Finder.handles, turns: cfg.Finder.turns, large: shares.New(largeValues),
-		helpers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), over: make(chan struct{}), failed: make(chan error, 1),
+	return &Gate{cfg: cfg, handles: cfg.Finder.handles, turns: cfg.Finder.turns,
+		large:   shares.New(largeValues),
+		helpers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), over: make(chan struct{}),
+		failed:  make(chan error, 1),
 		waiting: map[uint64]*call{}}
 }
 
@@ -215,7 +217,8 @@ func makeSocket(c *call) (int64, error) {
 		return 0, err
 	}
 	defer end.Close()
-	if _, err := c.gate.cfg.Listener.ReplyFD(c.ID, unixend.FD(end).Int(), kind&unix.SOCK_CLOEXEC != 0); err != nil {
+	if _, err := c.gate.cfg.Listener.ReplyFD(c.ID, unixend.FD(end).Int(),
+		kind&unix.SOCK_CLOEXEC != 0); err != nil {
 		s.Discard()
 		if errors.Is(err, notify.ErrGone) {
 			return 0, errAnswered

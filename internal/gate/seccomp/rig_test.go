@@ -129,7 +129,8 @@ func look(looks, protocol int) error {
 			return fmt.Errorf("SO_ERROR: %d, %w", n, err)
 		}
 		// Only the gate can tell this of a socket that the kernel has as AF_UNIX.
-		if n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL); err != nil || protocol != 0 && n != protocol {
+		if n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL); err != nil ||
+			protocol != 0 && n != protocol {
 			return fmt.Errorf("SO_PROTOCOL: %d, %w", n, err)
 		}
 	}
@@ -164,16 +165,21 @@ func newRig(tb testing.TB) *rig {
 	tls := local.New(local.Config{})
 	ends, err := unixend.New(unixend.Config{Finder: finder, Log: log, Dir: tb.TempDir()})
 	check(tb, err)
-	table := socket.NewTable(socket.Config{Engine: tls, Policy: rules, Resolver: net.DefaultResolver, Ends: ends, Log: log})
+	table := socket.NewTable(socket.Config{Engine: tls, Policy: rules, Resolver: net.DefaultResolver,
+		Ends: ends, Log: log})
 	orders, toProgram := pipe(tb)
 	fromProgram, answers := pipe(tb)
-	r := &rig{tb: tb, orders: toProgram, answers: bufio.NewScanner(fromProgram), ended: make(chan error, 1)}
-	r.pid, r.listener, err = notify.Start(code, notify.Command{Path: "/proc/self/exe", Argv: []string{"program"},
-		Attr: syscall.ProcAttr{Env: append(os.Environ(), programEnv+"=1"), Files: []uintptr{orders.Fd(), answers.Fd(), 2}}})
+	r := &rig{tb: tb, orders: toProgram, answers: bufio.NewScanner(fromProgram),
+		ended: make(chan error, 1)}
+	r.pid, r.listener, err = notify.Start(code, notify.Command{Path: "/proc/self/exe",
+		Argv: []string{"program"},
+		Attr: syscall.ProcAttr{Env: append(os.Environ(), programEnv+"=1"),
+			Files: []uintptr{orders.Fd(), answers.Fd(), 2}}})
 	check(tb, err)
 	orders.Close()
 	answers.Close()
-	gate := seccomp.New(seccomp.Config{Listener: r.listener, Arch: arch, Sockets: table, Ends: ends, Finder: finder, Own: own, Programs: identifier, Log: log})
+	gate := seccomp.New(seccomp.Config{Listener: r.listener, Arch: arch, Sockets: table, Ends: ends,
+		Finder: finder, Own: own, Programs: identifier, Log: log})
 	go func() { r.ended <- gate.Run() }()
 	tb.Cleanup(func() {
 		r.orders.Close()
