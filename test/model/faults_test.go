@@ -14,7 +14,7 @@ import (
 type fault struct {
 	number int // FAULT in socket.pml
 	name   string
-	lines  []line
+	lines  []line // none where only the model has things happen at the same moment
 }
 
 // line is one that is in these packages once, and what takes its place.
@@ -43,6 +43,7 @@ var faults = []fault{
 		{"o.cause, o.last, o.asked = nil, nil, false", "o.last, o.asked = nil, false"},
 		{"o.cause, o.last, o.asked = cause, nil, false", "if o.last, o.asked = nil, false; o.cause == nil { o.cause = cause }"},
 	}},
+	{8, "others may call between an outcome and its telling", nil},
 }
 
 // The model's promises are broken by each of the faults.
@@ -59,6 +60,9 @@ func TestModelFindsFaults(t *testing.T) {
 func TestComparisonFindsFaults(t *testing.T) {
 	_, model := verify(t)
 	for _, f := range faults {
+		if f.lines == nil {
+			continue
+		}
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel() // some of them show by what does not happen
 			binary := filepath.Join(t.TempDir(), "socket.test")

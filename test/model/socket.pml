@@ -19,6 +19,7 @@
 #define DEATH_NOT_TOLD      (FAULT == 5) /* the service dies, and who waits in connect goes on waiting */
 #define CLOSE_LEAKS         (FAULT == 6) /* closing while connecting leaves the attempt */
 #define OLD_ERROR           (FAULT == 7) /* a second attempt that fails gives the error of the first */
+#define TOLD_LATE           (FAULT == 8) /* others may call between an outcome and its telling */
 
 /* The socket's state, and what belongs to it. 0 where it does not apply. */
 byte state = fresh;
@@ -39,6 +40,8 @@ bit verified;       /* the peer of this attempt is */
 bit alive;          /* an attempt, a relay or a listener is under way */
 byte truth;         /* how the last attempt ended */
 byte told;          /* how often a program has been told of that */
+bit late;           /* with TOLD_LATE: who waits is told in a moment */
+byte news;          /* and this */
 bit given;          /* the program has given up an attempt, by connect with AF_UNSPEC */
 
 #define HELD    (own || other)
@@ -82,7 +85,7 @@ inline check() {
 	if :: !HELD -> assert(state == gone) :: else fi;
 	assert(state != gone || !alive);
 	/* Who waits waits for something that is under way. */
-	assert(!BLOCKED || (alive && (state == connecting || state == listening)));
+	assert(!BLOCKED || late || (alive && (state == connecting || state == listening)));
 	/* An outcome that is not under way has been told, or will be, and once. */
 	assert(told <= 1);
 	if
@@ -107,6 +110,10 @@ inline tell(how) {
 	told++;
 	assert(how == truth);
 	assert(state != connecting)
+}
+
+inline tellWaiter(how) {
+	answer = ERRNO(how); untold = 0; error = 0; waits = 0; tell(how)
 }
 
 inline tellLater() {
@@ -144,7 +151,8 @@ inline outcome(how) {
 		if :: BLOCKED && own -> renewed = 1; replace() :: else fi
 	fi;
 	if
-	:: BLOCKED && !(DEATH_NOT_TOLD && how == DOWN) -> answer = ERRNO(why); untold = 0; error = 0; waits = 0; tell(why)
+	:: BLOCKED && TOLD_LATE -> late = 1; news = how
+	:: BLOCKED && !TOLD_LATE && !(DEATH_NOT_TOLD && how == DOWN) -> tellWaiter(why)
 	:: waits == INTERRUPTED -> waits = 0; if :: TOLD_TWICE -> told++ :: else fi
 	:: else
 	fi
@@ -168,7 +176,7 @@ inline closed() {
 }
 
 inline forget() {
-	untold = 0; error = 0; why = 0; renewed = 0; relay = 0; shut = 0; unread = 0; queued = 0; verified = 0; truth = 0; told = 0; given = 0
+	untold = 0; error = 0; why = 0; renewed = 0; relay = 0; shut = 0; unread = 0; queued = 0; verified = 0; truth = 0; told = 0; given = 0; late = 0
 }
 
 active proctype world() {
@@ -245,8 +253,8 @@ active proctype world() {
 		fi;
 		DONE("upgrade nonblocking")
 	/* Signals that end the call of the thread that waits. */
-	STEP(BLOCKED); waits = 0; result = INTERRUPT; DONE("signal")
-	STEP(BLOCKED); waits = INTERRUPTED; result = INTERRUPT; DONE("signal, unannounced")
+	STEP(BLOCKED && !late); waits = 0; result = INTERRUPT; DONE("signal")
+	STEP(BLOCKED && !late); waits = INTERRUPTED; result = INTERRUPT; DONE("signal, unannounced")
 	/* Descriptors of the socket. A thread in accept has the listener, too. */
 	STEP(CALLS && !(BLOCKED && state == listening && (other == 0 || other == OLDER)));
 		own = 0; result = OK; closed();
@@ -265,6 +273,9 @@ active proctype world() {
 	/* What the service and the peer do. */
 	STEP(state == connecting); outcome(0); DONE("verified")
 	STEP(state == connecting); outcome(UNTRUSTED); DONE("untrusted")
+#if TOLD_LATE
+	STEP(late && BLOCKED); late = 0; tellWaiter(news); DONE("who waits is told")
+#endif
 	STEP(state == connecting || RELAYS);
 		if :: state == connecting -> outcome(DOWN) :: else -> cut(DOWN) fi;
 		DONE("service dies")
