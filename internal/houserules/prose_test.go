@@ -52,7 +52,7 @@ func TestPagesSayForWhom(t *testing.T) {
 		}
 		found++
 		title, rest, _ := strings.Cut(string(read(t, name)), "\n")
-		if !strings.HasPrefix(title, "# ") || !strings.HasPrefix(rest, "\nFor ") {
+		if !strings.HasPrefix(title, "# ") || (!strings.HasPrefix(rest, "\nFor ") && !strings.HasPrefix(rest, "\nThis page is for ")) {
 			t.Errorf("%s: after its title, a page says for whom it is: \"For administrators who ...\"", name)
 		}
 	})
