@@ -52,7 +52,8 @@ func TestPagesSayForWhom(t *testing.T) {
 		}
 		found++
 		title, rest, _ := strings.Cut(string(read(t, name)), "\n")
-		if !strings.HasPrefix(title, "# ") || (!strings.HasPrefix(rest, "\nFor ") && !strings.HasPrefix(rest, "\nThis page is for ")) {
+		said := strings.HasPrefix(rest, "\nFor ") || strings.HasPrefix(rest, "\nThis page is for ")
+		if !strings.HasPrefix(title, "# ") || !said {
 			t.Errorf("%s: after its title, a page says for whom it is: \"For administrators who ...\"", name)
 		}
 	})
