@@ -4,7 +4,6 @@ import (
 	"go/scanner"
 	"go/token"
 	"path"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -18,19 +17,12 @@ const (
 	longString = 40
 )
 
-// unwrapped are files that are being rewritten.
-var unwrapped = []string{
-	"internal/policy/show.go",
-	"internal/socket/establish.go",
-	"internal/socket/walklife_test.go",
-}
-
 // TestLineLength: two files fit side by side on a screen, and a diff shows what has
 // changed in a line. Rows of tables stay in one line each, whatever their length:
 // they are read by column.
 func TestLineLength(t *testing.T) {
 	for _, f := range source(t) {
-		if path.Base(f.name) == "example_test.go" || slices.Contains(unwrapped, f.name) {
+		if path.Base(f.name) == "example_test.go" {
 			continue // what an example prints has to be written as it is
 		}
 		text := string(read(t, f.name))

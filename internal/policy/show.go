@@ -24,7 +24,11 @@ type Setting struct {
 func (e *Effective) Settings() []Setting {
 	var all []Setting
 	for _, k := range keys() {
-		all = append(all, Setting{k.name, shown[k.name](e), e.Origin(k.name)})
+		show := shown[k.name]
+		if show == nil {
+			panic("policy: shown (show.go) does not say how to print the key " + k.name)
+		}
+		all = append(all, Setting{k.name, show(e), e.Origin(k.name)})
 	}
 	return all
 }
@@ -154,5 +158,6 @@ func (d Destination) String() string {
 
 // String returns the item as a policy file has it.
 func (u Upgrade) String() string {
-	return "{to: " + strconv.Quote(u.To.String()) + ", port: " + strconv.Itoa(int(u.Port)) + ", name: " + strconv.Quote(u.Name) + "}"
+	return "{to: " + strconv.Quote(u.To.String()) + ", port: " + strconv.Itoa(int(u.Port)) +
+		", name: " + strconv.Quote(u.Name) + "}"
 }

@@ -24,7 +24,8 @@ func (s *Socket) establish(ctx context.Context, a *attempt) {
 	s.established(a, conn, stream)
 }
 
-func (s *Socket) handshake(ctx context.Context, a *attempt) (_ engine.Conn, _ *sys.Stream, err error) {
+func (s *Socket) handshake(ctx context.Context,
+	a *attempt) (_ engine.Conn, _ *sys.Stream, err error) {
 	stream, err := s.dial(ctx, a)
 	if err != nil {
 		return nil, nil, err
@@ -62,7 +63,8 @@ func (s *Socket) keepAddresses(stream *sys.Stream) {
 func (s *Socket) established(a *attempt, conn engine.Conn, stream *sys.Stream) {
 	s.table.cfg.Log.Info("connected", "id", s.id, "to", a.req.Name, "facts", conn.Facts())
 	s.mu.Lock()
-	s.become(&connected{stream: stream, conn: conn, facts: conn.Facts(), counted: a.program, untold: true})
+	s.become(&connected{stream: stream, conn: conn, facts: conn.Facts(), counted: a.program,
+		untold: true})
 	waiters := s.takeWaitersLocked()
 	s.restoreSendBufferLocked()
 	err := a.plain.Open()

@@ -91,7 +91,8 @@ func (l *life) connectedTCP() *sys.FD {
 	if err != nil {
 		l.fatal(err)
 	}
-	if err := sys.ConnectRaw(fd.Int(), sockaddr(l.w.peer.l.Addr().(*net.TCPAddr))); err != nil && !errors.Is(err, unix.EINPROGRESS) {
+	if err := sys.ConnectRaw(fd.Int(), sockaddr(l.w.peer.l.Addr().(*net.TCPAddr))); err != nil &&
+		!errors.Is(err, unix.EINPROGRESS) {
 		l.fatal(err)
 	}
 	if err := unix.SetNonblock(fd.Int(), false); err != nil {
