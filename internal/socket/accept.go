@@ -184,13 +184,13 @@ func (s *Socket) takeBack(connection endpoint.End, fresh *Socket, cause error) e
 			return
 		}
 		defer end.Close()
-		plain, err := l.deliver(again, end)
+		plaintext, err := l.deliver(again, end)
 		if err != nil {
 			s.table.remove(again)
 			return
 		}
-		bridge(plain, old)
-		plain.Close()
+		bridge(plaintext, old)
+		plaintext.Close()
 		s.table.remove(again)
 	})
 	return cause

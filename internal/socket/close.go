@@ -16,7 +16,7 @@ func (t *Table) Close() {
 	t.cancel()
 	t.forgetAllOlder()
 	for _, s := range all {
-		s.hurry()
+		s.stopLingering()
 	}
 	t.work.Wait()
 	if !t.cfg.NamePrograms { // else the other process goes on

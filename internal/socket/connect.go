@@ -15,18 +15,18 @@ import (
 
 // attempt is one connection being made.
 type attempt struct {
-	cancel context.CancelFunc
-	plain  endpoint.Plain // our side of the program's descriptor
-	dest   destination
-	rights Rights
-	stream *sys.Stream // TCP, connecting or connected already; nil for a name
-	req    *engine.Request
+	cancel    context.CancelFunc
+	plaintext endpoint.Plaintext // our side of the program's descriptor
+	dest      destination
+	rights    Rights
+	stream    *sys.Stream // TCP, connecting or connected already; nil for a name
+	req       *engine.Request
 	// upgrade says that the program has used the TCP connection before: when
 	// it fails it is cut, so that nothing follows in plain text.
 	upgrade bool
-	refused error   // why it is to fail, if it is
-	program program // whose connection it is
-	process process // the same for the engine
+	refused error    // why it is to fail, if it is
+	program limitKey // whose connection it is
+	process claimant // the same for the engine
 }
 
 // destination is where to connect: a name to resolve, or an address that the
@@ -120,7 +120,7 @@ func (s *Socket) startLocked(c Caller, end endpoint.End, to abi.Sockaddr, addr [
 			a.process.close()
 		}
 	}()
-	if a.process, err = s.table.programOf(c); err != nil {
+	if a.process, err = s.table.claimantOf(c); err != nil {
 		return err
 	}
 	if a.req, err = s.clientRequestLocked(c, to); err != nil {
@@ -152,7 +152,7 @@ func (s *Socket) startLocked(c Caller, end endpoint.End, to abi.Sockaddr, addr [
 			return err
 		}
 	}
-	if a.plain, err = end.Join(s.roomLocked()); err != nil {
+	if a.plaintext, err = end.Join(s.roomLocked()); err != nil {
 		if a.stream != nil {
 			a.stream.Close()
 		}

@@ -35,7 +35,7 @@ func (l *listener) reserve(ctx context.Context) (endpoint.Delivery, error) {
 
 // deliver puts a connection into the queue of the program's descriptor. A full
 // queue makes it wait, and the client with it.
-func (l *listener) deliver(fresh *Socket, end endpoint.Delivery) (endpoint.Plain, error) {
+func (l *listener) deliver(fresh *Socket, end endpoint.Delivery) (endpoint.Plaintext, error) {
 	fresh.mu.Lock()
 	room := fresh.roomLocked()
 	fresh.mu.Unlock()
@@ -44,7 +44,7 @@ func (l *listener) deliver(fresh *Socket, end endpoint.Delivery) (endpoint.Plain
 	t.mu.Lock()
 	t.delivery[end.Name()] = fresh
 	t.mu.Unlock()
-	plain, err := l.queue.Deliver(l.ctx, end, room)
+	plaintext, err := l.queue.Deliver(l.ctx, end, room)
 	if errors.Is(err, endpoint.ErrClosed) {
 		l.stop()
 		t.remove(l.socket)
@@ -53,7 +53,7 @@ func (l *listener) deliver(fresh *Socket, end endpoint.Delivery) (endpoint.Plain
 		return nil, err
 	}
 	l.socket.acceptWaiting()
-	return plain, nil
+	return plaintext, nil
 }
 
 // Delays between looks for what nobody announces.

@@ -54,12 +54,12 @@ func TestDenied(t *testing.T) {
 			engine.Denial{Sentence: "the policy forbids connections to", Position: "p:3:17",
 				Name: "192.0.2.1", Peer: bad}, abi.EPERM},
 		{"plain TCP", func(_ *Socket, c *testCaller) error {
-			_, err := r.table.ConnectPlain(&testCaller{rig: r, end: plain}, plain,
+			_, err := r.table.ConnectPlainTCP(&testCaller{rig: r, end: plain}, plain,
 				abi.EncodeSockaddr(good, false))
 			return err
 		}, engine.Denial{Sentence: "the policy allows no plain TCP connection to 127.0.0.1:9", Position: "p:4:14", Peer: good}, abi.EPERM},
 		{"a limit", func(s *Socket, c *testCaller) error {
-			if err := r.table.usage.begin(program{s.baseLocked(c), exeOf(c)}); err != nil {
+			if err := r.table.usage.begin(limitKey{s.baseLocked(c), exeOf(c)}); err != nil {
 				return err
 			}
 			return s.Connect(c.call(), abi.EncodeSockaddr(good, false))

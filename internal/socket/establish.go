@@ -12,7 +12,7 @@ import (
 // establish makes the connection and tells how it went.
 func (s *Socket) establish(ctx context.Context, a *attempt) {
 	defer a.cancel()
-	stopWatching := a.plain.Watch(a.cancel)
+	stopWatching := a.plaintext.Watch(a.cancel)
 	conn, stream, err := s.handshake(ctx, a)
 	stopWatching()
 	a.rights.Close()
@@ -67,17 +67,17 @@ func (s *Socket) established(a *attempt, conn engine.Conn, stream *sys.Stream) {
 		untold: true})
 	waiters := s.takeWaitersLocked()
 	s.restoreSendBufferLocked()
-	err := a.plain.Open()
+	err := a.plaintext.Open()
 	s.tellWaitersLocked(waiters, nil)
 	s.mu.Unlock()
 	if err != nil {
 		s.table.cfg.Log.Error("this is a bug: the plaintext stream cannot be drained", "id", s.id, "error", err)
 		conn.Abort()
-		a.plain.Close()
+		a.plaintext.Close()
 		s.relayDone(engine.End{Err: err}, true)
 		return
 	}
-	s.beginRelay(a.plain, conn, stream)
+	s.beginRelay(a.plaintext, conn, stream)
 }
 
 // restoreSendBufferLocked makes the program's descriptor roomy again.
@@ -123,7 +123,7 @@ func (s *Socket) failed(a *attempt, err error) {
 	waiters := s.takeWaitersLocked()
 	// Our end is closed with the filling unread: the program's descriptor
 	// shows HUP and ERR.
-	a.plain.Close()
+	a.plaintext.Close()
 	s.renewEndLocked(waiters)
 	s.tellWaitersLocked(waiters, err)
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/secure-socket-api/ssa/internal/policy"
 )
 
-// program is an executable under a profile. Limits count all that runs under a
+// limitKey is an executable under a profile. Limits count all that runs under a
 // profile here, whatever its files are called.
-type program struct {
+type limitKey struct {
 	profile *policy.Effective
 	exe     string
 }
@@ -23,7 +23,7 @@ type usage struct {
 }
 
 // begin counts a connection. Beyond the policy's limit it is EAGAIN.
-func (u *usage) begin(p program) error {
+func (u *usage) begin(p limitKey) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if err := u.mayLocked(p); err != nil {
@@ -38,13 +38,13 @@ func (u *usage) begin(p program) error {
 
 // may reports whether begin would succeed now. A server's client counts once it
 // is established: handshakes that never end must not take the places of others.
-func (u *usage) may(p program) error {
+func (u *usage) may(p limitKey) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.mayLocked(p)
 }
 
-func (u *usage) mayLocked(p program) error {
+func (u *usage) mayLocked(p limitKey) error {
 	if u.count[p.profile.Profile] < p.profile.Connections {
 		return nil
 	}
@@ -54,7 +54,7 @@ func (u *usage) mayLocked(p program) error {
 }
 
 // end ends a connection.
-func (u *usage) end(p program) {
+func (u *usage) end(p limitKey) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.count[p.profile.Profile]--; u.count[p.profile.Profile] <= 0 {
@@ -63,9 +63,9 @@ func (u *usage) end(p program) {
 }
 
 // programLocked is the program that a connection counts for.
-func (s *Socket) programLocked(c Caller) program {
+func (s *Socket) programLocked(c Caller) limitKey {
 	path, _ := c.Executable()
-	return program{s.baseLocked(c), path}
+	return limitKey{s.baseLocked(c), path}
 }
 
 // countLocked counts a connection that the program begins to make.

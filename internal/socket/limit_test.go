@@ -13,14 +13,14 @@ func TestUsageIsBoundedAndForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	var u usage
-	p := program{rules.Default(), "/bin/a"}
-	other := program{rules.Profiles()[0], "/bin/a"}
+	p := limitKey{rules.Default(), "/bin/a"}
+	other := limitKey{rules.Profiles()[0], "/bin/a"}
 	for i := range 2 {
 		if err := u.begin(p); err != nil {
 			t.Fatalf("connection %d: %v", i, err)
 		}
 	}
-	if err := u.begin(program{rules.Default(), "/bin/copy-of-a"}); Errno(err) != abi.EAGAIN {
+	if err := u.begin(limitKey{rules.Default(), "/bin/copy-of-a"}); Errno(err) != abi.EAGAIN {
 		t.Errorf("a third connection at a time: %v, want EAGAIN", err)
 	}
 	if err := u.begin(other); err != nil {

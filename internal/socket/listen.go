@@ -28,7 +28,7 @@ type listener struct {
 	req    *engine.Request
 	server engine.Listener
 	port   uint16
-	owner  program // whose connections are accepted
+	owner  limitKey // whose connections are accepted
 	// closed when no client reaches a listener that is closed, or an heir has them
 	settled    chan struct{}
 	settle     func()
@@ -71,7 +71,7 @@ func (s *Socket) Listen(c Caller, backlog int) error {
 
 // prepareLocked lets the engine judge a server before it listens.
 func (s *Socket) prepareLocked(c Caller, req *engine.Request) (engine.Listener, error) {
-	program, err := s.table.programOf(c)
+	program, err := s.table.claimantOf(c)
 	if err != nil {
 		return nil, err
 	}

@@ -75,11 +75,11 @@ func named(op Operation, err error) error {
 	if errors.As(err, &sentence) || errors.As(err, &tls) {
 		return err
 	}
-	return fmt.Errorf("%s: %w", op.Name, plainErrno(err))
+	return fmt.Errorf("%s: %w", op.Name, bareErrno(err))
 }
 
-// plainErrno makes the kernel's words of a bare errno.
-func plainErrno(err error) error {
+// bareErrno makes the kernel's words of a bare errno.
+func bareErrno(err error) error {
 	var own abi.Errno
 	if errors.As(err, &own) && err == error(own) {
 		return &failure{errno: own, sentence: unix.Errno(own).Error()}

@@ -32,7 +32,7 @@ func (t *Table) policyFor(rules *policy.Policy, c Caller) (*policy.Effective, er
 }
 
 func (t *Table) profileOf(c Caller) (string, error) {
-	program, err := t.programOf(c)
+	program, err := t.claimantOf(c)
 	if err != nil {
 		return "", err
 	}

@@ -29,30 +29,30 @@ type closing struct {
 
 // beginRelay has the connection's bytes moved until both directions have ended.
 // No goroutine is kept for that: see engine.Conn.
-func (s *Socket) beginRelay(plain endpoint.Plain, conn engine.Conn, tcp *sys.Stream) {
+func (s *Socket) beginRelay(plaintext endpoint.Plaintext, conn engine.Conn, tcp *sys.Stream) {
 	t := s.table
-	options := engine.RelayOptions{BeforeReset: func(why error) { s.provokeReset(plain, why) },
+	options := engine.RelayOptions{BeforeReset: func(why error) { s.provokeReset(plaintext, why) },
 		Leftover: t.cfg.Leftover, Bug: t.bug}
 	t.relays.Add(1)
 	defer func() {
 		if r := recover(); r != nil {
-			s.cutRelay(plain, tcp, t.bug(r))
+			s.cutRelay(plaintext, tcp, t.bug(r))
 			t.relays.Done()
 		}
 	}()
 	s.tellAbortive()
-	conn.Relay(plain, options, func(end engine.End) {
+	conn.Relay(plaintext, options, func(end engine.End) {
 		defer t.relays.Done()
 		// An end that the program has shut down looks as if it had gone.
-		s.relayDone(end, plain.WasGone() && !s.shutDown.Load())
+		s.relayDone(end, plaintext.WasGone() && !s.shutDown.Load())
 	})
 }
 
 // cutRelay ends a connection whose relay could not begin.
-func (s *Socket) cutRelay(plain endpoint.Plain, tcp *sys.Stream, why error) {
+func (s *Socket) cutRelay(plaintext endpoint.Plaintext, tcp *sys.Stream, why error) {
 	tcp.Close()
-	s.provokeReset(plain, why)
-	plain.Close()
+	s.provokeReset(plaintext, why)
+	plaintext.Close()
 	s.relayDone(engine.End{Err: why}, false)
 }
 
@@ -80,11 +80,11 @@ func (s *Socket) relayDone(end engine.End, gone bool) {
 
 // provokeReset has the program see ECONNRESET and not an end of file once our side
 // is closed. The program may ask why as soon as it sees it.
-func (s *Socket) provokeReset(plain endpoint.Plain, why error) {
+func (s *Socket) provokeReset(plaintext endpoint.Plaintext, why error) {
 	s.mu.Lock()
 	s.brokenLocked(why)
 	s.mu.Unlock()
-	if err := plain.Provoke(s.table.ctx, known{s}); err != nil {
+	if err := plaintext.Provoke(s.table.ctx, known{s}); err != nil {
 		s.table.cfg.Log.Warn(err.Error(), "id", s.id)
 	}
 }

@@ -105,15 +105,15 @@ func (l *listener) handle(tcp *sys.FD) {
 	fresh.set, fresh.base, fresh.effective, fresh.server = s.set, s.base, l.req.Policy, true
 	fresh.inherit(s)
 	fresh.keepAddresses(stream)
-	plain, conn := l.admit(fresh, stream)
-	if plain != nil {
-		fresh.beginRelay(plain, conn, stream)
+	plaintext, conn := l.admit(fresh, stream)
+	if plaintext != nil {
+		fresh.beginRelay(plaintext, conn, stream)
 	}
 }
 
 // admit returns the plaintext end of a connection that has been delivered, nil
 // for a client that was not let in.
-func (l *listener) admit(fresh *Socket, stream *sys.Stream) (endpoint.Plain, engine.Conn) {
+func (l *listener) admit(fresh *Socket, stream *sys.Stream) (endpoint.Plaintext, engine.Conn) {
 	s, from := l.socket, remoteAddr(fresh.peer)
 	ctx, out := context.WithCancelCause(l.ctx)
 	defer out(nil)
@@ -149,7 +149,7 @@ func (l *listener) admit(fresh *Socket, stream *sys.Stream) (endpoint.Plain, eng
 		return nil, nil
 	}
 	fresh.become(&connected{stream: stream, conn: conn, facts: conn.Facts(), counted: l.owner})
-	plain, err := l.deliver(fresh, end)
+	plaintext, err := l.deliver(fresh, end)
 	if err != nil {
 		conn.Abort()
 		s.table.usage.end(l.owner)
@@ -160,7 +160,7 @@ func (l *listener) admit(fresh *Socket, stream *sys.Stream) (endpoint.Plain, eng
 		return nil, nil
 	}
 	s.table.cfg.Log.Info("accepted", "id", fresh.id, "from", from, "facts", conn.Facts())
-	return plain, conn
+	return plaintext, conn
 }
 
 // greet waits for a client's whole hello, which costs a descriptor alone, and

@@ -203,8 +203,8 @@ func (s *Socket) sweep(exists func(inode uint64) bool) {
 	s.release()
 }
 
-// hurry ends what only waits, when all programs have gone.
-func (s *Socket) hurry() {
+// stopLingering ends what only waits, when all programs have gone.
+func (s *Socket) stopLingering() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch now := s.now.(type) {

@@ -58,7 +58,7 @@ type connected struct {
 	stream  *sys.Stream // TCP
 	conn    engine.Conn
 	facts   *engine.Facts
-	counted program   // whose connection it is counted as
+	counted limitKey  // whose connection it is counted as
 	untold  bool      // no connect has returned its outcome yet
 	broken  abi.Errno // of TCP, when that is how it broke
 }

@@ -55,13 +55,13 @@ type Table struct {
 
 	changed func(was, is State) // for tests: told of each change of a socket's state
 
-	mu           sync.Mutex
-	sockets      map[uint64]*Socket // by inode of the program's descriptor
-	delivery     map[string]*Socket // accepted connections whose inode is not known, by address
-	plain        map[uint64]*Socket // connected TCP sockets with TLS options, by inode
-	sweepAt      int                // number of sockets at which to sweep next
-	sweepPlainAt int                // the same for plain
-	closed       bool
+	mu              sync.Mutex
+	sockets         map[uint64]*Socket // by inode of the program's descriptor
+	delivery        map[string]*Socket // accepted connections whose inode is not known, by address
+	plainTCP        map[uint64]*Socket // connected TCP sockets with TLS options, by inode
+	sweepAt         int                // number of sockets at which to sweep next
+	sweepPlainTCPAt int                // the same for plain
+	closed          bool
 }
 
 // minSweep is how many sockets there are at least before a sweep for those
@@ -73,7 +73,7 @@ func NewTable(cfg Config) *Table {
 	t := &Table{cfg: cfg, copies: newCopies(),
 		house: lobby.NewHouse(lobby.ForDescriptors(sys.MaxDescriptors())), sockets: map[uint64]*Socket{},
 		delivery: map[string]*Socket{},
-		plain:    map[uint64]*Socket{}, sweepAt: minSweep, sweepPlainAt: minSweep}
+		plainTCP: map[uint64]*Socket{}, sweepAt: minSweep, sweepPlainTCPAt: minSweep}
 	t.rules.Store(cfg.Policy)
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.work.Go(t.sweepListeners)

@@ -18,7 +18,7 @@ import (
 // poll(2) until the handshake is over; a non-blocking call gets EINPROGRESS.
 // found is told the socket before anything can be answered.
 func (t *Table) Upgrade(c Caller, inode uint64, value []byte, found func(*Socket)) error {
-	p, err := lookAtPlain(c)
+	p, err := lookAtPlainTCP(c)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error
 	if err := s.countLocked(c, a); err != nil {
 		return err
 	}
-	a.process, err = s.table.programOf(c)
+	a.process, err = s.table.claimantOf(c)
 	var tcp *sys.FD
 	if err == nil {
 		tcp, err = p.fd.Dup()
@@ -106,7 +106,7 @@ func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error
 		err = end.TakeLimits(p.end)
 	}
 	if err == nil {
-		a.plain, err = end.Join(s.roomLocked())
+		a.plaintext, err = end.Join(s.roomLocked())
 	}
 	if err == nil {
 		err = c.Replace(end)
@@ -118,8 +118,8 @@ func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error
 			a.stream.Close()
 			_ = unix.SetNonblock(p.fd.Int(), p.nonblock) // the file is the program's again
 		}
-		if a.plain != nil {
-			a.plain.Close()
+		if a.plaintext != nil {
+			a.plaintext.Close()
 		}
 		return err
 	}
@@ -143,7 +143,7 @@ func (s *Socket) beginUpgradeLocked(c Caller, a *attempt, inode uint64) {
 func (t *Table) adopt(s *Socket, inode uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.plain, s.inode)
+	delete(t.plainTCP, s.inode)
 	t.copies.older[s.inode] = olderCopies{s, false}
 	s.inode = inode
 	t.sockets[inode] = s

@@ -78,7 +78,7 @@ func (l *life) prepare() {
 		if l.s != nil {
 			err = l.s.SetTLSOption(l.caller, o.option, value)
 		} else {
-			err = l.table.SetPlainOption(l.caller, l.inode(l.own), o.option, value)
+			err = l.table.SetPlainTCPOption(l.caller, l.inode(l.own), o.option, value)
 		}
 		if err != nil {
 			l.fatal(err)

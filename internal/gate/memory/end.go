@@ -40,8 +40,8 @@ func (e *end) SetOption(_ int, v []byte) error {
 	e.SetRoom(int(binary.NativeEndian.Uint32(v)))
 	return nil
 }
-func (e *end) Listen(int) error                 { return nil } // queues have room
-func (e *end) Join(int) (endpoint.Plain, error) { return e.join(false), nil }
+func (e *end) Listen(int) error                     { return nil } // queues have room
+func (e *end) Join(int) (endpoint.Plaintext, error) { return e.join(false), nil }
 func (e *end) Queue(func()) (endpoint.Queue, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -56,13 +56,13 @@ func (e *end) joined() *stream {
 }
 
 // join makes a pair of streams, and returns ours.
-func (e *end) join(open bool) *plain {
+func (e *end) join(open bool) *plaintext {
 	ours, theirs := pair()
 	theirs.out.silent = !open
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.stream = theirs
-	return &plain{stream: ours}
+	return &plaintext{stream: ours}
 }
 
 func (e *end) SetRoom(size int) {

@@ -18,7 +18,7 @@ type queue struct {
 	come []*end
 }
 
-func (q *queue) Deliver(_ context.Context, d endpoint.Delivery, _ int) (endpoint.Plain, error) {
+func (q *queue) Deliver(_ context.Context, d endpoint.Delivery, _ int) (endpoint.Plaintext, error) {
 	if open, _ := q.Open(); !open {
 		return nil, endpoint.ErrClosed
 	}

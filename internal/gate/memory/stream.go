@@ -145,20 +145,20 @@ type address struct{}
 func (address) Network() string { return "memory" }
 func (address) String() string  { return "memory" }
 
-// plain is an endpoint.Plain.
-type plain struct {
+// plaintext is an endpoint.Plain.
+type plaintext struct {
 	*stream
 	closing sync.Once
 	gone    atomic.Bool // at its close
 }
 
-func (p *plain) Open() error {
+func (p *plaintext) Open() error {
 	p.in.set(func() { p.in.silent = false })
 	return nil
 }
 
 // Watch implements endpoint.Plain.
-func (p *plain) Watch(gone func()) (stop func()) {
+func (p *plaintext) Watch(gone func()) (stop func()) {
 	stopped, done := false, make(chan struct{})
 	go func() {
 		defer close(done)
@@ -179,16 +179,16 @@ func (p *plain) Watch(gone func()) (stop func()) {
 }
 
 // Provoke implements endpoint.Plain: nobody need be found for that.
-func (p *plain) Provoke(context.Context, endpoint.Known) error {
+func (p *plaintext) Provoke(context.Context, endpoint.Known) error {
 	p.out.set(func() { p.out.reset = true })
 	return nil
 }
 
 // Close notes, once, whether the program has closed its end already.
-func (p *plain) Close() error {
+func (p *plaintext) Close() error {
 	p.closing.Do(func() { p.gone.Store(p.in.isOver() && p.out.isOver()) })
 	return p.stream.Close()
 }
 
 // WasGone implements endpoint.Plain.
-func (p *plain) WasGone() bool { return p.gone.Load() }
+func (p *plaintext) WasGone() bool { return p.gone.Load() }

@@ -36,7 +36,7 @@ func foreignSetsockopt(c *call) (int64, error) {
 		return 0, err
 	}
 	table := c.gate.cfg.Sockets
-	err := table.CheckPlain(c)
+	err := table.CheckPlainTCP(c)
 	if errors.Is(err, socket.ErrNotTCP) {
 		return 0, errContinue
 	}
@@ -62,7 +62,7 @@ func foreignSetsockopt(c *call) (int64, error) {
 		return 0, err
 	}
 	if level == abi.ProtocolTLS {
-		err = table.SetPlainOption(c, c.inode, abi.Option(name), value)
+		err = table.SetPlainTCPOption(c, c.inode, abi.Option(name), value)
 	} else {
 		// A call that waits is answered, or taken back by a signal, by others.
 		err = table.Upgrade(c, c.inode, value, func(s *socket.Socket) { c.socket = s })

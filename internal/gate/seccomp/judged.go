@@ -38,7 +38,7 @@ func foreignConnect(c *call) (int64, error) {
 		return 0, abi.ENOTSOCK
 	}
 	addr = socket.Reached(fd, addr)
-	s, err := c.gate.cfg.Sockets.ConnectPlain(c, fd, addr)
+	s, err := c.gate.cfg.Sockets.ConnectPlainTCP(c, fd, addr)
 	switch {
 	case errors.Is(err, socket.ErrNotTCP) && noTCP:
 		return 0, errContinue

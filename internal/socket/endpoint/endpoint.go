@@ -64,7 +64,7 @@ type End interface {
 
 	// Join connects the end to a plaintext stream of ours. The end is silent in
 	// poll(2) until that is opened. room is how much may wait for the program.
-	Join(room int) (Plain, error)
+	Join(room int) (Plaintext, error)
 	// Queue makes the end one that can listen. closed is told when the program
 	// may have closed it, as far as that shows.
 	Queue(closed func()) (Queue, error)
@@ -102,8 +102,8 @@ type Stream interface {
 	SyscallConn() (syscall.RawConn, error)
 }
 
-// Plain is our side of an end: the plaintext stream that a relay moves.
-type Plain interface {
+// Plaintext is our side of an end: the plaintext stream that a relay moves.
+type Plaintext interface {
 	Stream
 	// Open ends the silence of Join.
 	Open() error
@@ -133,7 +133,7 @@ type Known interface {
 type Queue interface {
 	// Deliver puts a connection into the queue, and waits while that is full. It
 	// takes the delivery. ErrClosed says that the program has closed its end.
-	Deliver(ctx context.Context, d Delivery, room int) (Plain, error)
+	Deliver(ctx context.Context, d Delivery, room int) (Plaintext, error)
 	// Open reports whether a program has the end.
 	Open() (bool, error)
 	Close() error

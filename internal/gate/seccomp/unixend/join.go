@@ -57,7 +57,7 @@ func (j *joiner) join(end *sys.FD) (*sys.FD, error) {
 }
 
 // Join implements endpoint.End.
-func (e *End) Join(room int) (endpoint.Plain, error) {
+func (e *End) Join(room int) (endpoint.Plaintext, error) {
 	ours, err := e.ends.joiner.join(e.fd)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (e *End) Join(room int) (endpoint.Plain, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &plain{Stream: stream, ends: e.ends, filled: filled}, nil
+	return &plaintext{Stream: stream, ends: e.ends, filled: filled}, nil
 }
 
 // fill fills the sending buffer of a program's descriptor, so that it is not

@@ -130,7 +130,7 @@ const (
 
 // Deliver implements endpoint.Queue.
 func (q *queue) Deliver(ctx context.Context, d endpoint.Delivery,
-	room int) (endpoint.Plain, error) {
+	room int) (endpoint.Plaintext, error) {
 	ours := d.(*delivery)
 	setSendBuffer(ours.fd, room)
 	if err := q.enqueue(ctx, ours.fd); err != nil {
@@ -141,7 +141,7 @@ func (q *queue) Deliver(ctx context.Context, d endpoint.Delivery,
 	if err != nil {
 		return nil, err
 	}
-	return &plain{Stream: stream, ends: q.ends}, nil
+	return &plaintext{Stream: stream, ends: q.ends}, nil
 }
 
 func (q *queue) enqueue(ctx context.Context, fd *sys.FD) error {

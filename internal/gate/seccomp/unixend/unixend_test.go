@@ -80,19 +80,19 @@ func (*known) Kept() (endpoint.End, error) { return nil, endpoint.ErrClosed }
 func TestJoin(t *testing.T) {
 	r := newRig(t)
 	e := r.end()
-	plain, err := e.Join(1 << 16)
+	plaintext, err := e.Join(1 << 16)
 	r.check(err)
-	defer plain.Close()
+	defer plaintext.Close()
 	if got := sys.Poll(e.fd.Int(), unix.POLLIN|unix.POLLOUT); got != 0 {
 		t.Errorf("a joined end has the events %#x", got)
 	}
-	r.check(plain.Open())
+	r.check(plaintext.Open())
 	e.SetRoom(1 << 16)
 	if got := sys.Poll(e.fd.Int(), unix.POLLIN|unix.POLLOUT); got != unix.POLLOUT {
 		t.Errorf("an opened end has the events %#x, want that it can be written", got)
 	}
 	r.check(sendByte(e.fd.Int()))
-	if n, err := plain.Read(make([]byte, 10)); n != 1 || err != nil {
+	if n, err := plaintext.Read(make([]byte, 10)); n != 1 || err != nil {
 		t.Errorf("of one byte that was written we read %d, %v", n, err)
 	}
 }
@@ -101,15 +101,15 @@ func TestJoin(t *testing.T) {
 func TestProvoke(t *testing.T) {
 	r := newRig(t)
 	e := r.end()
-	plain, err := e.Join(1 << 16)
+	plaintext, err := e.Join(1 << 16)
 	r.check(err)
-	r.check(plain.Open())
+	r.check(plaintext.Open())
 	id, err := e.ID()
 	r.check(err)
-	r.check(plain.Provoke(context.Background(), &known{id}))
-	r.check(plain.Close())
-	if errno, err := e.Error(); errno != abi.ECONNRESET || err != nil || plain.WasGone() {
-		t.Errorf("SO_ERROR is %v, %v, want ECONNRESET; gone before: %v", errno, err, plain.WasGone())
+	r.check(plaintext.Provoke(context.Background(), &known{id}))
+	r.check(plaintext.Close())
+	if errno, err := e.Error(); errno != abi.ECONNRESET || err != nil || plaintext.WasGone() {
+		t.Errorf("SO_ERROR is %v, %v, want ECONNRESET; gone before: %v", errno, err, plaintext.WasGone())
 	}
 }
 
@@ -128,7 +128,7 @@ func TestDeliver(t *testing.T) {
 	}
 	d, err := r.Reserve(0)
 	r.check(err)
-	plain, err := q.Deliver(context.Background(), d, 1<<16)
+	plaintext, err := q.Deliver(context.Background(), d, 1<<16)
 	r.check(err)
 	accepted, err := l.Accept()
 	r.check(err)
@@ -136,11 +136,11 @@ func TestDeliver(t *testing.T) {
 		t.Errorf("the delivery %q is accepted as %q", d.Name(), got)
 	}
 	of := &known{}
-	r.check(plain.Provoke(context.Background(), of))
+	r.check(plaintext.Provoke(context.Background(), of))
 	if id, err := accepted.ID(); of.id != id || err != nil {
 		t.Errorf("the end %d, %v, is found as %d", id, err, of.id)
 	}
-	r.check(plain.Close())
+	r.check(plaintext.Close())
 	r.check(accepted.Close()) // it holds the name of the queue, too
 	r.check(l.Close())
 	if open, err := q.Open(); open || err != nil {

@@ -27,12 +27,12 @@ func judgesPlain(e *policy.Effective) bool {
 // ErrAllowed says that a TCP socket may be connected, by the gate.
 var ErrAllowed = errors.New("the policy allows the plain TCP connection")
 
-// ConnectPlain judges connect(2) on fd, a socket that is not ours, under a
+// ConnectPlainTCP judges connect(2) on fd, a socket that is not ours, under a
 // policy that JudgesPlainTCP. ErrNotTCP means that the policy has nothing to
 // say of such sockets, ErrAllowed that it allows the connection. One that it
 // wants to be TLS becomes that: the socket that is returned goes on with it.
 // Otherwise it is refused with EPERM.
-func (t *Table) ConnectPlain(c Caller, fd *sys.FD, addr []byte) (*Socket, error) {
+func (t *Table) ConnectPlainTCP(c Caller, fd *sys.FD, addr []byte) (*Socket, error) {
 	if !internetStream(fd) {
 		return nil, ErrNotTCP
 	}
@@ -51,7 +51,7 @@ func (t *Table) ConnectPlain(c Caller, fd *sys.FD, addr []byte) (*Socket, error)
 			return t.convertFor(c, u)
 		}
 		if !verdict.Allowed {
-			err := plainRefused(peer, verdict.At)
+			err := plainTCPRefused(peer, verdict.At)
 			t.cfg.Log.Warn(err.Error(), "program", c.String())
 			t.denied(c, engine.Denial{Peer: peer}, err)
 			return nil, err
@@ -72,14 +72,14 @@ func internetStream(fd *sys.FD) bool {
 	return err == nil && (family == unix.AF_INET || family == unix.AF_INET6)
 }
 
-func plainRefused(peer netip.AddrPort, at policy.Position) error {
+func plainTCPRefused(peer netip.AddrPort, at policy.Position) error {
 	why := &policy.Forbidden{Sentence: fmt.Sprintf("the policy allows no plain TCP connection to %s (%s)", peer, at), At: at}
 	return &failure{abi.EPERM, why.Sentence, why}
 }
 
 // convertFor makes a TLS socket of a TCP socket that is about to connect.
 func (t *Table) convertFor(c Caller, u *policy.Upgrade) (*Socket, error) {
-	p, err := lookAtPlain(c)
+	p, err := lookAtPlainTCP(c)
 	if err != nil {
 		return nil, err
 	}

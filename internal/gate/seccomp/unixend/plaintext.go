@@ -12,8 +12,8 @@ import (
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// plain is an endpoint.Plain.
-type plain struct {
+// plaintext is an endpoint.Plain.
+type plaintext struct {
 	*sys.Stream
 	ends   *Ends
 	filled int         // bytes to drain from it
@@ -21,13 +21,13 @@ type plain struct {
 }
 
 // Open implements endpoint.Plain: it makes the program's descriptor writable.
-func (p *plain) Open() error {
+func (p *plaintext) Open() error {
 	return p.Control(func(fd int) error { return drain(fd, p.filled) })
 }
 
 // Close notes whether the program has closed its end already. An end that the
 // program has shut down looks the same.
-func (p *plain) Close() error {
+func (p *plaintext) Close() error {
 	_ = p.Control(func(fd int) error {
 		p.gone.Store(sys.Gone(fd))
 		return nil
@@ -36,14 +36,14 @@ func (p *plain) Close() error {
 }
 
 // WasGone implements endpoint.Plain.
-func (p *plain) WasGone() bool { return p.gone.Load() }
+func (p *plaintext) WasGone() bool { return p.gone.Load() }
 
 // watchAfter is how long Watch waits before anybody looks whether the program
 // still has its descriptor: most attempts to connect are over sooner.
 const watchAfter = 10 * time.Millisecond
 
 // Watch implements endpoint.Plain.
-func (p *plain) Watch(gone func()) (stop func()) {
+func (p *plaintext) Watch(gone func()) (stop func()) {
 	done := make(chan struct{})
 	timer := time.AfterFunc(watchAfter, func() {
 		defer close(done)
@@ -70,7 +70,7 @@ func (p *plain) Watch(gone func()) (stop func()) {
 // Provoke implements endpoint.Plain: it puts a byte into our receive queue
 // through the program's own descriptor, wherever that is (unix_release_sock in
 // the kernel's net/unix/af_unix.c).
-func (p *plain) Provoke(ctx context.Context, of endpoint.Known) error {
+func (p *plaintext) Provoke(ctx context.Context, of endpoint.Known) error {
 	unread, ours, gone := 0, uint64(0), false
 	err := p.Control(func(fd int) (err error) {
 		gone = sys.Gone(fd)
@@ -100,7 +100,7 @@ func (p *plain) Provoke(ctx context.Context, of endpoint.Known) error {
 // awaitAccept waits until the program has accepted a connection or closed its
 // listener: before, it has no descriptor of the connection. The kernel
 // announces neither.
-func (p *plain) awaitAccept(ctx context.Context, of endpoint.Known, ours uint64) {
+func (p *plaintext) awaitAccept(ctx context.Context, of endpoint.Known, ours uint64) {
 	delay := firstDelay
 	for of.ID() == 0 {
 		if p.ends.accepted(ours) {
@@ -120,7 +120,7 @@ func (p *plain) awaitAccept(ctx context.Context, of endpoint.Known, ours uint64)
 }
 
 // find finds the program's descriptor by the inode of our end.
-func (p *plain) find(of endpoint.Known, ours uint64) (*sys.FD, error) {
+func (p *plaintext) find(of endpoint.Known, ours uint64) (*sys.FD, error) {
 	inode := of.ID()
 	if inode == 0 {
 		peer, err := p.ends.diag.Peer(ours)

@@ -32,7 +32,7 @@ type plainTCP struct {
 	nonblock bool
 }
 
-func lookAtPlain(c Caller) (*plainTCP, error) {
+func lookAtPlainTCP(c Caller) (*plainTCP, error) {
 	end, err := c.End()
 	if err != nil {
 		return nil, err
@@ -69,20 +69,20 @@ func (p *plainTCP) examine() (err error) {
 	return err
 }
 
-// CheckPlain returns ErrNotTCP when a call's descriptor is no TCP socket.
-func (t *Table) CheckPlain(c Caller) error {
-	p, err := lookAtPlain(c)
+// CheckPlainTCP returns ErrNotTCP when a call's descriptor is no TCP socket.
+func (t *Table) CheckPlainTCP(c Caller) error {
+	p, err := lookAtPlainTCP(c)
 	if err != nil {
 		return err
 	}
 	return p.end.Close()
 }
 
-// SetPlainOption is a TLS option on a TCP socket that is not ours. An
+// SetPlainTCPOption is a TLS option on a TCP socket that is not ours. An
 // unconnected one becomes a TLS socket by it; a connected one remembers it for
 // a TCP_UPGRADE_TLS that follows.
-func (t *Table) SetPlainOption(c Caller, inode uint64, option abi.Option, value []byte) error {
-	p, err := lookAtPlain(c)
+func (t *Table) SetPlainTCPOption(c Caller, inode uint64, option abi.Option, value []byte) error {
+	p, err := lookAtPlainTCP(c)
 	if err != nil {
 		return err
 	}
@@ -254,29 +254,29 @@ func getsockopt(fd, level, name, size int) ([]byte, error) {
 func (t *Table) Remembered(inode uint64) *Socket {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.plain[inode]
+	return t.plainTCP[inode]
 }
 
 // remember returns the settings of a connected TCP socket, made at the first
 // option. They have a number of their own, like a socket.
 func (t *Table) remember(c Caller, inode uint64, family int) *Socket {
-	t.sweepPlain(c.Thread())
+	t.sweepPlainTCP(c.Thread())
 	id := t.cfg.Engine.NewID()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.plain[inode]
+	s := t.plainTCP[inode]
 	if s == nil {
 		s = t.born(fresh{}, family, id)
 		s.rules, s.process, s.inode = t.rules.Load(), c.Process(), inode
-		t.plain[inode] = s
+		t.plainTCP[inode] = s
 	}
 	return s
 }
 
-// sweepPlain forgets TCP sockets that are closed, when there are many.
-func (t *Table) sweepPlain(thread int) {
+// sweepPlainTCP forgets TCP sockets that are closed, when there are many.
+func (t *Table) sweepPlainTCP(thread int) {
 	t.mu.Lock()
-	many := len(t.plain) >= t.sweepPlainAt
+	many := len(t.plainTCP) >= t.sweepPlainTCPAt
 	t.mu.Unlock()
 	if !many {
 		return
@@ -287,10 +287,10 @@ func (t *Table) sweepPlain(thread int) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for inode := range t.plain {
+	for inode := range t.plainTCP {
 		if !open[inode] {
-			delete(t.plain, inode)
+			delete(t.plainTCP, inode)
 		}
 	}
-	t.sweepPlainAt = max(minSweep, 2*len(t.plain))
+	t.sweepPlainTCPAt = max(minSweep, 2*len(t.plainTCP))
 }
