@@ -15,6 +15,11 @@ func (s *Socket) SetOption(c Caller, level, name int, value []byte) error {
 	if err := refusal(level, name); err != nil {
 		return err
 	}
+	if level == unix.IPPROTO_TCP && name == abi.OptionUpgradeTLS {
+		if err := s.upgradeAgain(c); !errors.Is(err, ErrNotTCP) {
+			return err
+		}
+	}
 	if level == unix.SOL_SOCKET && (name == unix.SO_SNDBUF || name == unix.SO_SNDBUFFORCE) {
 		return s.setSendBuffer(c, name, value)
 	}

@@ -20,11 +20,12 @@ import (
 
 // Socket is one TLS socket. Its methods are safe for concurrent use.
 type Socket struct {
-	table   *Table
-	id      uint64
-	family  int  // as asked for: AF_INET, AF_INET6 or AF_HOSTNAME
-	process int  // that made the socket
-	server  bool // the server's end of a connection
+	table    *Table
+	id       uint64
+	family   int  // as asked for: AF_INET, AF_INET6 or AF_HOSTNAME
+	process  int  // that made the socket
+	server   bool // the server's end of a connection
+	upgraded bool // by TCP_UPGRADE_TLS
 	// rules are the policy of when the socket was made; nil in accepted ones,
 	// which have the base of their listener.
 	rules       *policy.Policy

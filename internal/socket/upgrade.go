@@ -63,6 +63,37 @@ func (t *Table) Upgrade(c Caller, inode uint64, value []byte, found func(*Socket
 	return ErrPending
 }
 
+// upgradeAgain is TCP_UPGRADE_TLS on a socket that is a TLS socket already, by
+// that call perhaps: a signal had interrupted it, or another thread makes it, too.
+// ErrNotTCP leaves the number to the kernel, to which it is TCP_FASTOPEN_KEY.
+func (s *Socket) upgradeAgain(c Caller) error {
+	end, err := c.End()
+	if err != nil {
+		return err
+	}
+	defer end.Close()
+	nonblock, err := end.Nonblocking()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch state := s.State(); {
+	case s.upgraded && s.isUntoldLocked():
+		return s.tellLocked()
+	case state == Connecting && s.upgraded && !nonblock:
+		s.waitLocked(c, end.SendLimit(), abi.EALREADY)
+		return ErrPending
+	case state == Connecting:
+		return abi.EALREADY
+	case state == Connected, state == Ended:
+		return abi.EISCONN
+	case s.upgraded:
+		return abi.ENOTCONN
+	}
+	return ErrNotTCP
+}
+
 func (s *Socket) upgradeRequestLocked(c Caller, value []byte) (*engine.Request, error) {
 	name := string(bytes.TrimSuffix(value, []byte{0}))
 	if len(value) == 0 && (len(s.set.identities) > 0 || len(s.set.chains) > 0) {
@@ -128,7 +159,7 @@ func (s *Socket) upgradeLocked(c Caller, p *plainTCP, req *engine.Request) error
 }
 
 func (s *Socket) beginUpgradeLocked(c Caller, a *attempt, inode uint64) {
-	a.upgrade, s.server = true, a.req.Role == engine.Server
+	a.upgrade, s.upgraded, s.server = true, true, a.req.Role == engine.Server
 	ctx, cancel := context.WithCancel(s.table.ctx)
 	a.cancel = cancel
 	s.become(a)
