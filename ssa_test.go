@@ -363,8 +363,9 @@ func newServer(t *testing.T, w *world) *server {
 	return s
 }
 
-// greets is a client that gets all that there is, and goes.
-func (s *server) greets() {
+// greets is a client that gets all that there is, and goes. The server stays until
+// then; meanwhile is called before.
+func (s *server) greets(meanwhile func()) {
 	s.t.Helper()
 	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: time.Minute}, "tcp", s.address,
 		&tls.Config{RootCAs: s.w.authority.Pool(), ServerName: "localhost",
@@ -376,6 +377,7 @@ func (s *server) greets() {
 	if want := "localhost greeting false"; err != nil || string(greeting) != want {
 		s.t.Errorf("the server said %q, %v, wanted %q", greeting, err, want)
 	}
+	meanwhile()
 	conn.Close()
 }
 
@@ -391,7 +393,7 @@ func (s *server) ends() {
 func TestListen(t *testing.T) {
 	both(t, func(t *testing.T, w *world) {
 		s := newServer(t, w)
-		s.greets()
+		s.greets(func() {})
 		s.ends()
 	})
 }
@@ -439,10 +441,11 @@ func TestListenAmongStalling(t *testing.T) {
 					}
 					crowd = append(crowd, c)
 				}
-				s.greets()
-				if !stillOpen(crowd[0]) {
-					t.Error("the honest client had to wait until another had gone")
-				}
+				s.greets(func() {
+					if !stillOpen(crowd[0]) {
+						t.Error("the honest client had to wait until another had gone")
+					}
+				})
 				for _, c := range crowd {
 					c.Close()
 				}
