@@ -16,7 +16,7 @@ func (s *Socket) SetOption(c Caller, level, name int, value []byte) error {
 		return err
 	}
 	if level == unix.IPPROTO_TCP && name == abi.OptionUpgradeTLS {
-		if err := s.upgradeAgain(c); !errors.Is(err, ErrNotTCP) {
+		if err := s.upgradeAgain(c, value); !errors.Is(err, ErrNotTCP) {
 			return err
 		}
 	}

@@ -60,7 +60,7 @@ type Table struct {
 	delivery        map[string]*Socket // accepted connections whose inode is not known, by address
 	plainTCP        map[uint64]*Socket // connected TCP sockets with TLS options, by inode
 	sweepAt         int                // number of sockets at which to sweep next
-	sweepPlainTCPAt int                // the same for plain
+	sweepPlainTCPAt int                // the same for plainTCP
 	closed          bool
 }
 

@@ -65,8 +65,9 @@ func (t *Table) Upgrade(c Caller, inode uint64, value []byte, found func(*Socket
 
 // upgradeAgain is TCP_UPGRADE_TLS on a socket that is a TLS socket already, by
 // that call perhaps: a signal had interrupted it, or another thread makes it, too.
+// Who names another peer is not told that this one is verified.
 // ErrNotTCP leaves the number to the kernel, to which it is TCP_FASTOPEN_KEY.
-func (s *Socket) upgradeAgain(c Caller) error {
+func (s *Socket) upgradeAgain(c Caller, value []byte) error {
 	end, err := c.End()
 	if err != nil {
 		return err
@@ -78,10 +79,12 @@ func (s *Socket) upgradeAgain(c Caller) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	name := string(bytes.TrimSuffix(value, []byte{0}))
+	same := s.upgraded && (name == "" || name == s.set.remoteName)
 	switch state := s.State(); {
-	case s.upgraded && s.isUntoldLocked():
+	case same && s.isUntoldLocked():
 		return s.tellLocked()
-	case state == Connecting && s.upgraded && !nonblock:
+	case state == Connecting && same && !nonblock:
 		s.waitLocked(c, end.SendLimit(), abi.EALREADY)
 		return ErrPending
 	case state == Connecting:

@@ -67,3 +67,32 @@ func TestUpgradeRestarted(t *testing.T) {
 		})
 	}
 }
+
+// TestUpgradeAgain: a non-blocking program that asks again is told how it ended,
+// but not that another name is verified.
+func TestUpgradeAgain(t *testing.T) {
+	authority := ssatest.NewAuthority(t)
+	leaf := authority.Issue(t, ssatest.Leaf{Names: []string{"a.example"}})
+	policy := ssatest.PolicyWithRoots(t, "", authority.File(t))
+	for name, want := range map[string]string{"a.example": "again 0", "b.example": "again EISCONN"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := (&peer.Network{}).Listen(t)
+			p := python(t, policy, `
+s = socket.create_connection(("127.0.0.1", int(args[0])))
+s.setblocking(False)
+say("upgrade", attempt(s.setsockopt, socket.IPPROTO_TCP, TCP_UPGRADE_TLS, b"a.example"))
+say("meanwhile", attempt(s.setsockopt, socket.IPPROTO_TCP, TCP_UPGRADE_TLS, args[1].encode()))
+say("@asked")
+select.select([], [s], [])
+say("again", attempt(s.setsockopt, socket.IPPROTO_TCP, TCP_UPGRADE_TLS, args[1].encode()))
+`, l.Port(), name)
+			c := tls.Server(l.AcceptTCP(), &tls.Config{Certificates: []tls.Certificate{leaf.TLS}})
+			p.Wait("asked")
+			if err := c.Handshake(); err != nil {
+				t.Error(err)
+			}
+			wantTranscript(t, p, "upgrade EINPROGRESS", "meanwhile EALREADY", want)
+		})
+	}
+}

@@ -145,7 +145,7 @@ type address struct{}
 func (address) Network() string { return "memory" }
 func (address) String() string  { return "memory" }
 
-// plaintext is an endpoint.Plain.
+// plaintext is an endpoint.Plaintext.
 type plaintext struct {
 	*stream
 	closing sync.Once
@@ -157,7 +157,7 @@ func (p *plaintext) Open() error {
 	return nil
 }
 
-// Watch implements endpoint.Plain.
+// Watch implements endpoint.Plaintext.
 func (p *plaintext) Watch(gone func()) (stop func()) {
 	stopped, done := false, make(chan struct{})
 	go func() {
@@ -178,7 +178,7 @@ func (p *plaintext) Watch(gone func()) (stop func()) {
 	}
 }
 
-// Provoke implements endpoint.Plain: nobody need be found for that.
+// Provoke implements endpoint.Plaintext: nobody need be found for that.
 func (p *plaintext) Provoke(context.Context, endpoint.Known) error {
 	p.out.set(func() { p.out.reset = true })
 	return nil
@@ -190,5 +190,5 @@ func (p *plaintext) Close() error {
 	return p.stream.Close()
 }
 
-// WasGone implements endpoint.Plain.
+// WasGone implements endpoint.Plaintext.
 func (p *plaintext) WasGone() bool { return p.gone.Load() }

@@ -12,7 +12,7 @@ import (
 	"github.com/secure-socket-api/ssa/internal/sys"
 )
 
-// plaintext is an endpoint.Plain.
+// plaintext is an endpoint.Plaintext.
 type plaintext struct {
 	*sys.Stream
 	ends   *Ends
@@ -20,7 +20,7 @@ type plaintext struct {
 	gone   atomic.Bool // at its close
 }
 
-// Open implements endpoint.Plain: it makes the program's descriptor writable.
+// Open implements endpoint.Plaintext: it makes the program's descriptor writable.
 func (p *plaintext) Open() error {
 	return p.Control(func(fd int) error { return drain(fd, p.filled) })
 }
@@ -35,14 +35,14 @@ func (p *plaintext) Close() error {
 	return p.Stream.Close()
 }
 
-// WasGone implements endpoint.Plain.
+// WasGone implements endpoint.Plaintext.
 func (p *plaintext) WasGone() bool { return p.gone.Load() }
 
 // watchAfter is how long Watch waits before anybody looks whether the program
 // still has its descriptor: most attempts to connect are over sooner.
 const watchAfter = 10 * time.Millisecond
 
-// Watch implements endpoint.Plain.
+// Watch implements endpoint.Plaintext.
 func (p *plaintext) Watch(gone func()) (stop func()) {
 	done := make(chan struct{})
 	timer := time.AfterFunc(watchAfter, func() {
@@ -67,7 +67,7 @@ func (p *plaintext) Watch(gone func()) (stop func()) {
 	}
 }
 
-// Provoke implements endpoint.Plain: it puts a byte into our receive queue
+// Provoke implements endpoint.Plaintext: it puts a byte into our receive queue
 // through the program's own descriptor, wherever that is (unix_release_sock in
 // the kernel's net/unix/af_unix.c).
 func (p *plaintext) Provoke(ctx context.Context, of endpoint.Known) error {
