@@ -68,21 +68,7 @@ func TestGateAndServiceAgree(t *testing.T) {
 	start := func() (ask func(want, when string)) {
 		cmd := ssatest.Run{Service: w.socket}.Command(t, program, "-e", asked, fmt.Sprint(plain.Port()),
 			fmt.Sprint(secure.Port()))
-		in, err := cmd.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			in.Close()
-			_ = cmd.Wait()
-		})
+		in, out := converse(t, cmd)
 		lines := bufio.NewReader(out)
 		if _, err := lines.ReadString('\n'); err != nil {
 			t.Fatal(err)
@@ -209,21 +195,7 @@ func TestRootInANamespace(t *testing.T) {
 	start := func(c *syscall.Credential, name string, args ...string) int {
 		cmd := exec.Command(name, append(args, "sh", "-c", "echo here; exec cat")...)
 		cmd.Dir, cmd.SysProcAttr = "/", &syscall.SysProcAttr{Credential: c}
-		in, err := cmd.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			in.Close()
-			_ = cmd.Wait()
-		})
+		_, out := converse(t, cmd)
 		said := make([]byte, 5)
 		if _, err := io.ReadFull(out, said); err != nil {
 			ssatest.Missing(t, "user namespaces: "+name+" says nothing")
@@ -237,4 +209,25 @@ func TestRootInANamespace(t *testing.T) {
 			t.Errorf("for user %d: got %q, want %q in it", uid, got, want)
 		}
 	}
+}
+
+// converse starts a program that ends with its input.
+func converse(t *testing.T, cmd *exec.Cmd) (in io.Writer, out io.Reader) {
+	t.Helper()
+	w, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		w.Close()
+		_ = cmd.Wait()
+	})
+	return w, r
 }
